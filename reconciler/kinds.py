@@ -1,0 +1,121 @@
+"""What a kind must say: its policy as data (`Fields`) and its calls as code (`Kind`)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from reconciler.model import Live, Snapshot
+from reconciler.secrets import Secret
+
+Attributes = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Fields:
+    """How the attributes of a kind behave; paths are dotted.
+
+    Attributes:
+        name: the attribute that holds the natural key; "" if the kind has none.
+        immutable: can't be changed by the API: a difference is a replace.
+        unordered: lists that the API treats as sets.
+        words: one string that holds a set of words.
+        urls: compared with the host's case and the default port normalised.
+        hosts: bare host names; live values may carry a scheme and a slash.
+        additive: mappings of which only the keys of the spec, and those that we added, are ours.
+        whole: objects that the API wants complete whenever a part of it changes.
+        local: rules for us that the API never sees (`lifetime` of a secret).
+        create_only: sent when creating and not compared afterwards.
+        computed: known once the object exists.
+        shows_secret: creating it answers a one-time secret.
+    """
+
+    name: str = ""
+    immutable: frozenset[str] = frozenset()
+    unordered: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
+    urls: frozenset[str] = frozenset()
+    hosts: frozenset[str] = frozenset()
+    additive: frozenset[str] = frozenset()
+    whole: frozenset[str] = frozenset()
+    local: frozenset[str] = frozenset()
+    computed: frozenset[str] = frozenset()
+    shows_secret: bool = False
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What to look at besides the bulk list.
+
+    Attributes:
+        parents: remote ids of the service principals whose secrets are wanted.
+        workspaces: ids of the workspaces whose assignments are wanted.
+    """
+
+    parents: Sequence[str] = ()
+    workspaces: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Created:
+    """The answer to a create: the live object as far as the answer tells, and its one-time secret."""
+
+    live: Live
+    secret: Secret | None = None
+
+
+Api = TypeVar("Api")
+
+
+class Kind(ABC, Generic[Api]):
+    """One type of remote object. One method, one remote call (a bulk list is one read)."""
+
+    name: ClassVar[str]
+    noun: ClassVar[str]
+    provider_type: ClassVar[str]
+    fields: ClassVar[Fields]
+
+    @abstractmethod
+    def observe(self, api: Api, scope: Scope) -> Sequence[Live]:
+        """All live objects, in the shape of the spec.
+
+        Raises:
+            RemoteError: a list failed, wasn't JSON or broke off: it is never "nothing exists".
+        """
+
+    @abstractmethod
+    def read(self, api: Api, live_id: str, parent: str = "") -> Live | None:
+        """One object by its id; None when the API says that there is none."""
+
+    @abstractmethod
+    def create(self, api: Api, attributes: Attributes, parent: str = "") -> Created:
+        """Makes one. Never repeated blindly: LostAnswerError means that nobody knows.
+
+        Args:
+            attributes: resolved, secrets wrapped; of a `local` attribute only what the body needs.
+        """
+
+    @abstractmethod
+    def update(self, api: Api, live_id: str, attributes: Attributes, parent: str = "") -> Live | None:
+        """Sets the given attributes (nested ones as far as given) and leaves all others alone.
+
+        Returns:
+            The object afterwards where the API answers it, else None.
+        """
+
+    @abstractmethod
+    def delete(self, api: Api, live_id: str, parent: str = "") -> None:
+        """Removes one; one that is gone already is done."""
+
+    def grant(self, api: Api, live_id: str, path: str, key: str, value: Any) -> None:
+        """Sets one key of an additive attribute."""
+        raise NotImplementedError
+
+    def revoke(self, api: Api, live_id: str, path: str, key: str) -> None:
+        """Removes one key of an additive attribute; one that is gone already is done."""
+        raise NotImplementedError
+
+
+Registry = Mapping[str, Kind[Any]]

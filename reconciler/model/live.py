@@ -1,0 +1,85 @@
+"""What the remote systems say now, already in the spec's shape."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.errors import Problem
+from reconciler.model.values import canonical
+
+
+@dataclass(frozen=True)
+class Live:
+    """One live object.
+
+    Attributes:
+        id: the remote id that updates and deletes take.
+        name: its natural key; "" where the kind has none (secrets).
+        attributes: in the spec's shape; never a secret.
+        computed: what others may refer to (`client_id`, `id`).
+        parent: remote id of the object that it lives in (a secret's service principal).
+        created_at, created_by, updated_at: evidence, as the API spells them; "" where it says nothing.
+        expires_at: when a secret ends; "" for never.
+        active: False for a deactivated service principal.
+    """
+
+    id: str
+    name: str
+    attributes: Mapping[str, Any]
+    computed: Mapping[str, str] = field(default_factory=dict)
+    parent: str = ""
+    created_at: str = ""
+    created_by: str = ""
+    updated_at: str = ""
+    expires_at: str = ""
+    active: bool = True
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…` over all that a plan looks at: when it moves, the plan is stale."""
+        text = canonical([self.id, self.name, self.attributes, self.computed, self.updated_at])
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class WorkspaceRef:
+    """A Databricks workspace: its numeric id and deployment host."""
+
+    id: str
+    host: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that a stack needs to know of the remote systems, read in bulk at one time.
+
+    Attributes:
+        objects: (provider, kind name) → remote id → Live. A pair that was not looked at is absent:
+            absent is unknown, an empty mapping is "nothing exists".
+        workspaces: provider → its workspaces (only where the spec names one by host).
+        identities: provider → who we are there, as `created_by` may show it; "" if unknown.
+        dates: provider → the server's `Date` of the first list, RFC 3339; own clock if it has none.
+        blocked: remote trouble with one resource's surroundings, by (provider, subject), e.g.
+            ("databricks", "workspace 42") → what is wrong.
+        hidden: (provider, kind name, id) of objects that lists don't show and a read by id still does.
+        problems: warnings met while looking.
+    """
+
+    objects: Mapping[tuple[str, str], Mapping[str, Live]]
+    workspaces: Mapping[str, tuple[WorkspaceRef, ...]] = field(default_factory=dict)
+    identities: Mapping[str, str] = field(default_factory=dict)
+    dates: Mapping[str, str] = field(default_factory=dict)
+    blocked: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    hidden: frozenset[tuple[str, str, str]] = frozenset()
+    problems: tuple[Problem, ...] = ()
+
+    def of(self, provider: str, kind_name: str) -> Mapping[str, Live]:
+        """The live objects of a kind by id; empty when none was looked at."""
+        return self.objects.get((provider, kind_name), {})
+
+    def within(self, provider: str, kind_name: str, parent: str) -> Iterator[Live]:
+        """The live objects of a kind that live inside one parent."""
+        return (live for live in self.of(provider, kind_name).values() if live.parent == parent)

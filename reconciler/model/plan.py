@@ -1,0 +1,180 @@
+"""The plan: ordered changes as plain data, printed, saved and applied as the same value; and its outcomes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from reconciler.errors import Problem
+from reconciler.model.values import Address, canonical
+from reconciler.model.wanted import Lifecycle, Stack
+
+
+class Action(str, Enum):
+    """What happens to an address."""
+
+    CREATE = "create"
+    ADOPT = "adopt"
+    UPDATE = "update"
+    REPLACE = "replace"
+    ROTATE = "rotate"
+    DELETE = "delete"
+    FORGET = "forget"
+    BLOCKED = "blocked"
+    NO_OP = "no_op"
+
+
+class Cause(str, Enum):
+    """Who made a difference: the user in the YAML, someone else live, or both."""
+
+    SPEC = "spec"
+    DRIFT = "drift"
+    BOTH = "both"
+
+
+class Status(str, Enum):
+    """How one change ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """One attribute's way from live to wanted, as shown; secrets are `(sensitive)` on both sides.
+
+    Attributes:
+        path: dotted, `config.workspace_host`.
+        before: the live value; None for a create or where it has none.
+        after: the wanted value; None for a delete or a removal.
+    """
+
+    path: str
+    before: Any
+    after: Any
+    cause: Cause = Cause.SPEC
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to happen to one address, and why.
+
+    Attributes:
+        id: remote id of the object that is there now; None before creation.
+        depends_on: what the spec refers to, sorted.
+        live_digest: of the live object that it was planned against; "" if there is none.
+        approval: why it needs approval; "" if it doesn't.
+        approved: covered by the spec's `approve:` list (or by the exception that the contract makes).
+        lifecycle: as the spec has it, or as last applied for what left the spec.
+        removes: remote ids of former objects to be removed once the dependents have switched.
+        late: part of a replace or rotation that an interrupted run began.
+    """
+
+    address: Address
+    action: Action
+    provider: str
+    id: str | None
+    name: str
+    reason: str
+    fields: tuple[FieldChange, ...] = ()
+    depends_on: tuple[Address, ...] = ()
+    live_digest: str = ""
+    approval: str = ""
+    approved: bool = False
+    lifecycle: Lifecycle = Lifecycle()
+    removes: tuple[str, ...] = ()
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether a person has to approve it still."""
+        return bool(self.approval) and not self.approved
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether applying does anything at this address (a blocked one waits for a person)."""
+        return self.action not in (Action.NO_OP, Action.BLOCKED)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All changes of a stack in the order of their addresses' dependencies.
+
+    Attributes:
+        stack: what is wanted, complete: applying needs no spec.
+        created: RFC 3339.
+        lineage, serial: of the ledger that it was made with; "" and 0 when stateless.
+        changes: every address, no-ops included.
+        problems: warnings and the reasons of blocked addresses.
+        destroys: made by `destroy`.
+        targets: only these addresses (and what they depend on) were planned; empty for all.
+        replaces: addresses whose replace was asked for on the command line.
+    """
+
+    stack: Stack
+    tool_version: str
+    created: str
+    lineage: str
+    serial: int
+    changes: tuple[Change, ...]
+    problems: tuple[Problem, ...] = ()
+    destroys: bool = False
+    targets: tuple[Address, ...] = ()
+    replaces: tuple[Address, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """`sha256:…` over addresses, actions and fields: same spec, same live, same digest, whoever plans."""
+        text = canonical(
+            [
+                [
+                    str(change.address),
+                    change.action.value,
+                    change.id or "",
+                    [[f.path, f.before, f.after] for f in change.fields],
+                    list(change.removes),
+                ]
+                for change in sorted(self.changes, key=lambda change: change.address)
+                if change.action is not Action.NO_OP
+            ]
+        )
+        return "sha256:" + hashlib.sha256((self.stack.name + text).encode()).hexdigest()
+
+    @property
+    def pending(self) -> tuple[Change, ...]:
+        """The changes that applying would make."""
+        return tuple(change for change in self.changes if change.is_pending)
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether any change has to be approved still."""
+        return any(change.needs_approval for change in self.changes)
+
+    @property
+    def summary(self) -> Mapping[str, int]:
+        """Number of changes by action."""
+        counts = {action.value: 0 for action in Action}
+        for change in self.changes:
+            counts[change.action.value] += 1
+        return counts
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one change ended.
+
+    Attributes:
+        id: remote id afterwards; None where there is none.
+        error: words for people; "" when done.
+        seconds: wall time of its calls.
+    """
+
+    address: Address
+    action: Action
+    status: Status
+    id: str | None = None
+    error: str = ""
+    seconds: float = 0.0

@@ -1,0 +1,157 @@
+"""Addresses, and the values that an attribute can hold: plain JSON, references, and secrets at one remove."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Union
+
+KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
+
+
+@dataclass(frozen=True, order=True)
+class Address:
+    """`kind.key`, and `kind.key.part` for a resource that lives inside another (an SP's secret)."""
+
+    kind: str
+    key: str
+    part: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.key}.{self.part}" if self.part else f"{self.kind}.{self.key}"
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """The address that a text spells.
+
+        Raises:
+            ValueError: it isn't `kind.key` or `kind.key.part`.
+        """
+        pieces = text.split(".")
+        if len(pieces) not in (2, 3) or not all(KEY.match(piece) for piece in pieces):
+            raise ValueError(f"{text!r} isn't an address: kind.key")
+        return cls(*pieces)
+
+    @property
+    def kind_name(self) -> str:
+        """The name of the kind in the registry: `service_principals.client_secret` for a part."""
+        return f"{self.kind}.{self.part}" if self.part else self.kind
+
+    @property
+    def parent(self) -> Address | None:
+        """The address that a part belongs to."""
+        return Address(self.kind, self.key) if self.part else None
+
+    def inside(self, part: str) -> Address:
+        """The address of a part of this one."""
+        return Address(self.kind, self.key, part)
+
+
+@dataclass(frozen=True)
+class Ref:
+    """`${kind.key.attribute}` to something that is known only from the live object."""
+
+    address: Address
+    attribute: str
+
+    def __str__(self) -> str:
+        return f"${{{self.address}.{self.attribute}}}"
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether it stands for a secret value."""
+        return self.attribute == "client_secret"
+
+    @property
+    def source(self) -> Address:
+        """The resource whose credential or attribute it is: an SP's secret is a resource of its own."""
+        if self.is_secret and self.address.kind == "service_principals":
+            return self.address.inside("client_secret")
+        return self.address
+
+    @property
+    def targets(self) -> tuple[Address, ...]:
+        """Every address it makes its holder depend on."""
+        return (self.address,) if self.source == self.address else (self.address, self.source)
+
+
+@dataclass(frozen=True)
+class Sourced:
+    """A plain value that was read from the environment or a file; shown as `(env NAME)`, never as itself.
+
+    Attributes:
+        source: `env NAME` or `file PATH`.
+        value: what it resolved to.
+        expression: as written, with the surrounding text, e.g. `app-${env.STAGE}`.
+    """
+
+    source: str
+    value: str
+    expression: str
+
+    def __str__(self) -> str:
+        return f"({self.source})"
+
+
+@dataclass(frozen=True)
+class SecretInput:
+    """A secret that the user supplies through the environment or a file.
+
+    Attributes:
+        source: `env NAME` or `file PATH`.
+        expression: as written, e.g. `${env.GITHUB_SECRET}`.
+        secret: the value, or None when the variable is unset (plans need no keys).
+    """
+
+    source: str
+    expression: str
+    # typed loosely: `secrets` lies above `model`, and only its text form matters here
+    secret: Any = None
+
+    def __str__(self) -> str:
+        return "(sensitive)"
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text with references inside: `app ${oauth_apps.a.client_id}`."""
+
+    parts: tuple[Union[str, Ref, Sourced], ...]
+
+    def __str__(self) -> str:
+        return "".join(str(part) for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The value of a reference whose object doesn't exist yet."""
+
+    ref: Ref
+
+    def __str__(self) -> str:
+        return "(known after apply)"
+
+
+# JSON, with the special values at its leaves.
+Value = Any
+
+
+def references(value: Value) -> Iterator[Ref]:
+    """Every reference inside a value, depth first."""
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, Text):
+        yield from (part for part in value.parts if isinstance(part, Ref))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for item in value:
+            yield from references(item)
+
+
+def canonical(value: Any) -> str:
+    """One text per value: sorted keys, no blanks; special leaves by their text form."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)

@@ -1,0 +1,165 @@
+"""What a spec asks for: providers, resources with their lifecycle, and the stack that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from reconciler.errors import Location, Problem
+from reconciler.model.values import Address, Ref, SecretInput, Value, references
+
+
+class OnDestroy(str, Enum):
+    """What becomes of the live object when its resource leaves the spec."""
+
+    DELETE = "delete"
+    DEACTIVATE = "deactivate"
+    RETAIN = "retain"
+
+
+class ReplaceOrder(str, Enum):
+    """Whether a replace makes the new object first."""
+
+    CREATE_FIRST = "create_first"
+    DELETE_FIRST = "delete_first"
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """A live object to take over, by id; with its secret where that is known."""
+
+    id: str
+    client_secret: SecretInput | None = None
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """How a resource may be changed and ended."""
+
+    prevent_destroy: bool = False
+    adopt: Adopt | None = None
+    ignore: frozenset[str] = frozenset()
+    on_destroy: OnDestroy = OnDestroy.DELETE
+    replace: ReplaceOrder = ReplaceOrder.CREATE_FIRST
+
+
+@dataclass(frozen=True)
+class Guard:
+    """How much may be deleted without approval.
+
+    Attributes:
+        max_deletes: number of deletes, or None for no such limit.
+        max_delete_percent: of the owned objects, once `floor` or more are owned.
+    """
+
+    max_deletes: int | None = None
+    max_delete_percent: int = 30
+    floor: int = 10
+
+
+@dataclass(frozen=True)
+class ProviderSpec:
+    """One remote system: how to reach it and where its credentials come from.
+
+    Attributes:
+        name: the provider's key in the spec.
+        type: `databricks`, `connect` or `workbench`.
+        address: normalised URL of the host or server, without `/__api__` and trailing slash; "" if unset.
+        account_id: of a Databricks account; "" otherwise or if unset.
+        settings: the remaining keys of the spec (profile, auth_type, client_id, client_secret, token,
+            api_key, ca_certificate): plain values, Sourced or SecretInput.
+        at: where it stands.
+        places: dotted path of an attribute → where it stands.
+        from_environment: whether `address` came from DATABRICKS_HOST / CONNECT_SERVER.
+    """
+
+    name: str
+    type: str
+    address: str
+    account_id: str = ""
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    at: Location | None = None
+    places: Mapping[str, Location] = field(default_factory=dict)
+    from_environment: bool = False
+
+    @property
+    def identity(self) -> str:
+        """Which remote system this is: recorded in the ledger, so that it meets no other."""
+        return f"{self.type} account {self.account_id}" if self.account_id else self.address
+
+    @property
+    def callback_url(self) -> str:
+        """Where the product receives OAuth answers; exact match matters."""
+        path = (
+            "/oauth_redirect_callback"
+            if self.type == "workbench"
+            else "/__oauth__/integrations/callback"
+        )
+        return self.address + path
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One wanted object.
+
+    Attributes:
+        attributes: by the remote API's names, defaults of the spec language filled in; leaves may be Ref,
+            Text, Sourced, SecretInput. Attributes that are left out aren't managed.
+        named: the spec states the name itself; otherwise the name serves for creating and matching only.
+        at: where the resource stands.
+        places: dotted path of an attribute (`config.client_id`, `redirect_urls.0`) → where it stands.
+    """
+
+    address: Address
+    provider: str
+    attributes: Mapping[str, Value]
+    lifecycle: Lifecycle = Lifecycle()
+    named: bool = True
+    at: Location | None = None
+    places: Mapping[str, Location] = field(default_factory=dict)
+
+    @property
+    def depends_on(self) -> tuple[Address, ...]:
+        """The addresses that it refers to, sorted; a part depends on its parent."""
+        found = {target for ref in references(self.attributes) for target in ref.targets}
+        parent = self.address.parent
+        return tuple(sorted(found | ({parent} if parent else set())))
+
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        """Every reference in its attributes."""
+        return tuple(references(self.attributes))
+
+
+@dataclass(frozen=True)
+class Move:
+    """A resource whose address changed."""
+
+    source: Address
+    target: Address
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The resolved spec: all that a plan needs to know of what is wanted.
+
+    Attributes:
+        name: the stack's name.
+        file: the spec's path as given on the command line.
+        ledger_url: from the spec; None for the default file, "none" for stateless.
+        digest: `sha256:…` of the spec as resolved, without environment values in secret fields.
+        problems: warnings found while loading.
+    """
+
+    name: str
+    file: str
+    providers: Mapping[str, ProviderSpec]
+    resources: Mapping[Address, Resource]
+    moved: tuple[Move, ...] = ()
+    forget: tuple[Address, ...] = ()
+    approve: tuple[Address, ...] = ()
+    guard: Guard = Guard()
+    ledger_url: str | None = None
+    digest: str = ""
+    problems: tuple[Problem, ...] = ()
