@@ -96,9 +96,7 @@ class ReconcileError(Exception):
     @property
     def problems(self) -> tuple[Problem, ...]:
         """This error as problems: most errors are one."""
-        return (
-            Problem(Severity.ERROR, self.code, self.message, self.address, self.at, self.hint),
-        )
+        return (Problem(Severity.ERROR, self.code, self.message, self.address, self.at, self.hint),)
 
 
 class UsageError(ReconcileError):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-from reconciler.model import Live, Snapshot
+from reconciler.model import Live
 from reconciler.secrets import Secret
 
 Attributes = Mapping[str, Any]
@@ -27,7 +27,6 @@ class Fields:
         additive: mappings of which only the keys of the spec, and those that we added, are ours.
         whole: objects that the API wants complete whenever a part of it changes.
         local: rules for us that the API never sees (`lifetime` of a secret).
-        create_only: sent when creating and not compared afterwards.
         computed: known once the object exists.
         shows_secret: creating it answers a one-time secret.
     """

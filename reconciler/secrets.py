@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets as entropy
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -22,7 +23,10 @@ class Secret:
     __slots__ = ("_open",)
 
     def __init__(self, value: str) -> None:
-        self._open = lambda: value
+        def opened() -> str:
+            return value
+
+        self._open: Callable[[], str] = opened
 
     def reveal(self) -> str:
         """The value itself; call it inside the very argument that needs it."""

@@ -91,11 +91,7 @@ class ProviderSpec:
     @property
     def callback_url(self) -> str:
         """Where the product receives OAuth answers; exact match matters."""
-        path = (
-            "/oauth_redirect_callback"
-            if self.type == "workbench"
-            else "/__oauth__/integrations/callback"
-        )
+        path = "/oauth_redirect_callback" if self.type == "workbench" else "/__oauth__/integrations/callback"
         return self.address + path
 
 
