@@ -147,7 +147,7 @@ class RemoteError(ReconcileError):
 
     code = "remote"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument per fact that the message is built from
         self,
         message: str,
         *,

@@ -131,7 +131,7 @@ class Entry:
     applied: Mapping[str, Any] = field(default_factory=dict)
     computed: Mapping[str, str] = field(default_factory=dict)
     depends_on: tuple[Address, ...] = ()
-    lifecycle: Lifecycle = Lifecycle()
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
     credential: Credential | None = None
     deliveries: Mapping[str, Delivery] = field(default_factory=dict)
     updated_at: str = ""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from reconciler.errors import Problem
+from reconciler.model.live import Live
 from reconciler.model.values import Address, canonical
 from reconciler.model.wanted import Lifecycle, Stack
 
@@ -70,8 +71,10 @@ class Change:
         approval: why it needs approval; "" if it doesn't.
         approved: covered by the spec's `approve:` list (or by the exception that the contract makes).
         lifecycle: as the spec has it, or as last applied for what left the spec.
-        removes: remote ids of former objects to be removed once the dependents have switched.
-        late: part of a replace or rotation that an interrupted run began.
+        removes: remote ids to be removed once nothing uses them any more: the object itself for a delete or
+            replace, former objects that an earlier run couldn't remove yet.
+        live: the object that it was planned against; not part of a saved plan.
+        code: of the problem that blocks it; "" otherwise.
     """
 
     address: Address
@@ -85,8 +88,10 @@ class Change:
     live_digest: str = ""
     approval: str = ""
     approved: bool = False
-    lifecycle: Lifecycle = Lifecycle()
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
     removes: tuple[str, ...] = ()
+    live: Live | None = None
+    code: str = ""
 
     @property
     def needs_approval(self) -> bool:

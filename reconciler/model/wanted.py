@@ -110,7 +110,7 @@ class Resource:
     address: Address
     provider: str
     attributes: Mapping[str, Value]
-    lifecycle: Lifecycle = Lifecycle()
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
     named: bool = True
     at: Location | None = None
     places: Mapping[str, Location] = field(default_factory=dict)
