@@ -1,0 +1,253 @@
+"""Asks the remote systems, in bulk and side by side, for all that a stack needs to know: the snapshot.
+
+A list that fails or breaks off stops here: it is never read as "nothing exists".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any, Protocol, TypeVar
+
+from reconciler.errors import Problem
+from reconciler.kinds import Registry, Scope
+from reconciler.model import Ledger, Live, Snapshot, Stack, WorkspaceRef
+from reconciler.planning import match_all, moved_ledger_entries
+
+SECRETS = "service_principals.client_secret"
+PRINCIPALS = "service_principals"
+GHOST = timedelta(hours=1)  # how long a list may still show what we deleted
+
+Result = TypeVar("Result")
+
+
+class Api(Protocol):
+    """What observing needs of a provider's client."""
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """Subject (`workspace 42`) → what is wrong with it alone."""
+
+    def preflight(self) -> Sequence[Problem]:
+        """Whether the remote system is the right one and lets us in."""
+
+    def identity(self) -> str:
+        """Who we are there; "" if unknown."""
+
+    def workspaces(self) -> tuple[WorkspaceRef, ...]:
+        """Its workspaces."""
+
+
+@dataclass
+class _Wanted:
+    """What one provider is asked for."""
+
+    kinds: set[str] = field(default_factory=set)
+    workspaces: set[str] = field(default_factory=set)
+    hosts: bool = False
+
+
+def observe(
+    stack: Stack,
+    ledger: Ledger,
+    apis: Mapping[str, Any],
+    kinds: Registry,
+    *,
+    now: datetime | None = None,
+    parallelism: int = 8,
+) -> Snapshot:
+    """The live objects of every kind that the spec or the ledger names.
+
+    Args:
+        apis: provider → its client.
+        now: for telling ghosts; the own clock if left out.
+
+    Raises:
+        RemoteError, CredentialError: a read failed; nothing can be said.
+    """
+    now = now or datetime.now(timezone.utc)
+    wanted = _wanted(stack, ledger)
+    with ThreadPoolExecutor(max_workers=max(parallelism, 2 * len(wanted) + 2)) as pool:
+        observer = _Observer(stack, ledger, apis, kinds, pool)
+        snapshot = observer.lists(wanted)
+        snapshot = _without_ghosts(snapshot, ledger, now)
+        snapshot = observer.with_missing(snapshot, skip=SECRETS)
+        snapshot = observer.with_secrets(snapshot)
+        return _without_ghosts(snapshot, ledger, now)
+
+
+def _wanted(stack: Stack, ledger: Ledger) -> dict[str, _Wanted]:
+    found: dict[str, _Wanted] = {}
+
+    def of(provider: str) -> _Wanted:
+        return found.setdefault(provider, _Wanted())
+
+    for resource in stack.resources.values():
+        one = of(resource.provider)
+        one.kinds.add(resource.address.kind_name)
+        for key in resource.attributes.get("workspaces") or {}:
+            one.hosts |= not str(key).isdigit()
+            one.workspaces.update({str(key)} if str(key).isdigit() else ())
+    for address, entry in ledger.entries.items():
+        if entry.provider in stack.providers:
+            of(entry.provider).kinds.add(address.kind_name)
+            of(entry.provider).workspaces.update(entry.applied.get("workspaces") or {})
+    for address, intent in ledger.pending.intents.items():
+        if intent.provider in stack.providers:
+            of(intent.provider).kinds.add(address.kind_name)
+    for tombstone in ledger.pending.given_up:
+        if tombstone.intent.provider in stack.providers:
+            of(tombstone.intent.provider).kinds.add(tombstone.address.kind_name)
+    return found
+
+
+class _Observer:
+    """The reads of one snapshot."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        ledger: Ledger,
+        apis: Mapping[str, Any],
+        kinds: Registry,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        self.stack = stack
+        self.ledger = ledger
+        self.apis = apis
+        self.kinds = kinds
+        self.pool = pool
+
+    def side_by_side(self, calls: Iterable[Callable[[], Result]]) -> list[Result]:
+        """All results; the first error counts once every call has ended."""
+        futures = [self.pool.submit(call) for call in calls]
+        return [future.result() for future in futures]
+
+    def lists(self, wanted: Mapping[str, _Wanted]) -> Snapshot:
+        """The bulk lists of both systems, with their preflight checks."""
+        preflights = self.side_by_side_async({name: self.apis[name].preflight for name in wanted})
+        hosts = dict(
+            zip(
+                [name for name, one in wanted.items() if one.hosts],
+                self.side_by_side(self.apis[name].workspaces for name, one in wanted.items() if one.hosts),
+                strict=True,
+            )
+        )
+        scopes = {name: self._scope(one, name, hosts.get(name, ())) for name, one in wanted.items()}
+        keys = [(name, kind) for name, one in wanted.items() for kind in sorted(one.kinds - {SECRETS})]
+        found = self.side_by_side(self._list(name, kind, scopes[name]) for name, kind in keys)
+        problems = tuple(problem for future in preflights.values() for problem in future())
+        return Snapshot(
+            objects={key: _by_id(lives) for key, lives in zip(keys, found, strict=True)},
+            workspaces=hosts,
+            identities={name: self.apis[name].identity() for name in wanted},
+            blocked={
+                (name, subject): words
+                for name in wanted
+                for subject, words in self.apis[name].troubles.items()
+            },
+            problems=problems,
+        )
+
+    def side_by_side_async(self, calls: Mapping[str, Callable[[], Result]]) -> dict[str, Callable[[], Result]]:
+        """Starts the calls; each value waits for its result."""
+        return {name: self.pool.submit(call).result for name, call in calls.items()}
+
+    def _scope(self, one: _Wanted, name: str, workspaces: tuple[WorkspaceRef, ...]) -> Scope:
+        hosts = {workspace.host: workspace.id for workspace in workspaces}
+        named = {
+            hosts[str(key).lower()]
+            for resource in self.stack.resources.values()
+            if resource.provider == name
+            for key in resource.attributes.get("workspaces") or {}
+            if str(key).lower() in hosts
+        }
+        return Scope(workspaces=sorted(one.workspaces | named))
+
+    def _list(self, name: str, kind: str, scope: Scope) -> Callable[[], Sequence[Live]]:
+        return lambda: self.kinds[kind].observe(self.apis[name], scope)
+
+    # --- what a list doesn't show ----------------------------------------------------------------------
+
+    def with_missing(self, snapshot: Snapshot, *, skip: str) -> Snapshot:
+        """Reads by id what the ledger owns and a list doesn't show: lists can lag."""
+        missing = [
+            (entry.provider, address.kind_name, entry.id)
+            for address, entry in self.ledger.entries.items()
+            if entry.id
+            and address.kind_name != skip
+            and (entry.provider, address.kind_name) in snapshot.objects
+            and entry.id not in snapshot.of(entry.provider, address.kind_name)
+        ]
+        found = self.side_by_side(self._read(*one) for one in missing)
+        objects = {key: dict(lives) for key, lives in snapshot.objects.items()}
+        hidden = set(snapshot.hidden)
+        for (name, kind, live_id), live in zip(missing, found, strict=True):
+            if live is not None:
+                objects[(name, kind)][live_id] = live
+                hidden.add((name, kind, live_id))
+        return replace(snapshot, objects=objects, hidden=frozenset(hidden))
+
+    def _read(self, name: str, kind: str, live_id: str) -> Callable[[], Live | None]:
+        return lambda: self.kinds[kind].read(self.apis[name], live_id)
+
+    # --- secrets, only of principals whose secret is managed --------------------------------------------
+
+    def with_secrets(self, snapshot: Snapshot) -> Snapshot:
+        parents = self._parents(snapshot)
+        if not parents:
+            return snapshot
+        kind = self.kinds[SECRETS]
+        found = self.side_by_side(
+            (lambda name=name, ids=ids: kind.observe(self.apis[name], Scope(parents=ids)))  # type: ignore[misc]
+            for name, ids in parents.items()
+        )
+        objects = dict(snapshot.objects)
+        for name, lives in zip(parents, found, strict=True):
+            objects[(name, SECRETS)] = _by_id(lives)
+        return replace(snapshot, objects=objects)
+
+    def _parents(self, snapshot: Snapshot) -> dict[str, list[str]]:
+        """Provider → remote ids of the live principals whose secrets matter."""
+        ids: dict[str, set[str]] = {}
+        matches = match_all(self.stack, self.ledger, snapshot, self.kinds)
+        for address, resource in self.stack.resources.items():
+            parent = matches[address.parent].live if address.parent in matches else None
+            if address.part and address.parent and parent is not None:
+                ids.setdefault(resource.provider, set()).add(parent.id)
+        for address, entry in moved_ledger_entries(self.ledger, self.stack.moved).items():
+            if address.part and entry.parent in snapshot.of(entry.provider, PRINCIPALS):
+                ids.setdefault(entry.provider, set()).add(entry.parent)
+        for intent in self._secret_intents():
+            if intent.parent in snapshot.of(intent.provider, PRINCIPALS):
+                ids.setdefault(intent.provider, set()).add(intent.parent)
+        return {name: sorted(parents) for name, parents in sorted(ids.items())}
+
+    def _secret_intents(self) -> Iterable[Any]:
+        pending = self.ledger.pending
+        yield from (intent for address, intent in pending.intents.items() if address.part)
+        yield from (stone.intent for stone in pending.given_up if stone.address.part)
+
+
+def _by_id(lives: Iterable[Live]) -> dict[str, Live]:
+    return {live.id: live for live in lives}
+
+
+def _without_ghosts(snapshot: Snapshot, ledger: Ledger, now: datetime) -> Snapshot:
+    """The snapshot without what we deleted within the hour and a lagging list still shows."""
+    gone: dict[tuple[str, str], set[str]] = {}
+    for deleted in ledger.pending.deleted:
+        moment = datetime.fromisoformat(deleted.at.replace("Z", "+00:00"))
+        if now - moment < GHOST:
+            gone.setdefault((deleted.provider, deleted.kind), set()).add(deleted.id)
+    if not gone:
+        return snapshot
+    return replace(
+        snapshot,
+        objects={
+            key: {i: live for i, live in lives.items() if i not in gone.get(key, ())}
+            for key, lives in snapshot.objects.items()
+        },
+    )

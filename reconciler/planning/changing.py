@@ -1,0 +1,215 @@
+"""From a verdict to the change that a person reads: action, fields with their causes, reason. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.model import (
+    Action,
+    Address,
+    Cause,
+    Change,
+    Entry,
+    FieldChange,
+    Live,
+    Resource,
+    Unknown,
+)
+from reconciler.planning.compare import field_changes, leaves
+from reconciler.planning.fates import Fate, Fates, Handover, Verdict
+from reconciler.planning.matching import How, Match
+from reconciler.planning.situation import Situation, is_secret, resolve, shown
+from reconciler.planning.workspaces import workspaces_by_id
+from reconciler.secrets import SENSITIVE
+
+KNOWN_LATER = "(known after apply)"
+
+
+def change_of(situation: Situation, fates: Fates, resource: Resource) -> Change:
+    """What happens to one wanted object."""
+    builder = _Builder(situation, fates, resource)
+    verdict = builder.verdict
+    if verdict.fate is Fate.BLOCKED:
+        return builder.change(Action.BLOCKED, verdict.reason, code=verdict.code)
+    if verdict.fate is Fate.MAKE:
+        return builder.change(Action.CREATE, verdict.reason, builder.made())
+    if verdict.fate is Fate.ROTATE:
+        return builder.change(Action.ROTATE, verdict.reason, builder.renewed())
+    if verdict.fate is Fate.REPLACE:
+        return builder.change(Action.REPLACE, verdict.reason, builder.renewed() + builder.differences())
+    return builder.kept()
+
+
+class _Builder:
+    """The change of one resource, piece by piece."""
+
+    def __init__(self, situation: Situation, fates: Fates, resource: Resource) -> None:
+        self.situation = situation
+        self.fates = fates
+        self.resource = resource
+        self.address: Address = resource.address
+        self.match: Match = situation.matches[resource.address]
+        self.entry: Entry | None = self.match.entry
+        self.verdict: Verdict = fates.verdicts[resource.address]
+        self.fields = situation.fields(resource.address)
+        self.handovers: tuple[Handover, ...] = fates.handovers.get(resource.address, ())
+
+    def change(
+        self, action: Action, reason: str, fields: tuple[FieldChange, ...] = (), code: str = ""
+    ) -> Change:
+        live = self.match.live
+        return Change(
+            address=self.address,
+            action=action,
+            provider=self.resource.provider,
+            id=live.id if live and action is not Action.CREATE else None,
+            name=self.name(live),
+            depends_on=self.resource.depends_on,
+            reason=reason,
+            fields=tuple(sorted(fields, key=lambda field: field.path)),
+            live_digest=live.digest if live else "",
+            lifecycle=self.resource.lifecycle,
+            live=live,
+            code=code,
+        )
+
+    def name(self, live: Live | None) -> str:
+        wanted = self.resource.attributes.get(self.fields.name) if self.fields.name else None
+        if live is not None and live.name:
+            return live.name
+        return str(shown(wanted)) if wanted is not None else str(self.address.key)
+
+    # --- what is new ------------------------------------------------------------------------------------
+
+    def made(self) -> tuple[FieldChange, ...]:
+        """All that a create sends, as fields from nothing."""
+        cause = Cause.DRIFT if self.match.vanished else Cause.SPEC
+        found = [
+            FieldChange(path, None, SENSITIVE if is_secret(value) else self.display(value), cause)
+            for path, value in self.flat()
+        ]
+        if self.address.part:  # a secret has nothing of its own but itself
+            found.append(FieldChange(self.address.part, None, SENSITIVE, cause))
+        return tuple(found)
+
+    def renewed(self) -> tuple[FieldChange, ...]:
+        """What everybody who refers to it will notice."""
+        live = self.match.live
+        names = ["id"] if self.address.part else sorted(self.fields.computed & {"id", "client_id"})
+        before = {"id": live.id, **live.computed} if live else {}
+        return tuple(FieldChange(name, before.get(name), KNOWN_LATER) for name in names)
+
+    def flat(self) -> list[tuple[str, Any]]:
+        """The attributes as dotted paths; the parent of a part is not one of them."""
+        keep = []
+        for path, value in leaves(self.by_workspace_id(self.resource.attributes)):
+            if self.address.part and path not in self.fields.local:
+                continue
+            keep.append((path, value))
+        return keep
+
+    def display(self, value: Any) -> Any:
+        return shown(resolve(value, self.fates.known))
+
+    # --- what stays -------------------------------------------------------------------------------------
+
+    def kept(self) -> Change:
+        live = self.match.live
+        differences = self.differences() if live is not None else ()
+        if self.is_adopted and live is not None:
+            identity = FieldChange("id", None, live.id)
+            return self.change(Action.ADOPT, _adoption(self.match, differences), (identity, *differences))
+        if differences:
+            return self.change(Action.UPDATE, self.why(differences), differences)
+        return self.change(Action.NO_OP, self.verdict.reason or "live matches the spec")
+
+    @property
+    def is_adopted(self) -> bool:
+        return self.match.how in (How.NAME, How.ADOPT, How.ONLY) and not self.situation.is_stateless
+
+    def differences(self) -> tuple[FieldChange, ...]:
+        """How the live object differs from the wanted one, secrets by what was delivered last."""
+        live = self.match.live
+        if live is None or self.address.part:
+            return ()
+        applied = self.entry.applied if self.entry else None
+        compared = {
+            path: resolve(value, self.fates.known)
+            for path, value in leaves(self.resource.attributes)
+            if self.is_compared(path, value)
+        }
+        plain = field_changes(compared, live.attributes, applied, self.fields)
+        return (
+            *(FieldChange(f.path, shown(f.before), _after(f.after), f.cause) for f in plain),
+            *self.additive(live, applied),
+            *(
+                FieldChange(h.path, SENSITIVE, SENSITIVE, Cause.DRIFT if h.drifted else Cause.SPEC)
+                for h in self.handovers
+            ),
+        )
+
+    def is_compared(self, path: str, value: Any) -> bool:
+        if is_secret(value) or value is None or path in self.fields.local:
+            return False
+        if path == self.fields.name and not self.resource.named:
+            return False
+        if any(path == name or path.startswith(f"{name}.") for name in self.fields.additive):
+            return False
+        return not any(path == skip or path.startswith(f"{skip}.") for skip in self.resource.lifecycle.ignore)
+
+    def additive(self, live: Live, applied: Mapping[str, Any] | None) -> list[FieldChange]:
+        """Keys of mappings of which only those of the spec, and those that we added, are ours."""
+        found = []
+        wanted_all = self.by_workspace_id(self.resource.attributes)
+        for name in sorted(self.fields.additive & set(wanted_all)):
+            if name in self.resource.lifecycle.ignore:
+                continue
+            wanted = wanted_all[name] or {}
+            there = live.attributes.get(name) or {}
+            ours = (applied or {}).get(name) or {}
+            for key in sorted({*wanted, *ours}):
+                path = f"{name}.{key}"
+                if key in wanted and wanted[key] != there.get(key):
+                    cause = Cause.DRIFT if ours.get(key) == wanted[key] else Cause.SPEC
+                    found.append(FieldChange(path, there.get(key), shown(wanted[key]), cause))
+                elif key not in wanted and key in there:
+                    found.append(FieldChange(path, there[key], None))
+        return found
+
+    def by_workspace_id(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Workspaces by their ids, whether the spec names them by id or by host."""
+        named = attributes.get("workspaces")
+        if not isinstance(named, Mapping) or "workspaces" not in self.fields.additive:
+            return attributes
+        return {**attributes, "workspaces": workspaces_by_id(self.situation, self.resource, named)}
+
+    def why(self, differences: tuple[FieldChange, ...]) -> str:
+        reasons = [f"{h.path.rpartition('.')[2]}: {h.reason}" for h in self.handovers]
+        handed = {h.path for h in self.handovers}
+        by_cause: dict[Cause, list[str]] = {}
+        for field in differences:
+            if field.path not in handed:
+                by_cause.setdefault(field.cause, []).append(field.path)
+        words = {
+            Cause.SPEC: "changed in the spec",
+            Cause.DRIFT: "changed outside of this stack",
+            Cause.BOTH: "changed both in the spec and outside",
+        }
+        for cause, paths in by_cause.items():
+            reasons.append(f"{', '.join(paths)}: {words[cause]}")
+        return "; ".join(reasons)
+
+
+def _after(value: Any) -> Any:
+    return KNOWN_LATER if isinstance(value, Unknown) else shown(value)
+
+
+def _adoption(match: Match, differences: tuple[FieldChange, ...]) -> str:
+    ways = {
+        How.NAME: "exactly one live object has its name",
+        How.ADOPT: "lifecycle.adopt names it",
+        How.ONLY: "it is the only secret that the service principal has",
+    }
+    also = f", and {', '.join(field.path for field in differences)} will be changed" if differences else ""
+    return ways[match.how] + also

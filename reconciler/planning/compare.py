@@ -1,0 +1,141 @@
+"""Wanted against live, attribute by attribute: equality on canonical forms, explained by deepdiff. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from reconciler.kinds import Fields
+from reconciler.model import Cause, FieldChange, Sourced, canonical
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+MISSING: Any = None
+
+
+def at_path(value: Any, path: str) -> Any:
+    """The value at a dotted path, or None."""
+    for step in path.split("."):
+        if not isinstance(value, Mapping) or step not in value:
+            return MISSING
+        value = value[step]
+    return value
+
+
+def leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every leaf of nested mappings with its dotted path; a list is a leaf."""
+    for key, item in value.items():
+        path = f"{prefix}.{key}" if prefix else str(key)
+        if isinstance(item, Mapping) and item:
+            yield from leaves(item, path)
+        else:
+            yield path, item
+
+
+def nested(flat: Mapping[str, Any], keys: Mapping[str, tuple[str, ...]] | None = None) -> dict[str, Any]:
+    """Mappings from dotted paths: the inverse of `leaves` (keys with dots keep their own `keys`)."""
+    tree: dict[str, Any] = {}
+    for path, item in flat.items():
+        steps = (keys or {}).get(path) or tuple(path.split("."))
+        branch = tree
+        for step in steps[:-1]:
+            branch = branch.setdefault(step, {})
+        branch[steps[-1]] = item
+    return tree
+
+
+def normal_url(url: Any) -> Any:
+    """A URL with its host in lower case and without the default port."""
+    if not isinstance(url, str):
+        return url
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return url
+    if not parts.hostname:
+        return url
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    shown = "" if port is None or port == _DEFAULT_PORTS.get(parts.scheme.lower()) else f":{port}"
+    rest = parts.path + (f"?{parts.query}" if parts.query else "")
+    return f"{parts.scheme.lower()}://{host}{shown}{rest}" + (f"#{parts.fragment}" if parts.fragment else "")
+
+
+def normal_host(host: Any) -> Any:
+    """A bare host name: live values may carry a scheme and a slash."""
+    if not isinstance(host, str):
+        return host
+    bare = host.split("://", 1)[-1].split("/", 1)[0].lower()
+    return bare.removesuffix(":443")
+
+
+def canonical_leaf(path: str, value: Any, fields: Fields) -> Any:
+    """The one form of a value that equality looks at."""
+    if isinstance(value, Sourced):
+        value = value.value
+    if isinstance(value, (list, tuple)):
+        items = [canonical_leaf(path, item, fields) for item in value]
+        # sets: order and repeats say nothing
+        return (
+            sorted({canonical(item): item for item in items}.items()) if path in fields.unordered else items
+        )
+    if path in fields.urls:
+        return normal_url(value)
+    if path in fields.hosts:
+        return normal_host(value)
+    if path in fields.words and isinstance(value, str):
+        return sorted(set(value.split()))
+    return value
+
+
+def same_leaf(path: str, wanted: Any, live: Any, fields: Fields) -> bool:
+    """Whether two values of an attribute mean the same."""
+    left, right = canonical_leaf(path, wanted, fields), canonical_leaf(path, live, fields)
+    return bool(left == right) and type(left) is type(right)
+
+
+def field_changes(
+    wanted: Mapping[str, Any], live: Mapping[str, Any], applied: Mapping[str, Any] | None, fields: Fields
+) -> tuple[FieldChange, ...]:
+    """How live differs from wanted, for the attributes that `wanted` has; sorted by path.
+
+    Args:
+        wanted: dotted path → value; references resolved or Unknown; no secrets.
+        live: nested, as observed.
+        applied: what was last applied, nested; None if never.
+    """
+    left = {path: canonical_leaf(path, at_path(live, path), fields) for path in wanted}
+    right = {path: canonical_leaf(path, value, fields) for path, value in wanted.items()}
+    if _equal(left, right):
+        return ()
+    return tuple(
+        FieldChange(
+            path,
+            at_path(live, path),
+            wanted[path],
+            _cause(path, wanted[path], at_path(live, path), applied, fields),
+        )
+        for path in sorted(_differing(left, right))
+    )
+
+
+def _equal(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    # True == 1 in Python, not in JSON
+    return left == right and canonical(left) == canonical(right)
+
+
+def _differing(left: Mapping[str, Any], right: Mapping[str, Any]) -> set[str]:
+    # imported only when something differs: loading it costs more than a whole plan without changes
+    from deepdiff import DeepDiff
+
+    tree = DeepDiff(dict(left), dict(right), view="tree", ignore_numeric_type_changes=False)
+    return {str(level.path(output_format="list")[0]) for levels in tree.values() for level in levels}
+
+
+def _cause(path: str, wanted: Any, live: Any, applied: Mapping[str, Any] | None, fields: Fields) -> Cause:
+    last = at_path(applied, path) if applied is not None else None
+    if last is None:
+        return Cause.SPEC
+    if same_leaf(path, wanted, last, fields):
+        return Cause.DRIFT
+    return Cause.SPEC if same_leaf(path, last, live, fields) else Cause.BOTH

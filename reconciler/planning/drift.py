@@ -1,0 +1,85 @@
+"""How live differs from what was last applied: an edit of the spec alone is no drift. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.errors import Problem, Severity
+from reconciler.kinds import Fields, Registry
+from reconciler.model import Action, Address, Cause, Change, Entry, FieldChange, Ledger, Live, Snapshot
+from reconciler.planning.compare import field_changes, leaves
+
+
+def find_drift(
+    ledger: Ledger, snapshot: Snapshot, kinds: Registry
+) -> tuple[tuple[Change, ...], tuple[Problem, ...]]:
+    """What someone else did to the objects that the ledger owns.
+
+    Returns:
+        Per drifted address a change whose fields lead from what was applied (`before`) to what is live
+        (`after`): `delete` where the object is gone, `update` otherwise. And warnings about integrations
+        that were modified in a way that can't be seen (their secret can't be read back).
+    """
+    changes, problems = [], []
+    for address, entry in sorted(ledger.entries.items()):
+        if not entry.id:
+            continue
+        live = snapshot.of(entry.provider, address.kind_name).get(entry.id)
+        change = _drift_of(address, entry, live, kinds[address.kind_name].fields)
+        if change is not None:
+            changes.append(change)
+        elif live is not None and entry.updated_at and live.updated_at != entry.updated_at:
+            words = (
+                f"it was modified at {live.updated_at}, not by this stack, and no difference shows: "
+                f"its secret may have been changed"
+            )
+            problems.append(Problem(Severity.WARNING, "secret-unverified", words, str(address)))
+    return tuple(changes), tuple(problems)
+
+
+def _drift_of(address: Address, entry: Entry, live: Live | None, fields: Fields) -> Change | None:
+    if live is None:
+        found = [FieldChange("id", entry.id, None, Cause.DRIFT)]
+        return _change(address, entry, None, Action.DELETE, "it was deleted outside of this stack", found)
+    found = list(_differences(entry, live, fields))
+    if not found:
+        return None
+    reason = f"{', '.join(field.path for field in found)}: changed outside of this stack"
+    return _change(address, entry, live, Action.UPDATE, reason, found)
+
+
+def _differences(entry: Entry, live: Live, fields: Fields) -> Iterator[FieldChange]:
+    additive = {name: entry.applied.get(name) or {} for name in fields.additive}
+    compared = {
+        path: value
+        for path, value in leaves(entry.applied)
+        if value is not None
+        and path.split(".")[0] not in fields.additive
+        and path not in fields.local
+        and not (path == fields.name and not entry.named)
+        and not any(path == skip or path.startswith(f"{skip}.") for skip in entry.lifecycle.ignore)
+    }
+    for field in field_changes(compared, live.attributes, None, fields):
+        yield FieldChange(field.path, field.after, field.before, Cause.DRIFT)
+    for name, ours in additive.items():
+        there = live.attributes.get(name) or {}
+        for key, value in sorted(ours.items()):
+            if there.get(key) != value:
+                yield FieldChange(f"{name}.{key}", value, there.get(key), Cause.DRIFT)
+
+
+def _change(
+    address: Address, entry: Entry, live: Live | None, action: Action, reason: str, found: list[FieldChange]
+) -> Change:
+    return Change(
+        address=address,
+        action=action,
+        provider=entry.provider,
+        id=entry.id,
+        name=(live.name if live else entry.name) or address.key,
+        reason=reason,
+        fields=tuple(found),
+        depends_on=entry.depends_on,
+        live_digest=live.digest if live else "",
+        live=live,
+    )

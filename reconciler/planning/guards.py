@@ -1,0 +1,108 @@
+"""What needs a person's approval before it is applied, and which of it the spec approves. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from reconciler.errors import Problem, Severity
+from reconciler.model import Action, Address, Change
+from reconciler.planning.fates import Fates
+from reconciler.planning.matching import How
+from reconciler.planning.situation import Situation
+
+VANISHED_AT_ONCE = 3  # so many gone objects of a kind look like an accident, or like a wrong account
+
+
+def with_approvals(
+    situation: Situation, fates: Fates, changes: Sequence[Change]
+) -> tuple[list[Change], list[Problem]]:
+    """The changes with what each needs, and warnings about entries of `approve:` that do nothing."""
+    past_guard = _guard(situation, changes)
+    vanished = _vanished(situation, changes)
+    approve = set(situation.stack.approve)
+    used = situation.ledger.approvals
+    marked = []
+    for change in changes:
+        why = _why(situation, fates, change) or vanished.get(change.address, "")
+        if not why and change.action is Action.DELETE and not change.address.part:
+            why = past_guard
+        covered = change.address in approve and str(change.address) not in used
+        marked.append(replace(change, approval=why, approved=bool(why) and covered))
+    return marked, _leftovers(situation, marked)
+
+
+def _why(situation: Situation, fates: Fates, change: Change) -> str:
+    match = situation.matches.get(change.address)
+    if change.action is Action.REPLACE:
+        verdict = fates.verdicts[change.address]
+        return "" if verdict.unused else "a replace makes a new object with a new identity"
+    if change.action is Action.DELETE and change.address.kind == "connect_integrations":
+        owned = situation.entries.get(change.address)
+        if owned is not None and change.id == owned.id:
+            return "content may point at this integration's GUID"
+    if (
+        change.action is Action.ADOPT
+        and match is not None
+        and match.how is How.NAME
+        and len(change.fields) > 1
+    ):
+        return "it was found by its name only, and would be changed"
+    return ""
+
+
+def _guard(situation: Situation, changes: Sequence[Change]) -> str:
+    """The words if more is deleted than `guard:` allows; secrets don't count."""
+    guard = situation.stack.guard
+    owned = sum(1 for address, entry in situation.entries.items() if entry.id and not address.part)
+    deletes = sum(
+        1
+        for change in changes
+        if change.action is Action.DELETE and not change.address.part and not _is_leftover(situation, change)
+    )
+    if guard.max_deletes is not None and deletes > guard.max_deletes:
+        return f"{deletes} deletes are more than guard: max_deletes {guard.max_deletes}"
+    if owned >= guard.floor and deletes * 100 > guard.max_delete_percent * owned:
+        return f"{deletes} deletes of {owned} owned are more than guard: {guard.max_delete_percent} %"
+    return ""
+
+
+def _is_leftover(situation: Situation, change: Change) -> bool:
+    entry = situation.entries.get(change.address)
+    return entry is not None and change.id != entry.id
+
+
+def _vanished(situation: Situation, changes: Sequence[Change]) -> Mapping[Address, str]:
+    gone = [
+        change.address
+        for change in changes
+        if change.action is Action.CREATE
+        and not change.address.part
+        and situation.matches[change.address].vanished
+    ]
+    counts = Counter(address.kind for address in gone)
+    return {
+        address: f"{counts[address.kind]} {address.kind} of this stack are gone at once: "
+        f"making them again would be wrong if this is the wrong account, or an outage"
+        for address in gone
+        if counts[address.kind] >= VANISHED_AT_ONCE
+    }
+
+
+def _leftovers(situation: Situation, changes: Sequence[Change]) -> list[Problem]:
+    needed = {change.address for change in changes if change.approval}
+    found = []
+    for address in situation.stack.approve:
+        if str(address) in situation.ledger.approvals:
+            code, words = "approval-used", "has been used: an entry of approve: works once"
+        elif address not in needed:
+            code, words = "approval-unneeded", "is under approve:, and nothing of it needs an approval"
+        else:
+            continue
+        found.append(
+            Problem(
+                Severity.WARNING, code, f"{address} {words}", str(address), hint="take it out of approve:"
+            )
+        )
+    return found

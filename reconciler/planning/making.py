@@ -1,0 +1,237 @@
+"""Resources, snapshot and ledger in, a plan out. Pure: no clock, no files, no calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from graphlib import TopologicalSorter
+
+from reconciler.errors import PlanError, Problem, Severity
+from reconciler.kinds import Registry
+from reconciler.model import (
+    Action,
+    Address,
+    Change,
+    Ledger,
+    Plan,
+    Resource,
+    Snapshot,
+    Stack,
+)
+from reconciler.model.values import seconds
+from reconciler.planning.changing import change_of
+from reconciler.planning.fates import Fates, decide
+from reconciler.planning.guards import with_approvals
+from reconciler.planning.matching import Claims, match_all, moved_ledger_entries
+from reconciler.planning.removing import (
+    blocked_problems,
+    refuse_protected_replaces,
+    removals,
+    with_formers,
+)
+from reconciler.planning.situation import Situation, in_order, parse_time
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks of a plan.
+
+    Attributes:
+        now: the time of planning, with its zone.
+        targets: plan only these and what they depend on; empty for all.
+        replaces: replace these, whatever the differences.
+        claims: ids that other stacks' ledgers own.
+    """
+
+    now: datetime
+    tool_version: str = ""
+    targets: tuple[Address, ...] = ()
+    replaces: tuple[Address, ...] = ()
+    claims: Claims | None = None
+
+
+def make_plan(stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, options: Options) -> Plan:
+    """The changes that take live to wanted.
+
+    Raises:
+        PlanError: nothing is wanted, a target doesn't exist, or `prevent_destroy` is in the way.
+    """
+    if not stack.resources:
+        raise PlanError(
+            f"the stack {stack.name!r} has no resources, and a plan would delete everything it owns",
+            code="empty-stack",
+            hint="use `reconcile destroy` if that is what you want",
+        )
+    situation = _situation(stack, ledger, snapshot, kinds, options)
+    _check_named(situation, options)
+    fates = decide(situation)
+    wanted = {r.address: change_of(situation, fates, r) for r in in_order(stack)}
+    wanted = {address: _with_removal(situation, change) for address, change in wanted.items()}
+    changes = with_formers(situation, {**wanted, **{c.address: c for c in removals(situation, wanted)}})
+    kept = _targeted(changes, situation, options.targets)
+    refuse_protected_replaces(kept)
+    marked, leftovers = with_approvals(situation, fates, kept)
+    problems = [
+        *stack.problems,
+        *snapshot.problems,
+        *_warnings(situation, fates, kept),
+        *leftovers,
+        *blocked_problems(kept),
+    ]
+    return _plan(situation, options, _sorted(marked), problems)
+
+
+def make_destroy_plan(
+    stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, options: Options
+) -> Plan:
+    """The changes that remove all that the stack owns, in reverse order.
+
+    Raises:
+        PlanError: `prevent_destroy` is in the way, or the stack keeps no ledger.
+    """
+    if stack.ledger_url == "none":
+        raise PlanError(
+            "a stack with `ledger: none` owns nothing, so there is nothing to destroy",
+            code="needs-ledger",
+        )
+    situation = _situation(replace(stack, resources={}), ledger, snapshot, kinds, options)
+    found = removals(situation, {})
+    changes = with_formers(situation, {c.address: _destroyed(c) for c in found})
+    every = [replace(c, approval="destroy" if c.action is Action.DELETE else "") for c in changes.values()]
+    plan = _plan(situation, options, _sorted(every), list(snapshot.problems))
+    return replace(plan, stack=stack, destroys=True)
+
+
+def _destroyed(change: Change) -> Change:
+    return replace(change, reason=change.reason.replace("it left the spec", "the stack is destroyed"))
+
+
+def _situation(
+    stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, options: Options
+) -> Situation:
+    return Situation(
+        stack=stack,
+        ledger=ledger,
+        entries=moved_ledger_entries(ledger, stack.moved),
+        snapshot=snapshot,
+        kinds=kinds,
+        matches=match_all(stack, ledger, snapshot, kinds, claims=options.claims),
+        now=options.now,
+        forced=frozenset(options.replaces),
+    )
+
+
+def _plan(
+    situation: Situation, options: Options, changes: Sequence[Change], problems: Iterable[Problem]
+) -> Plan:
+    return Plan(
+        stack=situation.stack,
+        tool_version=options.tool_version,
+        created=options.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        lineage="" if situation.is_stateless else situation.ledger.lineage,
+        serial=0 if situation.is_stateless else situation.ledger.serial,
+        changes=tuple(changes),
+        problems=tuple(problems),
+        targets=options.targets,
+        replaces=options.replaces,
+    )
+
+
+def _check_named(situation: Situation, options: Options) -> None:
+    known = {*situation.stack.resources, *situation.entries}
+    for address in (*options.targets, *options.replaces):
+        if address not in known:
+            raise PlanError(
+                f"there is no {address} in the stack {situation.stack.name!r}",
+                code="unknown-address",
+                address=str(address),
+                hint="an address is kind.key, as in the spec",
+            )
+
+
+def _with_removal(situation: Situation, change: Change) -> Change:
+    """A replaced object goes once its successor has taken over; a rotated secret after `keep_old`."""
+    if change.live is None or situation.is_stateless:
+        return change
+    if change.action is Action.REPLACE:
+        return replace(change, removes=(change.live.id,))
+    if change.action is Action.ROTATE and not keep_old(situation.stack.resources[change.address]):
+        return replace(change, removes=(change.live.id,))
+    return change
+
+
+def keep_old(resource: Resource) -> int:
+    """Seconds that a superseded secret stays alive."""
+    return seconds(str(resource.attributes.get("keep_old") or "0s"))
+
+
+def _targeted(
+    changes: Mapping[Address, Change], situation: Situation, targets: tuple[Address, ...]
+) -> list[Change]:
+    if not targets:
+        return list(changes.values())
+    wanted: set[Address] = set()
+    waiting = list(targets)
+    while waiting:
+        address = waiting.pop()
+        if address in wanted:
+            continue
+        wanted.add(address)
+        change = changes.get(address)
+        waiting.extend(change.depends_on if change else ())
+        resource = situation.stack.resources.get(address)
+        if resource is not None:
+            waiting.extend(resource.depends_on)
+    return [change for address, change in changes.items() if address in wanted]
+
+
+def _sorted(changes: Iterable[Change]) -> list[Change]:
+    """Each after what it depends on, ties by address."""
+    by_address = {change.address: change for change in changes}
+    graph = {
+        address: [d for d in by_address[address].depends_on if d in by_address]
+        for address in sorted(by_address)
+    }
+    return [by_address[address] for address in TopologicalSorter(graph).static_order()]
+
+
+def _warnings(situation: Situation, fates: Fates, changes: Iterable[Change]) -> list[Problem]:
+    found = []
+    kept = {change.address for change in changes}
+    for address, words in fates.unverified.items():
+        if address in kept:
+            found.append(_warning(situation, address, "secret-unverified", words, "reconcile rotate"))
+    for address, match in situation.matches.items():
+        if match.unsure and address in kept:
+            words = (
+                f"{address.parent} has several live secrets ({', '.join(match.unsure)}), "
+                f"and it isn't known which one is in use"
+            )
+            found.append(_warning(situation, address, "secret-unknown", words, "reconcile rotate"))
+        if match.live is not None and _outlives(situation, address):
+            words = "the live secret outlives the wanted lifetime; the next rotation shortens it"
+            found.append(_warning(situation, address, "secret-overlong", words, "reconcile rotate"))
+    if situation.ledger.is_new and not situation.is_stateless and situation.stack.ledger_url:
+        words = "the configured ledger doesn't exist yet; it will be made by the first apply"
+        found.append(Problem(Severity.WARNING, "ledger-new", words))
+    return found
+
+
+def _warning(situation: Situation, address: Address, code: str, words: str, command: str) -> Problem:
+    owner = address.parent or address
+    resource = situation.stack.resources[address]
+    rotated = owner if address.part else next(iter(resource.depends_on), owner)
+    hint = f"`{command} {rotated}` makes sure of it"
+    return Problem(Severity.WARNING, code, words, str(address), resource.at, hint)
+
+
+def _outlives(situation: Situation, address: Address) -> bool:
+    live = situation.matches[address].live
+    lifetime = situation.stack.resources[address].attributes.get("lifetime")
+    if not address.part or live is None or not lifetime:
+        return False
+    made, ends = parse_time(live.created_at), parse_time(live.expires_at)
+    if made is None:
+        return False
+    return ends is None or (ends - made).total_seconds() > seconds(str(lifetime)) + 1

@@ -1,0 +1,248 @@
+"""Which live object belongs to which address: by ledger id, by `lifecycle.adopt`, by name. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from reconciler.kinds import Fields, Registry
+from reconciler.model import Address, Entry, Ledger, Live, Move, Resource, Snapshot, Sourced, Stack
+from reconciler.planning.compare import at_path, same_leaf
+
+# (provider identity, kind name, remote id) → name of the stack whose ledger owns it
+Claims = Mapping[tuple[str, str, str], str]
+
+
+class How(str, Enum):
+    """What tied a live object to an address."""
+
+    LEDGER = "ledger"
+    ADOPT = "lifecycle.adopt"
+    NAME = "name"
+    ONLY = "the only one"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Match:
+    """The live object of an address, if it has one.
+
+    Attributes:
+        vanished: the ledger owns an object that is gone.
+        trouble: why nothing can be said of this address; its code in `code`.
+        unsure: ids of several live secrets, of which any may be the one in use.
+    """
+
+    address: Address
+    live: Live | None
+    how: How
+    entry: Entry | None = None
+    vanished: bool = False
+    trouble: str = ""
+    code: str = ""
+    unsure: tuple[str, ...] = ()
+
+
+def moved_ledger_entries(ledger: Ledger, moves: Iterable[Move]) -> Mapping[Address, Entry]:
+    """The entries as the spec's `moved:` renames them; a part moves with its parent."""
+    renamed = {move.source: move.target for move in moves if move.source != move.target}
+
+    def new(address: Address) -> Address:
+        if address in renamed:
+            return renamed[address]
+        parent = address.parent
+        return renamed[parent].inside(address.part) if parent in renamed else address
+
+    # a move whose target is taken has been made already, or is a mistake that matching will show
+    return {
+        (new(address) if new(address) not in ledger.entries else address): entry
+        for address, entry in ledger.entries.items()
+    }
+
+
+def match_all(
+    stack: Stack,
+    ledger: Ledger,
+    snapshot: Snapshot,
+    kinds: Registry,
+    *,
+    claims: Claims | None = None,
+) -> dict[Address, Match]:
+    """Pairs every resource with its live object; trouble with one is that one's alone."""
+    matcher = _Matcher(stack, ledger, snapshot, kinds, claims or {})
+    whole = [r for r in stack.resources.values() if not r.address.part]
+    parts = [r for r in stack.resources.values() if r.address.part]
+    found: dict[Address, Match] = {}
+    for resource in whole:
+        found[resource.address] = matcher.match(resource)
+    _refuse_shared(found)
+    for resource in parts:
+        parent = resource.address.parent
+        found[resource.address] = matcher.match_part(resource, found.get(parent) if parent else None)
+    return found
+
+
+class _Matcher:
+    """Matching with its indexes: one pass over the live objects, whatever their number."""
+
+    def __init__(
+        self, stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, claims: Claims
+    ) -> None:
+        self.stack = stack
+        self.snapshot = snapshot
+        self.kinds = kinds
+        self.claims = claims
+        self.stateless = stack.ledger_url == "none"
+        self.entries = moved_ledger_entries(ledger, stack.moved)
+        self.intents = {} if self.stateless else ledger.pending.intents
+        self.taken = _taken(self.entries, stack)
+        self.by_name: dict[tuple[str, str], dict[str, list[Live]]] = {}
+
+    def match(self, resource: Resource) -> Match:
+        address, kind = resource.address, resource.address.kind_name
+        entry = self.entries.get(address)
+        objects = self.snapshot.of(resource.provider, kind)
+        if entry and entry.id:
+            live = objects.get(entry.id)
+            return Match(address, live, How.LEDGER, entry, vanished=live is None)
+        adopt = resource.lifecycle.adopt
+        if adopt:
+            live = objects.get(adopt.id)
+            if live is None:
+                return self._trouble(
+                    resource,
+                    "adopt-missing",
+                    f"lifecycle.adopt names {adopt.id}, and {resource.provider} has no such object",
+                )
+            return self._unless_claimed(resource, Match(address, live, How.ADOPT, entry))
+        if address in self.intents:
+            return Match(address, None, How.NONE, entry)
+        return self._by_name(resource, entry)
+
+    def match_part(self, resource: Resource, parent: Match | None) -> Match:
+        """A secret: the one on record; of an adopted principal, the only one that it has."""
+        address = resource.address
+        entry = self.entries.get(address)
+        if parent is None or parent.trouble:
+            return Match(address, None, How.NONE, entry)
+        if parent.live is None:
+            return Match(address, None, How.NONE, entry, vanished=bool(entry and entry.id))
+        objects = self.snapshot.of(resource.provider, address.kind_name)
+        inside = [live for live in objects.values() if live.parent == parent.live.id]
+        if entry and entry.id:
+            live = objects.get(entry.id)
+            return Match(address, live, How.LEDGER, entry, vanished=live is None)
+        if entry is None and address not in self.intents and len(inside) == 1:
+            return Match(address, inside[0], How.ONLY)
+        if entry is None and address not in self.intents and len(inside) > 1:
+            return Match(address, None, How.NONE, unsure=tuple(sorted(live.id for live in inside)))
+        return Match(address, None, How.NONE, entry)
+
+    def _by_name(self, resource: Resource, entry: Entry | None) -> Match:
+        fields = self.kinds[resource.address.kind_name].fields
+        candidates = [
+            live
+            for live in self._named(resource, fields)
+            if (resource.provider, resource.address.kind_name, live.id) not in self.taken
+            and _fits(resource, live, fields)
+        ]
+        if not candidates:
+            return Match(resource.address, None, How.NONE, entry)
+        if len(candidates) > 1:
+            ids = sorted(live.id for live in candidates)
+            listed = ", ".join(ids)
+            return self._trouble(
+                resource,
+                "ambiguous-name",
+                f"{len(ids)} live objects are named {candidates[0].name!r}: {listed}; "
+                f"say which one is meant: lifecycle: {{adopt: {ids[0]}}}",
+            )
+        return self._unless_claimed(resource, Match(resource.address, candidates[0], How.NAME, entry))
+
+    def _named(self, resource: Resource, fields: Fields) -> list[Live]:
+        key = (resource.provider, resource.address.kind_name)
+        if key not in self.by_name:
+            index: dict[str, list[Live]] = defaultdict(list)
+            for live in self.snapshot.of(*key).values():
+                index[live.name].append(live)
+                # An application id alone identifies a service principal (Azure).
+                if "application_id" in live.attributes:
+                    index["application_id " + str(live.attributes["application_id"])].append(live)
+            self.by_name[key] = index
+        wanted = plain(resource.attributes.get("application_id"))
+        if wanted is not None:
+            return self.by_name[key].get(f"application_id {wanted}", [])
+        return self.by_name[key].get(str(plain(resource.attributes.get(fields.name))), [])
+
+    def _unless_claimed(self, resource: Resource, match: Match) -> Match:
+        live = match.live
+        if live is None:
+            return match
+        identity = self.stack.providers[resource.provider].identity
+        owner = self.claims.get((identity, resource.address.kind_name, live.id))
+        if owner is None or owner == self.stack.name:
+            return match
+        return self._trouble(
+            resource,
+            "claimed-elsewhere",
+            f"{live.id} ({live.name!r}) belongs to the stack {owner!r}; "
+            f"forget it there first, or give this resource another name",
+        )
+
+    def _trouble(self, resource: Resource, code: str, words: str) -> Match:
+        entry = self.entries.get(resource.address)
+        return Match(resource.address, None, How.NONE, entry, trouble=words, code=code)
+
+
+def plain(value: object) -> object:
+    """A value without its wrapper, for matching: what the environment supplied counts as written."""
+    return value.value if isinstance(value, Sourced) else value
+
+
+def _taken(entries: Mapping[Address, Entry], stack: Stack) -> set[tuple[str, str, str]]:
+    """Ids that a name can't match any more: on record, on their way out, or named by an `adopt:`."""
+    taken = set()
+    for address, entry in entries.items():
+        taken.add((entry.provider, address.kind_name, entry.id))
+        taken.update((entry.provider, address.kind_name, former.id) for former in entry.formers)
+    for resource in stack.resources.values():
+        if resource.lifecycle.adopt:
+            taken.add((resource.provider, resource.address.kind_name, resource.lifecycle.adopt.id))
+    return taken
+
+
+def _fits(resource: Resource, live: Live, fields: Fields) -> bool:
+    """Whether a live object of that name can be the resource: same immutable attributes, and alive."""
+    if not live.active:
+        return False  # leftovers of a tool that deactivates instead of deleting
+    for path in fields.immutable - {fields.name}:
+        wanted = plain(at_path(resource.attributes, path))
+        if wanted is not None and not same_leaf(path, wanted, at_path(live.attributes, path), fields):
+            return False
+    return True
+
+
+def _refuse_shared(found: dict[Address, Match]) -> None:
+    """Two addresses that would adopt the same object by name: neither does."""
+    claimants: dict[tuple[str, str], list[Address]] = defaultdict(list)
+    for address, match in found.items():
+        if match.live is not None:
+            claimants[(address.kind_name, match.live.id)].append(address)
+    for (_, live_id), addresses in claimants.items():
+        unsure = [a for a in addresses if found[a].how in (How.NAME, How.ADOPT)]
+        if len(addresses) < 2 or not unsure:
+            continue
+        names = " and ".join(str(address) for address in addresses)
+        for address in unsure:
+            match = found[address]
+            found[address] = Match(
+                address,
+                None,
+                How.NONE,
+                match.entry,
+                code="ambiguous-name",
+                trouble=f"{names} would both take over {live_id}; "
+                f"give them different names, or say which: lifecycle: {{adopt: {live_id}}}",
+            )

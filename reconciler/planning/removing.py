@@ -1,0 +1,220 @@
+"""What has to go: objects that left the spec, and predecessors that nothing uses any more. Pure.
+
+Only what the ledger says this stack owns is ever removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from reconciler.errors import PlanError, Problem, Severity
+from reconciler.model import (
+    Action,
+    Address,
+    Change,
+    CredentialState,
+    Entry,
+    FieldChange,
+    Former,
+    Lifecycle,
+    OnDestroy,
+)
+from reconciler.planning.compare import at_path
+from reconciler.planning.situation import Situation, parse_time
+
+
+def removals(situation: Situation, changes: Mapping[Address, Change]) -> list[Change]:
+    """The changes of addresses that the ledger knows and the spec doesn't."""
+    if situation.is_stateless:
+        return []
+    left = {a: e for a, e in situation.entries.items() if a not in changes}
+    found = {address: _removal(situation, address, entry) for address, entry in left.items()}
+    _refuse_protected(found.values())
+    _block_used(situation, found, changes)
+    return list(found.values())
+
+
+def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dict[Address, Change]:
+    """The same changes, with the predecessors that can be removed now."""
+    after = {change.address: change for change in changes.values()}
+    still_used = _credentials_in_use(situation, after)
+    for address, entry in situation.entries.items():
+        change = after.get(address)
+        if change is None or change.action in (Action.BLOCKED, Action.FORGET):
+            continue
+        ready = tuple(f.id for f in entry.formers if _is_ready(situation, f, still_used))
+        if change.action in (Action.REPLACE, Action.ROTATE, Action.DELETE):
+            after[address] = replace(change, removes=(*change.removes, *ready))
+        elif ready and change.action is Action.NO_OP:
+            after[address] = _leftover(situation, change, entry, ready)
+        elif ready:
+            after[address] = replace(change, removes=ready)
+    return after
+
+
+def _leftover(situation: Situation, change: Change, entry: Entry, ready: tuple[str, ...]) -> Change:
+    waited = any(former.revoke_after for former in entry.formers if former.id in ready)
+    reason = "superseded, and keep_old is over" if waited else "left by an interrupted run"
+    return replace(
+        change,
+        action=Action.DELETE,
+        id=ready[0],
+        reason=reason,
+        fields=tuple(FieldChange("id", former, None) for former in ready),
+        removes=ready,
+    )
+
+
+def _is_ready(situation: Situation, former: Former, in_use: set[str]) -> bool:
+    wait = parse_time(former.revoke_after)
+    if wait is not None and wait > situation.now:
+        return False
+    condemned = former.credential is not None and former.credential.state is CredentialState.CONDEMNED
+    return condemned or former.id not in in_use
+
+
+def _credentials_in_use(situation: Situation, changes: Mapping[Address, Change]) -> set[str]:
+    """Ids of credentials that an integration holds, and will hold still after this plan."""
+    used = set()
+    for address, entry in situation.entries.items():
+        change = changes.get(address)
+        for path, delivery in entry.deliveries.items():
+            renewed = change is not None and (
+                change.action in (Action.REPLACE, Action.DELETE)
+                or any(field.path == path for field in change.fields)
+            )
+            if not renewed:
+                used.add(delivery.credential)
+    return used
+
+
+def _removal(situation: Situation, address: Address, entry: Entry) -> Change:
+    live = situation.snapshot.of(entry.provider, address.kind_name).get(entry.id)
+    lifecycle = _lifecycle(situation, address, entry)
+    change = Change(
+        address=address,
+        action=Action.DELETE,
+        provider=entry.provider,
+        id=entry.id or None,
+        name=(live.name if live else entry.name) or entry.name or address.key,
+        reason="it left the spec",
+        fields=(FieldChange("id", entry.id, None),),
+        depends_on=entry.depends_on,
+        live_digest=live.digest if live else "",
+        lifecycle=lifecycle,
+        live=live,
+    )
+    owner = address.parent or address
+    if address in situation.stack.forget or owner in situation.stack.forget:
+        return _forgotten(change, "the spec's forget: lists it")
+    if lifecycle.on_destroy is OnDestroy.RETAIN:
+        return _forgotten(change, "it left the spec, and on_destroy: retain keeps it alive")
+    if live is None and not entry.formers:
+        return _forgotten(change, "it left the spec, and is gone already")
+    if lifecycle.on_destroy is OnDestroy.DEACTIVATE and not address.part:
+        return replace(
+            change,
+            reason="it left the spec, and on_destroy says deactivate",
+            fields=(FieldChange("active", True, False),),
+            removes=(entry.id,) if live else (),
+        )
+    return replace(change, removes=(entry.id,) if live else ())
+
+
+def _lifecycle(situation: Situation, address: Address, entry: Entry) -> Lifecycle:
+    """As last applied; a part shares the fate of its parent."""
+    parent = situation.entries.get(address.parent) if address.parent else None
+    if parent is not None and address.parent not in situation.stack.resources:
+        return replace(parent.lifecycle, prevent_destroy=False)
+    return entry.lifecycle
+
+
+def _forgotten(change: Change, reason: str) -> Change:
+    return replace(change, action=Action.FORGET, reason=reason)
+
+
+def _refuse_protected(changes: Iterable[Change]) -> None:
+    protected = sorted(
+        str(c.address) for c in changes if c.action is Action.DELETE and c.lifecycle.prevent_destroy
+    )
+    if protected:
+        raise PlanError(
+            f"prevent_destroy forbids to delete {', '.join(protected)}",
+            code="prevent-destroy",
+            address=protected[0],
+            hint="put the resource back, apply it once with prevent_destroy: false, or list it under forget:",
+        )
+
+
+def refuse_protected_replaces(changes: Iterable[Change]) -> None:
+    """A replace deletes as well.
+
+    Raises:
+        PlanError: a resource with `prevent_destroy` would be replaced.
+    """
+    for change in changes:
+        if change.action is Action.REPLACE and change.lifecycle.prevent_destroy:
+            raise PlanError(
+                f"prevent_destroy forbids to replace {change.address}: {change.reason}",
+                code="prevent-destroy",
+                address=str(change.address),
+                hint="take the change back, or set prevent_destroy: false",
+            )
+
+
+# --- what is still in use stays --------------------------------------------------------------------------
+
+
+def _block_used(
+    situation: Situation, found: dict[Address, Change], changes: Mapping[Address, Change]
+) -> None:
+    """A delete waits while something that isn't switched over in this plan still relies on the object."""
+    for address, change in found.items():
+        if change.action is not Action.DELETE:
+            continue
+        user = next(_stuck_users(situation, address, changes), None) or next(
+            _foreign_users(situation, change, found, changes), None
+        )
+        if user:
+            found[address] = replace(
+                change,
+                action=Action.BLOCKED,
+                code="still-in-use",
+                reason=f"it left the spec, but {user} still uses it",
+            )
+
+
+def _stuck_users(situation: Situation, address: Address, changes: Mapping[Address, Change]) -> Iterator[str]:
+    for user, entry in situation.entries.items():
+        change = changes.get(user)
+        if address in entry.depends_on and change is not None and change.action is Action.BLOCKED:
+            yield f"{user} (blocked)"
+
+
+def _foreign_users(
+    situation: Situation,
+    change: Change,
+    found: Mapping[Address, Change],
+    changes: Mapping[Address, Change],
+) -> Iterator[str]:
+    """Live integrations outside of this plan that refer to an app's client_id."""
+    client_id = change.live.computed.get("client_id") if change.live else None
+    if client_id is None or change.address.kind != "oauth_apps":
+        return
+    touched = {c.id for c in (*found.values(), *changes.values()) if c.is_pending}
+    for (provider, kind), objects in situation.snapshot.objects.items():
+        if kind != "connect_integrations":
+            continue
+        for live in objects.values():
+            if at_path(live.attributes, "config.client_id") == client_id and live.id not in touched:
+                yield f"the integration {live.id} ({live.name!r}) on {provider}"
+
+
+def blocked_problems(changes: Iterable[Change]) -> list[Problem]:
+    """Each blocked address as an error, so that nobody overlooks it."""
+    return [
+        Problem(Severity.ERROR, change.code or "blocked", change.reason, str(change.address))
+        for change in changes
+        if change.action is Action.BLOCKED
+    ]

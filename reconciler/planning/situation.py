@@ -1,0 +1,118 @@
+"""What the planner knows: wanted, live and remembered side by side, and the values of references. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from graphlib import TopologicalSorter
+from typing import Any
+
+from reconciler.kinds import Fields, Registry
+from reconciler.model import (
+    Address,
+    Entry,
+    Ledger,
+    Ref,
+    Resource,
+    SecretInput,
+    Snapshot,
+    Sourced,
+    Stack,
+    Text,
+    Unknown,
+)
+from reconciler.planning.compare import leaves
+from reconciler.planning.matching import Match
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything a plan is made from.
+
+    Attributes:
+        entries: the ledger's, as the spec's `moved:` renames them.
+        now: for expiry and rotation.
+        forced: addresses whose replace was asked for on the command line.
+    """
+
+    stack: Stack
+    ledger: Ledger
+    entries: Mapping[Address, Entry]
+    snapshot: Snapshot
+    kinds: Registry
+    matches: Mapping[Address, Match]
+    now: datetime
+    forced: frozenset[Address] = field(default_factory=frozenset)
+
+    @property
+    def is_stateless(self) -> bool:
+        """Whether the spec says `ledger: none`."""
+        return self.stack.ledger_url == "none"
+
+    def fields(self, address: Address) -> Fields:
+        """The policy of an address's kind."""
+        return self.kinds[address.kind_name].fields
+
+
+def in_order(stack: Stack) -> list[Resource]:
+    """The resources, each after what it refers to; ties by address."""
+    wanted = stack.resources
+    graph = {a: [d for d in wanted[a].depends_on if d in wanted] for a in sorted(wanted)}
+    return [wanted[address] for address in TopologicalSorter(graph).static_order()]
+
+
+def is_secret(value: Any) -> bool:
+    """Whether an attribute's value is handed over and never compared."""
+    return isinstance(value, SecretInput) or (isinstance(value, Ref) and value.is_secret)
+
+
+def secret_fields(resource: Resource) -> dict[str, Any]:
+    """Dotted path → reference or input, for every secret field of a resource."""
+    return {path: value for path, value in leaves(resource.attributes) if is_secret(value)}
+
+
+def parse_time(text: str) -> datetime | None:
+    """A moment from RFC 3339; None where the text holds none."""
+    if not text:
+        return None
+    try:
+        # Python 3.10 knows neither Z nor more than six digits
+        head, _, fraction = text.replace("Z", "+00:00").partition(".")
+        if fraction:
+            digits = fraction[: next((i for i, c in enumerate(fraction) if not c.isdigit()), len(fraction))]
+            head += "." + digits[:6].ljust(6, "0") + fraction[len(digits) :]
+        moment = datetime.fromisoformat(head)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def resolve(value: Any, known: Mapping[tuple[Address, str], str]) -> Any:
+    """A value with its references replaced by what is known; Unknown where one isn't."""
+    if isinstance(value, Ref):
+        return known.get((value.address, value.attribute), Unknown(value))
+    if isinstance(value, Text):
+        parts = [resolve(part, known) for part in value.parts]
+        missing = next((part for part in parts if isinstance(part, Unknown)), None)
+        if missing is not None:
+            return missing
+        sourced = next((part for part in parts if isinstance(part, Sourced)), None)
+        text = "".join(p.value if isinstance(p, Sourced) else str(p) for p in parts)
+        return Sourced(sourced.source, text, str(value)) if sourced else text
+    if isinstance(value, Mapping):
+        return {key: resolve(item, known) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [resolve(item, known) for item in value]
+    return value
+
+
+def shown(value: Any) -> Any:
+    """A value as plain JSON for the plan: `(env NAME)`, `(sensitive)`, `(known after apply)` by their text."""
+    if isinstance(value, Mapping):
+        return {key: shown(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [shown(item) for item in value]
+    if isinstance(value, (Ref, Text, Sourced, SecretInput, Unknown)):
+        return "(known after apply)" if isinstance(value, (Ref, Text)) else str(value)
+    return value
