@@ -1,0 +1,116 @@
+"""Field changes as aligned lines: `path: before → after`, lists as what was added and removed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconciler.model import Action, Cause, FieldChange, canonical
+from reconciler.rendering.terminal import Look, columns, padded, wrapped
+from reconciler.secrets import SENSITIVE
+
+NOTHING = "(none)"
+_LABEL_LIMIT = 40
+_LINE_LIMIT = 12
+# bare, these would read as another type, or as a part of the line's own signs
+_NEEDS_QUOTES = re.compile(r"\A\Z|\A\s|\s\Z|\A[\[{\"]|→|->|\A(?:true|false|null|-?[0-9][0-9.eE+-]*)\Z")
+_CAUSES = {Cause.SPEC: "", Cause.DRIFT: "(drift)", Cause.BOTH: "(spec and drift)"}
+
+
+def field_lines(fields: Sequence[FieldChange], action: Action, look: Look, indent: int) -> list[str]:
+    """The fields of one change, labels aligned, values beside them."""
+    labels = [look.palette.clean(field.path) + ":" for field in fields]
+    label_width = min(max(map(columns, labels), default=0), _LABEL_LIMIT)
+    lines: list[str] = []
+    for label, field in zip(labels, fields, strict=True):
+        start = " " * indent + padded(label, label_width) + "  "
+        room = max(look.width - columns(start), 24)
+        first, *rest = _with_cause(_value_lines(field, action, look, room), field.cause, look)
+        lines.append(start + first)
+        lines.extend(" " * (indent + label_width + 2) + line for line in rest)
+    return lines
+
+
+def shown(value: Any, look: Look) -> str:
+    """A value on one line: text bare where that can't mislead, everything else as compact JSON."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, (Mapping, list, tuple)):
+        return look.palette.clean(json.dumps(value, default=str, ensure_ascii=False, sort_keys=True))
+    if isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    text = str(value)
+    if _NEEDS_QUOTES.search(text):
+        text = json.dumps(text, ensure_ascii=False)
+    return look.palette.clean(text)
+
+
+def _value_lines(field: FieldChange, action: Action, look: Look, room: int) -> list[str]:
+    before, after = field.before, field.after
+    if _is_one_sided(field, action):
+        return _plain_lines(after if before is None else before, look, room)
+    if isinstance(before, (list, tuple)) and isinstance(after, (list, tuple)):
+        lines = _set_lines(before, after, look, room)
+        if lines:
+            return lines
+    if str(before) == str(after) == SENSITIVE:
+        return [SENSITIVE]
+    return _arrow_lines(before, after, look, room)
+
+
+def _is_one_sided(field: FieldChange, action: Action) -> bool:
+    """Whether one value says it all: the symbol tells that nothing was there before, or will be after."""
+    if field.before is not None and field.after is not None:
+        return False
+    return action in (Action.CREATE, Action.DELETE) or field.path == "id"
+
+
+def _plain_lines(value: Any, look: Look, room: int) -> list[str]:
+    if isinstance(value, (list, tuple)) and value:
+        items = [shown(item, look) for item in value]
+        joined = ", ".join(items)
+        return [joined] if columns(joined) <= room else _limited(items, room)
+    return _limited([shown(value, look)], room)
+
+
+def _set_lines(before: Sequence[Any], after: Sequence[Any], look: Look, room: int) -> list[str]:
+    old = {canonical(item): item for item in before}
+    new = {canonical(item): item for item in after}
+    lines = []
+    for sign, paint, items in (
+        ("+ ", look.palette.good, [new[key] for key in new if key not in old]),
+        ("- ", look.palette.bad, [old[key] for key in old if key not in new]),
+    ):
+        for item in items:
+            first, *rest = _limited([shown(item, look)], room - 2)
+            lines += [paint(sign + first), *(paint("  " + line) for line in rest)]
+    kept = len(old.keys() & new.keys())
+    if lines and kept:
+        lines.append(look.palette.quiet(f"({kept} unchanged)"))
+    return lines
+
+
+def _arrow_lines(before: Any, after: Any, look: Look, room: int) -> list[str]:
+    arrow = look.palette.quiet(look.palette.arrow)
+    left, right = shown(before, look), shown(after, look)
+    if columns(left) + columns(right) + 4 <= room:
+        return [f"{left} {arrow} {right}"]
+    old = _limited([left], room)
+    first, *rest = _limited([right], room - 3)
+    return [*old, f"{arrow} {first}", *("  " + line for line in rest)]
+
+
+def _limited(texts: Sequence[str], room: int) -> list[str]:
+    """Wrapped, never shortened in the middle, where something could hide; past the limit it says so."""
+    lines = [line for text in texts for line in wrapped(text, room)]
+    if len(lines) <= _LINE_LIMIT:
+        return lines
+    hidden = len(lines) - _LINE_LIMIT + 1
+    return [*lines[: _LINE_LIMIT - 1], f"({hidden} more lines: --format json shows all)"]
+
+
+def _with_cause(lines: list[str], cause: Cause, look: Look) -> list[str]:
+    note = _CAUSES[cause]
+    return [*lines[:-1], f"{lines[-1]}  {look.palette.careful(note)}"] if note else lines

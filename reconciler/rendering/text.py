@@ -1,0 +1,183 @@
+"""Plans and their outcomes as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from reconciler.model import Action, Change, Outcome, Plan, Status
+from reconciler.rendering.fields import field_lines
+from reconciler.rendering.problems import problems_text
+from reconciler.rendering.terminal import SYMBOLS, Look, Palette, columns, padded, symbol, wrapped
+
+NO_CHANGES = "No changes. The live systems match the spec."
+NOTHING_TO_DESTROY = "Nothing to destroy: the stack owns nothing."
+_INDENT = 6
+_PLANNED = {
+    Action.CREATE: "to create",
+    Action.ADOPT: "to adopt",
+    Action.UPDATE: "to update",
+    Action.REPLACE: "to replace",
+    Action.ROTATE: "to rotate",
+    Action.DELETE: "to delete",
+    Action.FORGET: "to forget",
+    Action.BLOCKED: "blocked",
+    Action.NO_OP: "unchanged",
+}
+_DONE = {
+    Action.CREATE: "created",
+    Action.ADOPT: "adopted",
+    Action.UPDATE: "updated",
+    Action.REPLACE: "replaced",
+    Action.ROTATE: "rotated",
+    Action.DELETE: "deleted",
+    Action.FORGET: "forgotten",
+}
+
+
+def plan_text(plan: Plan, *, palette: Palette | None = None, verbose: bool = False, width: int = 100) -> str:
+    """A plan for people: what changes and why, what needs approval and how to give it, and the digest.
+
+    Args:
+        palette: colours and characters; none and Unicode unless given.
+        verbose: list what doesn't change, too.
+        width: columns of the terminal.
+    """
+    look = Look(palette or Palette(), width, verbose)
+    listed = [change for change in plan.changes if verbose or change.action is not Action.NO_OP]
+    has_changes = any(change.action is not Action.NO_OP for change in plan.changes)
+    blocks = [_header(plan, look), *(_change_block(change, look) for change in listed)]
+    blocks += [_approvals(plan, look), problems_text(plan.problems, palette=look.palette, width=width)]
+    blocks.append(_footer(plan, look) if has_changes else NOTHING_TO_DESTROY if plan.destroys else NO_CHANGES)
+    return "\n\n".join(block.rstrip("\n") for block in blocks if block) + "\n"
+
+
+def _header(plan: Plan, look: Look) -> str:
+    clean = look.palette.clean
+    what = "Plan to destroy stack" if plan.destroys else "Plan for stack"
+    lines = [look.palette.strong(f"{what} {clean(plan.stack.name)}")]
+    label_width = max((columns(clean(name)) for name in plan.stack.providers), default=0)
+    for name, provider in sorted(plan.stack.providers.items()):
+        account = f" {look.palette.dot} account {clean(provider.account_id)}" if provider.account_id else ""
+        lines.append(f"  {padded(clean(name), label_width)}  {clean(provider.address)}{account}")
+    if plan.targets:
+        lines.append("  only " + ", ".join(map(clean, plan.targets)) + ", with what they depend on")
+    return "\n".join(lines)
+
+
+def _change_block(change: Change, look: Look) -> str:
+    paint = look.palette
+    title = paint.of(change.action, f"{symbol(change):>3} {paint.clean(change.address)}")
+    aside = [part for part in (_extra_name(change), change.id) if part]
+    if aside:
+        title += paint.quiet("  " + f" {paint.dot} ".join(map(paint.clean, aside)))
+    lines = ["  " + title]
+    if change.action is not Action.NO_OP:
+        lines += _paragraph(change.reason, look, paint.quiet)
+    if change.code:
+        lines += _paragraph(f"[{change.code}]", look, paint.bad)
+    lines += field_lines(change.fields, change.action, look, _INDENT + 2)
+    if change.needs_approval:
+        lines += _paragraph(f"needs approval: {change.approval}", look, paint.careful)
+    elif change.approval:
+        lines += _paragraph(f"approved: {change.approval}", look, paint.quiet)
+    return "\n".join(lines)
+
+
+def _extra_name(change: Change) -> str:
+    """The name, where the address doesn't say it already."""
+    return "" if change.name in (change.address.key, change.address.part) else change.name
+
+
+def _paragraph(text: str, look: Look, paint: Callable[[str], str]) -> list[str]:
+    if not text:
+        return []
+    start = " " * (_INDENT + 2)
+    room = max(look.width - len(start), 24)
+    return [start + paint(line) for line in wrapped(look.palette.clean(text), room)]
+
+
+def _approvals(plan: Plan, look: Look) -> str:
+    waiting = [change for change in plan.changes if change.needs_approval]
+    if not waiting:
+        return ""
+    clean = look.palette.clean
+    verb = "1 change needs" if len(waiting) == 1 else f"{len(waiting)} changes need"
+    addresses = ", ".join(clean(change.address) for change in waiting)
+    lines = [look.palette.careful(f"{verb} approval: {addresses}")]
+    lines.append(f"  this very plan, by hand:  --approve {plan.digest}")
+    if not plan.destroys:
+        lines.append(f"  or in a reviewed spec:    approve: [{addresses}]")
+    return "\n".join(lines)
+
+
+def _footer(plan: Plan, look: Look) -> str:
+    counts = [f"{count} {_PLANNED[Action(name)]}" for name, count in plan.summary.items() if count]
+    summary = f"{look.palette.strong('Plan:')} {', '.join(counts)}."
+    return f"{summary}\n{look.palette.quiet('Digest: ' + plan.digest)}"
+
+
+def outcomes_text(
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    *,
+    palette: Palette | None = None,
+    width: int = 100,
+    seconds: float | None = None,
+) -> str:
+    """What came of applying a plan: a line for each change, the error below it, and the sum.
+
+    Args:
+        seconds: wall time of the whole apply, if it is to be shown.
+    """
+    look = Look(palette or Palette(), width)
+    changes = {change.address: change for change in plan.changes}
+    label_width = max((columns(look.palette.clean(outcome.address)) for outcome in outcomes), default=0)
+    lines: list[str] = []
+    for outcome in outcomes:
+        lines += _outcome_lines(outcome, changes.get(outcome.address), label_width, look)
+    if lines:
+        lines.append("")
+    lines.append(look.palette.strong("Applied:") + f" {_sum_of(plan, outcomes)}.{_took(seconds)}")
+    return "\n".join(lines) + "\n"
+
+
+def _outcome_lines(outcome: Outcome, change: Change | None, label_width: int, look: Look) -> list[str]:
+    sign = symbol(change) if change and change.action is outcome.action else SYMBOLS[outcome.action]
+    label = padded(look.palette.clean(outcome.address), label_width)
+    line = f"  {look.palette.of(outcome.action, f'{sign:>3} {label}')}  {status_word(outcome, look.palette)}"
+    return [line, *_paragraph(outcome.error, look, look.palette.bad)]
+
+
+def status_word(outcome: Outcome, palette: Palette) -> str:
+    """How one change ended, in a word, with the time it took."""
+    if outcome.status is Status.DONE:
+        return palette.good(_DONE.get(outcome.action, "done")) + palette.quiet(_took(outcome.seconds))
+    if outcome.status is Status.FAILED:
+        return palette.bad("failed") + palette.quiet(_took(outcome.seconds))
+    return palette.careful("skipped")
+
+
+def _took(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f" ({seconds:.1f} s)" if seconds < 60 else f" ({int(seconds) // 60} min {int(seconds) % 60:02d} s)"
+
+
+def counted(plan: Plan, outcomes: Sequence[Outcome]) -> Mapping[str, int]:
+    """Changes done, by action; then `failed` and `skipped`.
+
+    Nothing is ever done about a blocked or an unchanged address: those two counts are the plan's.
+    """
+    counts = {action.value: 0 for action in Action} | {"failed": 0, "skipped": 0}
+    for outcome in outcomes:
+        counts[outcome.action.value if outcome.status is Status.DONE else outcome.status.value] += 1
+    for action in (Action.BLOCKED, Action.NO_OP):
+        counts[action.value] = plan.summary[action.value]
+    return counts
+
+
+def _sum_of(plan: Plan, outcomes: Sequence[Outcome]) -> str:
+    counts = counted(plan, outcomes)
+    words = {action.value: word for action, word in _DONE.items()} | {"blocked": "blocked"}
+    words |= {"failed": "failed", "skipped": "skipped"}
+    return ", ".join(f"{counts[key]} {word}" for key, word in words.items() if counts[key]) or "nothing to do"
