@@ -42,7 +42,7 @@ def plan_json(plan: Plan, *, verbose: bool = False) -> Document:
         "changes": [
             change_json(change) for change in plan.changes if verbose or change.action is not Action.NO_OP
         ],
-        "findings": [_finding(problem) for problem in sorted_problems(plan.problems)],
+        "findings": [finding_json(problem) for problem in sorted_problems(plan.problems)],
     }
 
 
@@ -79,7 +79,8 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
-def _finding(problem: Problem) -> Document:
+def finding_json(problem: Problem) -> Document:
+    """One finding of a plan."""
     return {
         "severity": problem.severity.value,
         "code": problem.code,

@@ -45,7 +45,7 @@ def plan_text(plan: Plan, *, palette: Palette | None = None, verbose: bool = Fal
     look = Look(palette or Palette(), width, verbose)
     listed = [change for change in plan.changes if verbose or change.action is not Action.NO_OP]
     has_changes = any(change.action is not Action.NO_OP for change in plan.changes)
-    blocks = [_header(plan, look), *(_change_block(change, look) for change in listed)]
+    blocks = [_header(plan, look), *(change_block(change, look) for change in listed)]
     blocks += [_approvals(plan, look), problems_text(plan.problems, palette=look.palette, width=width)]
     blocks.append(_footer(plan, look) if has_changes else NOTHING_TO_DESTROY if plan.destroys else NO_CHANGES)
     return "\n\n".join(block.rstrip("\n") for block in blocks if block) + "\n"
@@ -64,7 +64,8 @@ def _header(plan: Plan, look: Look) -> str:
     return "\n".join(lines)
 
 
-def _change_block(change: Change, look: Look) -> str:
+def change_block(change: Change, look: Look) -> str:
+    """One change with its reason, fields and approval."""
     paint = look.palette
     title = paint.of(change.action, f"{symbol(change):>3} {paint.clean(change.address)}")
     aside = [part for part in (_extra_name(change), change.id) if part]
@@ -143,13 +144,18 @@ def outcomes_text(
 
 def _outcome_lines(outcome: Outcome, change: Change | None, label_width: int, look: Look) -> list[str]:
     sign = symbol(change) if change and change.action is outcome.action else SYMBOLS[outcome.action]
-    label = padded(look.palette.clean(outcome.address), label_width)
-    line = f"  {look.palette.of(outcome.action, f'{sign:>3} {label}')}  {status_word(outcome, look.palette)}"
+    line = outcome_line(outcome, look.palette, sign=sign, label_width=label_width)
     return [line, *_paragraph(outcome.error, look, look.palette.bad)]
 
 
-def status_word(outcome: Outcome, palette: Palette) -> str:
-    """How one change ended, in a word, with the time it took."""
+def outcome_line(outcome: Outcome, palette: Palette, *, sign: str = "", label_width: int = 0) -> str:
+    """How one change ended, on one line: symbol, address, a word, the time it took."""
+    label = padded(palette.clean(outcome.address), label_width)
+    sign = sign or SYMBOLS[outcome.action]
+    return f"  {palette.of(outcome.action, f'{sign:>3} {label}')}  {_ending(outcome, palette)}"
+
+
+def _ending(outcome: Outcome, palette: Palette) -> str:
     if outcome.status is Status.DONE:
         return palette.good(_DONE.get(outcome.action, "done")) + palette.quiet(_took(outcome.seconds))
     if outcome.status is Status.FAILED:

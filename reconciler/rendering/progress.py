@@ -1,0 +1,148 @@
+"""Progress of a long apply: a few lines rewritten in place on a terminal, else a line per finished change.
+
+The only part of this room that writes: to the stream it is given, never to stdout by itself.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TextIO
+
+from reconciler.model import Action, Address, Outcome
+from reconciler.rendering.terminal import SYMBOLS, Palette, columns, padded, wrapped
+from reconciler.rendering.text import outcome_line
+
+_MOST_RUNNING = 6
+_INTERVAL = 0.5
+_ERASE_LINE = "\x1b[2K"
+_UP = "\x1b[1A"
+
+
+class Progress:
+    """What is under way; safe to call from any thread, and as a context manager it always cleans up.
+
+    Args:
+        stream: for people, so usually stderr.
+        enabled: False says nothing at all (`--quiet`).
+        palette: its colours and characters.
+        total: how many changes there are, if that is known.
+        in_place: rewrite lines with cursor movements; by default if the stream is a terminal.
+        width: columns of the terminal; longer lines are cut, since a line that wraps can't be rewritten.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        enabled: bool = True,
+        palette: Palette | None = None,
+        total: int = 0,
+        in_place: bool | None = None,
+        width: int = 100,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = stream
+        self._palette = palette or Palette()
+        self._total = total
+        self._width = width
+        self._clock = clock
+        self._in_place = enabled and (stream.isatty() if in_place is None else in_place)
+        self._plain = enabled and not self._in_place
+        self._lock = threading.RLock()
+        self._running: dict[Address, tuple[Action, float]] = {}
+        self._done = 0
+        self._drawn = 0
+        self._closed = threading.Event()
+        self._ticker: threading.Thread | None = None
+
+    def started(self, address: Address, action: Action) -> None:
+        """A change is under way."""
+        with self._lock:
+            self._running[address] = (action, self._clock())
+            if self._in_place and not self._closed.is_set():
+                self._redraw()
+                self._start_ticking()
+
+    def finished(self, outcome: Outcome) -> None:
+        """A change came to its end, good or bad."""
+        with self._lock:
+            self._running.pop(outcome.address, None)
+            self._done += 1
+            if self._plain:
+                self._write(outcome_line(outcome, self._palette) + "\n")
+            elif self._in_place and not self._closed.is_set():
+                self._redraw()
+
+    def say(self, line: str) -> None:
+        """Prints a line (a log record, say) without tearing the display apart."""
+        with self._lock:
+            self._write(self._erasure() + line + "\n")
+            self._drawn = 0
+            if self._in_place and self._running and not self._closed.is_set():
+                self._redraw()
+
+    def close(self) -> None:
+        """Erases the display; what happened is told elsewhere. Calling it again does nothing."""
+        with self._lock:
+            self._closed.set()
+            erasure = self._erasure()
+            self._drawn = 0
+            if erasure:
+                self._write(erasure)
+        if self._ticker is not None and self._ticker is not threading.current_thread():
+            self._ticker.join()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _start_ticking(self) -> None:
+        if self._ticker is None:
+            self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
+            self._ticker.start()
+
+    def _tick(self) -> None:
+        while not self._closed.wait(_INTERVAL):
+            with self._lock:
+                if self._running and not self._closed.is_set():
+                    self._redraw()
+
+    def _redraw(self) -> None:
+        lines = self._lines()
+        self._write(self._erasure() + "".join(line + "\n" for line in lines))
+        self._drawn = len(lines)
+
+    def _lines(self) -> list[str]:
+        now = self._clock()
+        shown = list(self._running.items())[:_MOST_RUNNING]
+        lines = [self._running_line(address, action, now - since) for address, (action, since) in shown]
+        of_total = f" of {self._total}" if self._total else ""
+        waiting = len(self._running) - len(shown)
+        more = f", {waiting} more under way" if waiting else ""
+        return [*lines, self._palette.quiet(f"  {self._done}{of_total} done{more}")]
+
+    def _running_line(self, address: Address, action: Action, seconds: float) -> str:
+        palette = self._palette
+        room = max(self._width - 8, 8)
+        label, *rest = wrapped(f"{SYMBOLS[action]:>3} {palette.clean(address)}", room - 2)
+        text = padded(label + (".." if rest else ""), min(columns(label), room))
+        return f"  {palette.of(action, text)} {palette.quiet(f'{seconds:.0f} s')}"
+
+    def _erasure(self) -> str:
+        """Moves up over what was drawn and erases it, line by line."""
+        return (_UP + _ERASE_LINE) * self._drawn + ("\r" if self._drawn else "")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
