@@ -1,0 +1,168 @@
+"""Which address a credential belongs to: the environment's own go nowhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from reconciler.errors import CredentialError
+from reconciler.model import ProviderSpec, SecretInput, Sourced, Text
+from reconciler.secrets import Secret
+
+ALLOWED_HOSTS = "RECONCILE_ALLOWED_HOSTS"
+ELSEWHERE = "credential-elsewhere"
+
+_PORTS = {"http": 80, "https": 443}
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_MENTION = re.compile(r"\benv[. ]([A-Za-z_][A-Za-z0-9_]*)")
+
+# Conventional variables that hold a credential: provider type → (its address variable, the credentials).
+_CONVENTIONS: Mapping[str, tuple[str, frozenset[str]]] = {
+    "databricks": (
+        "DATABRICKS_HOST",
+        frozenset(
+            {
+                "DATABRICKS_CLIENT_SECRET",
+                "DATABRICKS_TOKEN",
+                "DATABRICKS_PASSWORD",
+                "DATABRICKS_OIDC_TOKEN",
+                "ARM_CLIENT_SECRET",
+                "GOOGLE_CREDENTIALS",
+                "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+            }
+        ),
+    ),
+    "connect": ("CONNECT_SERVER", frozenset({"CONNECT_API_KEY", "CONNECT_IDENTITY_TOKEN"})),
+}
+# Credentials of ledger stores and sealing keys: no provider's business at all.
+_NEVER = re.compile(r"AWS_|AZURE_STORAGE_|RECONCILE_AGE_KEY")
+
+
+def normalised(address: str) -> str:
+    """An address with a scheme, without a trailing slash and `/__api__`; "" stays ""."""
+    address = address.strip().rstrip("/")
+    if not address:
+        return ""
+    if "://" not in address:
+        address = "https://" + address
+    return address.removesuffix("/__api__").rstrip("/")
+
+
+def origin(address: str) -> tuple[str, str, int]:
+    """Scheme, host and port of an address: what a credential is good for.
+
+    Raises:
+        CredentialError: it isn't an http(s) URL with a host.
+    """
+    try:
+        parts = urlsplit(normalised(address))
+        scheme, host = parts.scheme.lower(), (parts.hostname or "").lower().rstrip(".")
+        port = parts.port or _PORTS.get(scheme, 0)
+    except ValueError:
+        scheme, host, port = "", "", 0
+    if scheme not in _PORTS or not host:
+        raise CredentialError(f"{address!r} isn't an address: https://host, with a port or path if need be")
+    return scheme, host, port
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address means this machine, where plain http harms nobody."""
+    return origin(address)[1] in _LOOPBACK
+
+
+def checked_address(spec: ProviderSpec, address: str, environment: Mapping[str, str]) -> str:
+    """The address, if credentials may go there at all.
+
+    Raises:
+        CredentialError: plain http beyond loopback, a user name inside, or not among RECONCILE_ALLOWED_HOSTS.
+    """
+    scheme, host, port = origin(address)
+    if "@" in urlsplit(address).netloc:
+        raise CredentialError(
+            f"provider {spec.name}: its address holds a user name or password", hint="remove it", at=spec.at
+        )
+    if scheme == "http" and not is_loopback(address):
+        raise CredentialError(
+            f"provider {spec.name}: no credential is sent over plain http to {host}",
+            hint="use https://",
+            at=spec.at,
+            code="insecure-url",
+        )
+    allowed = re.split(r"[\s,]+", environment.get(ALLOWED_HOSTS, "").strip().lower())
+    if allowed != [""] and host not in allowed and f"{host}:{port}" not in allowed:
+        raise CredentialError(
+            f"provider {spec.name}: {host} is not among the hosts of {ALLOWED_HOSTS}",
+            at=spec.at,
+            code="host-not-allowed",
+        )
+    return address
+
+
+def is_elsewhere(address: str, variable: str, environment: Mapping[str, str]) -> bool:
+    """Whether the environment names another address than this one by the given variable."""
+    home = environment.get(variable, "").strip()
+    return bool(home) and origin(home) != origin(address)
+
+
+def elsewhere(spec: ProviderSpec, address: str, names: str, variable: str, home: str) -> CredentialError:
+    """The refusal to send a credential to an address that it doesn't belong to."""
+    return CredentialError(
+        f"provider {spec.name} is at {address}, but {names} belongs to {variable} {home}",
+        hint="a credential goes to its own address only: give this provider one of its own",
+        at=spec.at,
+        code=ELSEWHERE,
+    )
+
+
+def stated(
+    spec: ProviderSpec, key: str, address: str, environment: Mapping[str, str]
+) -> tuple[str | Secret, str] | None:
+    """A setting that the spec states itself, and where it came from; None if it states none.
+
+    Raises:
+        CredentialError: its variable is unset, or it is a credential of another address.
+    """
+    value = spec.settings.get(key)
+    if value is None or value == "":
+        return None
+    for variable in _mentions(value):
+        _refuse_foreign(spec, variable, address, environment)
+    at = spec.places.get(key) or spec.at
+    if isinstance(value, SecretInput):
+        if value.secret is None:
+            raise CredentialError(
+                f"provider {spec.name}: {key} comes from {value.source}, which is unset", at=at
+            )
+        return _as_secret(value.secret), value.source
+    if isinstance(value, Sourced):
+        return value.value, value.source
+    if isinstance(value, Text):
+        parts = [part.value if isinstance(part, Sourced) else str(part) for part in value.parts]
+        return "".join(parts), "the spec"
+    return (value if isinstance(value, Secret) else str(value)), "the spec"
+
+
+def _as_secret(value: Any) -> Secret:
+    return value if isinstance(value, Secret) else Secret(str(value))
+
+
+def _mentions(value: Any) -> set[str]:
+    if isinstance(value, Text):
+        return {name for part in value.parts for name in _mentions(part)}
+    if isinstance(value, (SecretInput, Sourced)):
+        return set(_MENTION.findall(f"{value.source} {value.expression}"))
+    return set()
+
+
+def _refuse_foreign(spec: ProviderSpec, variable: str, address: str, environment: Mapping[str, str]) -> None:
+    for kind, (home, credentials) in _CONVENTIONS.items():
+        if variable in credentials and (kind != spec.type or is_elsewhere(address, home, environment)):
+            raise elsewhere(spec, address, variable, home, environment.get(home, "(unset)"))
+    if _NEVER.match(variable):
+        raise CredentialError(
+            f"provider {spec.name}: {variable} is a credential of the ledger, not of a provider",
+            at=spec.at,
+            code=ELSEWHERE,
+        )

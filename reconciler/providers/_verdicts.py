@@ -1,0 +1,147 @@
+"""What an answer, or the lack of one, means: done, refused, or nobody knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from reconciler import errors
+from reconciler.providers import _complaints as complaints
+from reconciler.providers import _pace as pace
+from reconciler.providers._calls import Answer, Effect, Failure, Hints, Received, Sent, SignIn
+from reconciler.secrets import Secret
+
+_DOUBT = "; it may have taken effect"
+_COMPLAINT_LIMIT = 100_000
+
+# After an attempt that may have arrived, only these answers tell that the same statement is refused for good.
+_DEFINITE = (errors.LostAnswerError, errors.InvalidRequestError, errors.NotFoundError, errors.ConflictError)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Turns what came back into an answer or an error, in the words of one provider."""
+
+    provider: str
+    sign_in: SignIn
+    hints: Hints
+
+    def judge(self, sent: Sent, received: Received, secrets: Iterable[Secret]) -> Answer | Failure:
+        """The meaning of anything but a redirect."""
+        if not 200 <= received.status < 300:
+            return self._refused(sent, received, list(secrets))
+        date = pace.rfc3339(received.headers.get("Date", ""))
+        if not received.text.strip():
+            return Answer(received.status, None, date)
+        try:
+            return Answer(received.status, json.loads(received.text), date)
+        except ValueError:
+            pass
+        is_page = complaints.looks_like_page(received.headers.get("Content-Type", ""), received.text)
+        if sent.method == "DELETE" and not is_page:
+            return Answer(received.status, None, date)  # Connect answers deletes as text/plain
+        return self._unreadable(sent, received.status, is_page=is_page)
+
+    def _unreadable(self, sent: Sent, status: int, *, is_page: bool) -> Failure:
+        what = "a page of HTML" if is_page else "damaged JSON"
+        is_read = sent.effect is Effect.READ
+        text = f"{sent.method} {sent.path} was answered {status} with {what} instead of JSON"
+        error = self.error(
+            errors.UnreadableError if is_read else errors.LostAnswerError,
+            sent.method,
+            sent.path,
+            text if is_read else text + _DOUBT,
+            status=status,
+            hint=f"a login page or a proxy answers: check {self.hints.address} and the credential"
+            if is_page
+            else "",
+        )
+        # A login page stays one; whether a write has arrived is worth finding out.
+        return Failure(error, transient=not is_page or not is_read)
+
+    def _refused(self, sent: Sent, received: Received, secrets: list[Secret]) -> Failure:
+        status, headers = received.status, received.headers
+        complaint = complaints.read_complaint(
+            status, received.reason, headers, received.text[:_COMPLAINT_LIMIT]
+        )
+        kind: type[errors.RemoteError] = complaints.error_type(status, complaint)
+        throttled = kind is errors.ThrottledError
+        if kind is errors.ServerError and sent.effect is not Effect.READ and status != 501:
+            kind = errors.LostAnswerError
+        words = complaints.clean(complaint.message, secrets)
+        code = complaints.clean(complaint.code, secrets)
+        text = f"{sent.method} {sent.path} was answered {status} {code}".rstrip()
+        text += f": {words}" if words else ""
+        text += _DOUBT if kind is errors.LostAnswerError else ""
+        error = self.error(kind, sent.method, sent.path, text, status=status, hint=self._hint(kind))
+        error.remote_code, error.request_id = code, complaints.clean(complaint.request_id, secrets)
+        return Failure(
+            error,
+            transient=throttled or (status >= 500 and status not in (501, 505)),
+            pause=pace.retry_after(headers.get("Retry-After", ""), headers.get("Date", "")),
+        )
+
+    def redirected(self, sent: Sent, status: int, url: str) -> Failure:
+        """A redirect that isn't followed: of a write, to another origin, or one too many."""
+        parts = urlsplit(url)
+        where = complaints.clean(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
+        hint = f"check {self.hints.address}: scheme, host and path prefix; is a login page in front of it?"
+        text = f"{sent.method} {sent.path} was redirected ({status}) to {where}"
+        return Failure(
+            self.error(errors.RedirectedError, sent.method, sent.path, text, status=status, hint=hint)
+        )
+
+    def no_answer(self, sent: Sent, words: str, *, arrived: bool, transient: bool) -> Failure:
+        """The connection failed; `arrived` unless it is certain that nothing was sent."""
+        lost = arrived and sent.effect is not Effect.READ
+        return Failure(
+            self.error(
+                errors.LostAnswerError if lost else errors.UnreachableError,
+                sent.method,
+                sent.path,
+                f"no answer to {sent.method} {sent.path}: {words}" + (_DOUBT if lost else ""),
+                hint="" if arrived else f"check {self.hints.address} and the network",
+            ),
+            transient,
+        )
+
+    def in_doubt(self, error: errors.RemoteError) -> errors.RemoteError:
+        """The error to end with when an earlier attempt of the same write may have arrived."""
+        if isinstance(error, _DEFINITE):
+            return error
+        text = error.message.removeprefix(f"{self.provider}: ") + "; an earlier attempt may have taken effect"
+        lost = self.error(
+            errors.LostAnswerError, error.method, error.path, text, status=error.status, hint=error.hint
+        )
+        lost.remote_code, lost.request_id = error.remote_code, error.request_id
+        return lost
+
+    def _hint(self, kind: type[errors.RemoteError]) -> str:
+        if kind is errors.UnlicensedError:
+            return self.hints.unlicensed
+        more = self.hints.unauthorized if kind is errors.UnauthorizedError else self.hints.forbidden
+        if kind not in (errors.UnauthorizedError, errors.ForbiddenError):
+            return ""
+        return f"signed in as {self.sign_in.identity}" + (f": {more}" if more else "")
+
+    def error(
+        self,
+        kind: type[errors.RemoteError],
+        method: str,
+        path: str,
+        text: str,
+        *,
+        status: int | None = None,
+        hint: str = "",
+    ) -> errors.RemoteError:
+        """An error that names the provider and the request, and nothing that was sent."""
+        return kind(
+            f"{self.provider}: {text}",
+            provider=self.provider,
+            method=method,
+            path=path,
+            status=status,
+            hint=hint,
+        )

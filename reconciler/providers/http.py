@@ -1,0 +1,390 @@
+"""The HTTP client that both providers share: retries by idempotency, bounded answers, one error tree.
+
+The only user of `requests`. A call ends in an answer or in an error of `reconciler.errors` that says whether
+the request may have taken effect: that is what recovery after a crash rests on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import platform
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urljoin
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from reconciler import __version__, errors
+from reconciler.providers import _pace as pace
+from reconciler.providers._calls import (
+    EFFECTS,
+    Answer,
+    Effect,
+    Failure,
+    FixedHeaders,
+    Hints,
+    Received,
+    Sent,
+    SignIn,
+)
+from reconciler.providers._origins import origin
+from reconciler.providers._side_by_side import Batch, Pool
+from reconciler.providers._verdicts import Judge
+from reconciler.secrets import Secret
+
+__all__ = ["Answer", "Client", "Effect", "FixedHeaders", "Hints", "SignIn"]
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 30.0  # the lease check of a write counts on no more (crash safety, rule 16)
+BODY_LIMIT = 64 * 1024 * 1024
+REDIRECT_LIMIT = 5
+IDLE_SECONDS = 20.0
+USER_AGENT = f"reconcile/{__version__} python/{platform.python_version()}"
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class _Auth(AuthBase):
+    """Puts the credential into the request; being an `auth`, it also keeps ~/.netrc out of it."""
+
+    def __init__(self, headers: Mapping[str, Secret]) -> None:
+        self._headers = headers
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        for name, secret in self._headers.items():
+            request.headers[name] = secret.reveal()
+        return request
+
+
+class Client:
+    """Calls to one remote system.
+
+    Args:
+        provider: its name in the spec, for messages.
+        base: URL that every path is appended to.
+        ca_file: PEM file of the only authorities to trust; None for the usual ones. TLS is always verified.
+        parallel: requests in flight at most, whoever sends them.
+        clock: monotonic seconds.
+        sleep: waits that many seconds.
+
+    Attributes:
+        gate: called just before every attempt of every write; raises to stop it (the lease check).
+        calls: attempts made so far.
+        date: the server's Date in its first answer to a read, RFC 3339; "" before it or without it.
+    """
+
+    def __init__(
+        self,
+        *,
+        provider: str,
+        base: str,
+        sign_in: SignIn,
+        hints: Hints | None = None,
+        ca_file: str | None = None,
+        parallel: int = 8,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.provider = provider
+        self.base = base.rstrip("/")
+        self.gate: Callable[[], None] | None = None
+        self.calls = 0
+        self.date = ""
+        self.clock = clock
+        self.sleep = sleep
+        self._sign_in = sign_in
+        self._judge = Judge(provider, sign_in, hints or Hints())
+        self._verify: str | bool = ca_file or True
+        self._quiet = pace.Quiet(clock, sleep)
+        self._slots = threading.BoundedSemaphore(parallel)
+        self._pool = Pool(parallel)
+        self._lock = threading.Lock()
+        self._local = threading.local()
+
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        """The JSON at a path.
+
+        Raises:
+            RemoteError: no usable answer; never LostAnswerError, since a read has no effect.
+        """
+        return self.call("GET", path, query=query).body
+
+    def post(self, path: str, body: Any) -> Any:
+        """Creates. Sent again only when it certainly didn't arrive or was turned away for the rate.
+
+        Raises:
+            LostAnswerError: it may have taken effect.
+            RemoteError: it took no effect.
+        """
+        return self.call("POST", path, body=body).body
+
+    def put(self, path: str, body: Any) -> Any:
+        """States a whole value; repeated as long as it makes sense."""
+        return self.call("PUT", path, body=body).body
+
+    def patch(self, path: str, body: Any) -> Any:
+        """States some values in full; repeated as long as it makes sense."""
+        return self.call("PATCH", path, body=body).body
+
+    def delete(self, path: str) -> None:
+        """Deletes; an object that is gone already is done."""
+        try:
+            self.call("DELETE", path)
+        except errors.NotFoundError:
+            log.debug("%s: DELETE %s: gone already", self.provider, path)
+
+    def map(self, func: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """Reads side by side; the first error cancels the rest and is raised."""
+        return self.begin(func, items).results()
+
+    def begin(self, func: Callable[[Item], Result], items: Iterable[Item]) -> Batch[Result]:
+        """Starts reads side by side, to be collected later: `with client.begin(…) as batch:`."""
+        return self._pool.begin(func, items)
+
+    def close(self) -> None:
+        """Ends idle threads; the client may be used again."""
+        self._pool.close()
+
+    def misshapen(self, method: str, path: str, what: str) -> errors.RemoteError:
+        """The error for a 2xx whose JSON isn't what the API promises; a create may have taken effect."""
+        kind = errors.UnreadableError if method == "GET" else errors.LostAnswerError
+        return self._judge.error(kind, method, path, f"the answer to {method} {path} {what}")
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        form: Mapping[str, Any] | None = None,
+        effect: Effect | None = None,
+        attempts: int = pace.ATTEMPTS,
+    ) -> Answer:
+        """Sends a request, several times if that is harmless, and reads its answer.
+
+        Args:
+            query: parameters; never a secret.
+            body: JSON, secrets wrapped.
+            form: form fields instead of JSON, secrets wrapped.
+            effect: what repeating it would do; by default as the method says.
+
+        Raises:
+            RemoteError: as its subclasses say.
+            ReconcileError: what `gate` or the sign-in raises.
+        """
+        sent = Sent(method, path, effect or EFFECTS[method], query, body, form)
+        deadline = self.clock() + pace.TOTAL_SECONDS
+        doubtful = renewed = False
+        for attempt in itertools.count(1):
+            signed = self._signed(sent, doubtful=doubtful)
+            outcome = self._attempt(sent, signed)
+            if isinstance(outcome, Answer):
+                return outcome
+            doubtful = doubtful or isinstance(outcome.error, errors.LostAnswerError)
+            if not renewed and isinstance(outcome.error, errors.UnauthorizedError):
+                renewed = True
+                if self._sign_in.renew(signed):
+                    continue
+            if attempt >= attempts or not self._paused(sent, outcome, attempt, deadline):
+                raise self._judge.in_doubt(outcome.error) if doubtful else outcome.error
+        raise AssertionError("itertools.count ended")
+
+    def _signed(self, sent: Sent, *, doubtful: bool) -> Mapping[str, Secret]:
+        try:
+            return self._sign_in.headers()
+        except errors.RemoteError as error:
+            if doubtful:
+                raise self._judge.in_doubt(error) from None
+            raise
+
+    def _paused(self, sent: Sent, failure: Failure, attempt: int, deadline: float) -> bool:
+        """Whether another attempt is harmless and in time; if so, it has waited for it."""
+        error = failure.error
+        throttled = isinstance(error, errors.ThrottledError)
+        certain = throttled or isinstance(error, errors.UnreachableError)
+        if not failure.transient or (sent.effect is Effect.ONCE and not certain):
+            return False
+        wait = pace.backoff(attempt, throttled=throttled) if failure.pause is None else failure.pause
+        if self.clock() + wait > deadline:
+            return False
+        log.info("%s; trying again in %.1f s", error.message, wait)
+        if throttled:
+            self._quiet.ask(wait)  # kept by every thread, this one included
+        else:
+            self.sleep(wait)
+        return True
+
+    def _attempt(self, sent: Sent, signed: Mapping[str, Secret]) -> Answer | Failure:
+        """One request on the wire, redirects of a read included."""
+        self._quiet.keep()
+        url, query = self.base + sent.path, sent.query
+        status = 0
+        with self._slots:
+            for _ in range(REDIRECT_LIMIT + 1):
+                if self.gate and sent.effect is not Effect.READ:
+                    self.gate()
+                try:
+                    received = self._exchange(sent, url, query, signed)
+                except requests.RequestException as error:
+                    words, arrived, transient = _explain(error)
+                    log.debug("%s: %s %s -> %s", self.provider, sent.method, sent.path, words)
+                    return self._judge.no_answer(sent, words, arrived=arrived, transient=transient)
+                status, target = received.status, received.headers.get("Location", "")
+                if not (300 <= status < 400 and target):
+                    return self._noted(
+                        sent, self._judge.judge(sent, received, [*signed.values(), *sent.secrets()])
+                    )
+                url, query = urljoin(url, target), None
+                if sent.method != "GET" or not self._is_ours(url):
+                    break
+        return self._judge.redirected(sent, status, url)
+
+    def _noted(self, sent: Sent, outcome: Answer | Failure) -> Answer | Failure:
+        if isinstance(outcome, Answer) and sent.method == "GET" and not self.date:
+            self.date = outcome.date
+        return outcome
+
+    def _is_ours(self, url: str) -> bool:
+        try:
+            return origin(url) == origin(self.base)
+        except errors.CredentialError:
+            return False
+
+    def _exchange(
+        self, sent: Sent, url: str, query: Mapping[str, Any] | None, signed: Mapping[str, Secret]
+    ) -> Received:
+        started = self.clock()
+        with self._lock:
+            self.calls += 1
+        response = self._session(sent.effect).request(
+            sent.method,
+            url,
+            params=query,
+            data=_encoded(sent),
+            headers={"Content-Type": _content_type(sent)} if sent.form or sent.body is not None else {},
+            auth=_Auth(signed),
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            allow_redirects=False,
+            verify=self._verify,
+            stream=True,
+        )
+        with response:
+            content = self._content(response, started)
+        seconds, status = self.clock() - started, response.status_code
+        log.debug("%s: %s %s -> %s in %.0f ms", self.provider, sent.method, sent.path, status, seconds * 1000)
+        text = content.decode("utf-8", "replace")
+        return Received(response.status_code, response.reason or "", response.headers, text)
+
+    def _session(self, effect: Effect) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            session.headers["User-Agent"] = USER_AGENT
+            session.headers["Accept"] = "application/json"
+            for scheme in ("https://", "http://"):
+                # No retry below our own loop: urllib3 knows neither the lease nor what is safe to repeat.
+                session.mount(scheme, HTTPAdapter(max_retries=urllib3.Retry(0, read=False)))
+        elif effect is Effect.ONCE and self.clock() - self._local.used > IDLE_SECONDS:
+            # An idle connection may be dead without our knowing: a create that meets one counts as lost.
+            session.close()
+        self._local.used = self.clock()
+        return session
+
+    def _content(self, response: requests.Response, started: float) -> bytes:
+        chunks, size = [], 0
+        for chunk in response.iter_content(65536):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > BODY_LIMIT:
+                raise requests.exceptions.ContentDecodingError
+            if self.clock() - started > CONNECT_SECONDS + READ_SECONDS:
+                raise requests.ReadTimeout
+        return b"".join(chunks)
+
+
+def _content_type(sent: Sent) -> str:
+    return "application/x-www-form-urlencoded" if sent.form else "application/json"
+
+
+def _encoded(sent: Sent) -> bytes | None:
+    """The body as bytes: the one place where secrets of a request are opened."""
+    if sent.form:
+        pairs = [(name, v.reveal() if isinstance(v, Secret) else v) for name, v in sent.form.items()]
+        return urlencode(pairs).encode()
+    if sent.body is None:
+        return None
+    return json.dumps(sent.body, default=_revealed, sort_keys=True).encode()
+
+
+def _revealed(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise errors.InternalError(f"a {type(value).__name__} can't be sent as JSON")
+
+
+# What an exception says: words, whether the request may have arrived, whether to try again. First match counts.
+_EXPLANATIONS: tuple[tuple[tuple[type[BaseException], ...], str, bool, bool], ...] = (
+    ((ssl.SSLCertVerificationError,), "the server's certificate isn't trusted", False, False),
+    ((requests.exceptions.ProxyError,), "the proxy can't be reached", False, True),
+    ((urllib3.exceptions.NameResolutionError,), "its name can't be resolved", False, True),
+    (
+        (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError),
+        f"no connection within {CONNECT_SECONDS:.0f} s",
+        False,
+        True,
+    ),
+    (
+        (urllib3.exceptions.NewConnectionError, ConnectionRefusedError),
+        "the connection was refused",
+        False,
+        True,
+    ),
+    (
+        (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError),
+        f"nothing within {READ_SECONDS:.0f} s",
+        True,
+        True,
+    ),
+    ((requests.exceptions.ContentDecodingError,), "its answer can't be decoded or is too long", True, False),
+    ((requests.exceptions.ChunkedEncodingError,), "the answer broke off", True, True),
+)
+
+
+def _explain(error: requests.RequestException) -> tuple[str, bool, bool]:
+    """The row of the table above that fits.
+
+    The exception's text isn't used: it quotes queries and, for a bad header, the credential.
+    """
+    if isinstance(error, ValueError):
+        return f"it can't be sent ({type(error).__name__})", False, False
+    found = list(_chain(error))
+    for kinds, words, arrived, transient in _EXPLANATIONS:
+        if any(isinstance(item, kinds) for item in found):
+            return words, arrived, transient
+    return "the connection broke", True, True
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    todo, seen = [error], set[int]()
+    while todo:
+        item = todo.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        yield item
+        linked = (*item.args, getattr(item, "reason", None), item.__cause__, item.__context__)
+        todo.extend(link for link in linked if isinstance(link, BaseException))
