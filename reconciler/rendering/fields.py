@@ -8,28 +8,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reconciler.model import Action, Cause, FieldChange, canonical
-from reconciler.rendering.terminal import Look, columns, padded, wrapped
+from reconciler.rendering.terminal import Look, columns, wrapped
 from reconciler.secrets import SENSITIVE
 
 NOTHING = "(none)"
-_LABEL_LIMIT = 40
 _LINE_LIMIT = 12
-# bare, these would read as another type, or as a part of the line's own signs
-_NEEDS_QUOTES = re.compile(r"\A\Z|\A\s|\s\Z|\A[\[{\"]|→|->|\A(?:true|false|null|-?[0-9][0-9.eE+-]*)\Z")
+# bare, these would vanish, or read as a part of the line's own signs
+_NEEDS_QUOTES = re.compile(r"\A\Z|\A\s|\s\Z|\A[\[{\"]|→|->")
 _CAUSES = {Cause.SPEC: "", Cause.DRIFT: "(drift)", Cause.BOTH: "(spec and drift)"}
 
 
 def field_lines(fields: Sequence[FieldChange], action: Action, look: Look, indent: int) -> list[str]:
     """The fields of one change, labels aligned, values beside them."""
     labels = [look.palette.clean(field.path) + ":" for field in fields]
-    label_width = min(max(map(columns, labels), default=0), _LABEL_LIMIT)
+    # one very long path doesn't push all the others to the right
+    usual = [columns(label) for label in labels if columns(label) <= look.width // 3]
     lines: list[str] = []
     for label, field in zip(labels, fields, strict=True):
-        start = " " * indent + padded(label, label_width) + "  "
+        start = " " * indent + label + " " * max(max(usual, default=0) - columns(label), 0) + "  "
         room = max(look.width - columns(start), 24)
         first, *rest = _with_cause(_value_lines(field, action, look, room), field.cause, look)
         lines.append(start + first)
-        lines.extend(" " * (indent + label_width + 2) + line for line in rest)
+        lines.extend(" " * columns(start) + line for line in rest)
     return lines
 
 
@@ -71,8 +71,10 @@ def _plain_lines(value: Any, look: Look, room: int) -> list[str]:
     if isinstance(value, (list, tuple)) and value:
         items = [shown(item, look) for item in value]
         joined = ", ".join(items)
-        return [joined] if columns(joined) <= room else _limited(items, room)
-    return _limited([shown(value, look)], room)
+        if columns(joined) <= room:
+            return [joined]
+        return [line for item in items for line in _limited(item, room)]
+    return _limited(shown(value, look), room)
 
 
 def _set_lines(before: Sequence[Any], after: Sequence[Any], look: Look, room: int) -> list[str]:
@@ -84,7 +86,7 @@ def _set_lines(before: Sequence[Any], after: Sequence[Any], look: Look, room: in
         ("- ", look.palette.bad, [old[key] for key in old if key not in new]),
     ):
         for item in items:
-            first, *rest = _limited([shown(item, look)], room - 2)
+            first, *rest = _limited(shown(item, look), room - 2)
             lines += [paint(sign + first), *(paint("  " + line) for line in rest)]
     kept = len(old.keys() & new.keys())
     if lines and kept:
@@ -95,16 +97,18 @@ def _set_lines(before: Sequence[Any], after: Sequence[Any], look: Look, room: in
 def _arrow_lines(before: Any, after: Any, look: Look, room: int) -> list[str]:
     arrow = look.palette.quiet(look.palette.arrow)
     left, right = shown(before, look), shown(after, look)
+    if left == right:  # "30" and 30
+        left, right = (look.palette.clean(json.dumps(value, default=str)) for value in (before, after))
     if columns(left) + columns(right) + 4 <= room:
         return [f"{left} {arrow} {right}"]
-    old = _limited([left], room)
-    first, *rest = _limited([right], room - 3)
+    old = _limited(left, room)
+    first, *rest = _limited(right, room - 3)
     return [*old, f"{arrow} {first}", *("  " + line for line in rest)]
 
 
-def _limited(texts: Sequence[str], room: int) -> list[str]:
+def _limited(text: str, room: int) -> list[str]:
     """Wrapped, never shortened in the middle, where something could hide; past the limit it says so."""
-    lines = [line for text in texts for line in wrapped(text, room)]
+    lines = wrapped(text, room)
     if len(lines) <= _LINE_LIMIT:
         return lines
     hidden = len(lines) - _LINE_LIMIT + 1

@@ -88,18 +88,16 @@ def padded(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """The text cut into lines of at most `width` columns, at blanks where that is near, else anywhere."""
+    """The text cut into lines of at most `width` columns, at a blank or behind a slash where one is near."""
+    width = max(width, 8)
     lines = []
     while columns(text) > width:
-        cut = _fitting(text, max(width, 8))
-        blank = text.rfind(" ", cut * 2 // 3, cut + 1)
-        if blank > 0:
-            cut = blank
+        cut = _fitting(text, width)
+        nearest = max(text.rfind(" ", 0, cut + 1), max(text.rfind(mark, 0, cut) + 1 for mark in "/,&?"))
+        if nearest > cut // 2:
+            cut = nearest
         lines.append(text[:cut].rstrip(" "))
-        rest = text[cut:].lstrip(" ") if blank > 0 else text[cut:]
-        if rest == text:
-            break
-        text = rest
+        text = text[cut:].lstrip(" ")
     return [*lines, text] if text or not lines else lines
 
 

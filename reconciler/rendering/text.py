@@ -73,9 +73,8 @@ def change_block(change: Change, look: Look) -> str:
         title += paint.quiet("  " + f" {paint.dot} ".join(map(paint.clean, aside)))
     lines = ["  " + title]
     if change.action is not Action.NO_OP:
-        lines += _paragraph(change.reason, look, paint.quiet)
-    if change.code:
-        lines += _paragraph(f"[{change.code}]", look, paint.bad)
+        code = f" [{change.code}]" if change.code else ""
+        lines += _paragraph(change.reason + code, look, paint.quiet)
     lines += field_lines(change.fields, change.action, look, _INDENT + 2)
     if change.needs_approval:
         lines += _paragraph(f"needs approval: {change.approval}", look, paint.careful)
@@ -98,16 +97,18 @@ def _paragraph(text: str, look: Look, paint: Callable[[str], str]) -> list[str]:
 
 
 def _approvals(plan: Plan, look: Look) -> str:
-    waiting = [change for change in plan.changes if change.needs_approval]
+    waiting = [look.palette.clean(change.address) for change in plan.changes if change.needs_approval]
     if not waiting:
         return ""
-    clean = look.palette.clean
     verb = "1 change needs" if len(waiting) == 1 else f"{len(waiting)} changes need"
-    addresses = ", ".join(clean(change.address) for change in waiting)
-    lines = [look.palette.careful(f"{verb} approval: {addresses}")]
-    lines.append(f"  this very plan, by hand:  --approve {plan.digest}")
+    lines = [
+        look.palette.careful(f"{verb} approval."),
+        f"  this very plan, by hand:  --approve {plan.digest}",
+    ]
     if not plan.destroys:
-        lines.append(f"  or in a reviewed spec:    approve: [{addresses}]")
+        start, listed = "  or in a reviewed spec:    approve:", f" [{', '.join(waiting)}]"
+        fits = columns(start + listed) <= look.width
+        lines += [start + listed] if fits else [start, *(f"{'- ':>30}{address}" for address in waiting)]
     return "\n".join(lines)
 
 

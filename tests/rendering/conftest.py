@@ -1,0 +1,67 @@
+"""Golden files: what people and programs see, byte for byte; `pytest tests/rendering --update` rewrites them.
+
+One idea per file; no clock and no random ids. The makers below fill in what an example doesn't care about.
+"""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from reconciler.model import Action, Address, Change, Plan, ProviderSpec, Stack
+
+GOLDEN = Path(__file__).parent / "golden"
+PROVIDERS = {
+    "databricks": ProviderSpec(
+        "databricks",
+        "databricks",
+        "https://accounts.cloud.databricks.com",
+        "7a99b43c-b46c-432b-b0a7-814217701909",
+    ),
+    "connect": ProviderSpec("connect", "connect", "https://connect.example.org"),
+}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update", action="store_true", help="rewrite the golden files")
+
+
+@pytest.fixture
+def golden(request):
+    """Compares a text with the golden file of that name."""
+
+    def compare(name, text):
+        path = GOLDEN / f"{name}.txt"
+        if request.config.getoption("--update", default=False):
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare
+
+
+def make_change(address, action=Action.CREATE, **facts):
+    address = Address.parse(address)
+    is_databricks = address.kind in ("oauth_apps", "service_principals")
+    facts = {
+        "provider": "databricks" if is_databricks else "connect",
+        "id": None,
+        "name": address.part or address.key,
+        "reason": "it doesn't exist yet",
+    } | facts
+    return Change(address, action, **facts)
+
+
+def make_plan(*changes, stack="prod", **facts):
+    facts = {
+        "tool_version": "0.1.0",
+        "created": "2026-01-01T00:00:00Z",
+        "lineage": "5f0c2d7e-0000-4000-8000-000000000001",
+        "serial": 7,
+    } | facts
+    held = Stack(stack, "specs/prod.yaml", PROVIDERS, {}, digest="sha256:" + "5" * 64)
+    return Plan(held, changes=changes, **facts)
+
+
+@pytest.fixture
+def make():
+    return SimpleNamespace(change=make_change, plan=make_plan)
