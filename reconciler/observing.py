@@ -5,7 +5,7 @@ A list that fails or breaks off stops here: it is never read as "nothing exists"
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -13,8 +13,8 @@ from typing import Any, Protocol, TypeVar
 
 from reconciler.errors import Problem
 from reconciler.kinds import Registry, Scope
-from reconciler.model import Ledger, Live, Snapshot, Stack, WorkspaceRef
-from reconciler.planning import match_all, moved_ledger_entries
+from reconciler.model import Address, Ledger, Live, Snapshot, Stack, WorkspaceRef
+from reconciler.planning import match_all, moved_entries
 
 SECRETS = "service_principals.client_secret"
 PRINCIPALS = "service_principals"
@@ -79,28 +79,28 @@ def observe(
 
 
 def _wanted(stack: Stack, ledger: Ledger) -> dict[str, _Wanted]:
-    found: dict[str, _Wanted] = {}
-
-    def of(provider: str) -> _Wanted:
-        return found.setdefault(provider, _Wanted())
-
+    found = {name: _Wanted() for name in stack.providers}
     for resource in stack.resources.values():
-        one = of(resource.provider)
+        one = found[resource.provider]
         one.kinds.add(resource.address.kind_name)
-        for key in resource.attributes.get("workspaces") or {}:
-            one.hosts |= not str(key).isdigit()
-            one.workspaces.update({str(key)} if str(key).isdigit() else ())
+        keys = [str(key) for key in resource.attributes.get("workspaces") or {}]
+        one.workspaces.update(key for key in keys if key.isdigit())
+        one.hosts |= not all(key.isdigit() for key in keys)
+    for provider, address, workspaces in _remembered(ledger):
+        if provider in found:
+            found[provider].kinds.add(address.kind_name)
+            found[provider].workspaces.update(workspaces)
+    return {name: one for name, one in found.items() if one.kinds}
+
+
+def _remembered(ledger: Ledger) -> Iterator[tuple[str, Address, Iterable[str]]]:
+    """Provider, address and workspaces of all that the ledger owns, or may have made."""
     for address, entry in ledger.entries.items():
-        if entry.provider in stack.providers:
-            of(entry.provider).kinds.add(address.kind_name)
-            of(entry.provider).workspaces.update(entry.applied.get("workspaces") or {})
+        yield entry.provider, address, entry.applied.get("workspaces") or {}
     for address, intent in ledger.pending.intents.items():
-        if intent.provider in stack.providers:
-            of(intent.provider).kinds.add(address.kind_name)
-    for tombstone in ledger.pending.given_up:
-        if tombstone.intent.provider in stack.providers:
-            of(tombstone.intent.provider).kinds.add(tombstone.address.kind_name)
-    return found
+        yield intent.provider, address, ()
+    for stone in ledger.pending.given_up:
+        yield stone.intent.provider, stone.address, ()
 
 
 class _Observer:
@@ -151,7 +151,9 @@ class _Observer:
             problems=problems,
         )
 
-    def side_by_side_async(self, calls: Mapping[str, Callable[[], Result]]) -> dict[str, Callable[[], Result]]:
+    def side_by_side_async(
+        self, calls: Mapping[str, Callable[[], Result]]
+    ) -> dict[str, Callable[[], Result]]:
         """Starts the calls; each value waits for its result."""
         return {name: self.pool.submit(call).result for name, call in calls.items()}
 
@@ -217,7 +219,7 @@ class _Observer:
             parent = matches[address.parent].live if address.parent in matches else None
             if address.part and address.parent and parent is not None:
                 ids.setdefault(resource.provider, set()).add(parent.id)
-        for address, entry in moved_ledger_entries(self.ledger, self.stack.moved).items():
+        for address, entry in moved_entries(self.ledger.entries, self.stack.moved).items():
             if address.part and entry.parent in snapshot.of(entry.provider, PRINCIPALS):
                 ids.setdefault(entry.provider, set()).add(entry.parent)
         for intent in self._secret_intents():

@@ -3,7 +3,7 @@
 from reconciler.planning.drift import find_drift
 from reconciler.planning.graph import Phase, Step, steps
 from reconciler.planning.making import Options, keep_old, make_destroy_plan, make_plan
-from reconciler.planning.matching import Claims, How, Match, match_all, moved_ledger_entries
+from reconciler.planning.matching import Claims, How, Match, match_all, moved_entries
 
 __all__ = [
     "Claims",
@@ -17,6 +17,6 @@ __all__ = [
     "make_destroy_plan",
     "make_plan",
     "match_all",
-    "moved_ledger_entries",
+    "moved_entries",
     "steps",
 ]

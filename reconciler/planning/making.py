@@ -23,7 +23,7 @@ from reconciler.model.values import seconds
 from reconciler.planning.changing import change_of
 from reconciler.planning.fates import Fates, decide
 from reconciler.planning.guards import with_approvals
-from reconciler.planning.matching import Claims, match_all, moved_ledger_entries
+from reconciler.planning.matching import Claims, match_all, moved_entries
 from reconciler.planning.removing import (
     blocked_problems,
     refuse_protected_replaces,
@@ -113,7 +113,7 @@ def _situation(
     return Situation(
         stack=stack,
         ledger=ledger,
-        entries=moved_ledger_entries(ledger, stack.moved),
+        entries=moved_entries(ledger.entries, stack.moved),
         snapshot=snapshot,
         kinds=kinds,
         matches=match_all(stack, ledger, snapshot, kinds, claims=options.claims),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from reconciler.kinds import Fields, Registry
@@ -45,21 +45,32 @@ class Match:
     unsure: tuple[str, ...] = ()
 
 
-def moved_ledger_entries(ledger: Ledger, moves: Iterable[Move]) -> Mapping[Address, Entry]:
+def moved_entries(entries: Mapping[Address, Entry], moves: Iterable[Move]) -> Mapping[Address, Entry]:
     """The entries as the spec's `moved:` renames them; a part moves with its parent."""
     renamed = {move.source: move.target for move in moves if move.source != move.target}
+    if not renamed:
+        return entries
 
     def new(address: Address) -> Address:
-        if address in renamed:
-            return renamed[address]
         parent = address.parent
-        return renamed[parent].inside(address.part) if parent in renamed else address
+        moved = renamed.get(address)
+        if moved is None and parent in renamed:
+            moved = renamed[parent].inside(address.part)
+        # a move whose target is taken was made by an earlier apply
+        return address if moved is None or moved in entries else moved
 
-    # a move whose target is taken has been made already, or is a mistake that matching will show
-    return {
-        (new(address) if new(address) not in ledger.entries else address): entry
-        for address, entry in ledger.entries.items()
-    }
+    return {new(address): _renamed(entry, new) for address, entry in entries.items()}
+
+
+def _renamed(entry: Entry, new: Callable[[Address], Address]) -> Entry:
+    return replace(
+        entry,
+        depends_on=tuple(sorted(new(address) for address in entry.depends_on)),
+        deliveries={
+            path: replace(delivery, source=new(delivery.source) if delivery.source else None)
+            for path, delivery in entry.deliveries.items()
+        },
+    )
 
 
 def match_all(
@@ -95,7 +106,7 @@ class _Matcher:
         self.kinds = kinds
         self.claims = claims
         self.stateless = stack.ledger_url == "none"
-        self.entries = moved_ledger_entries(ledger, stack.moved)
+        self.entries = moved_entries(ledger.entries, stack.moved)
         self.intents = {} if self.stateless else ledger.pending.intents
         self.taken = _taken(self.entries, stack)
         self.by_name: dict[tuple[str, str], dict[str, list[Live]]] = {}

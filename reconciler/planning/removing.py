@@ -99,7 +99,7 @@ def _removal(situation: Situation, address: Address, entry: Entry) -> Change:
         id=entry.id or None,
         name=(live.name if live else entry.name) or entry.name or address.key,
         reason="it left the spec",
-        fields=(FieldChange("id", entry.id, None),),
+        fields=(FieldChange("id", entry.id or entry.formers[0].id, None),),
         depends_on=entry.depends_on,
         live_digest=live.digest if live else "",
         lifecycle=lifecycle,
@@ -117,9 +117,9 @@ def _removal(situation: Situation, address: Address, entry: Entry) -> Change:
             change,
             reason="it left the spec, and on_destroy says deactivate",
             fields=(FieldChange("active", True, False),),
-            removes=(entry.id,) if live else (),
+            removes=(entry.id,) if entry.id else (),
         )
-    return replace(change, removes=(entry.id,) if live else ())
+    return replace(change, removes=(entry.id,) if entry.id else ())
 
 
 def _lifecycle(situation: Situation, address: Address, entry: Entry) -> Lifecycle:

@@ -108,7 +108,7 @@ def resolve(value: Any, known: Mapping[tuple[Address, str], str]) -> Any:
 
 
 def shown(value: Any) -> Any:
-    """A value as plain JSON for the plan: `(env NAME)`, `(sensitive)`, `(known after apply)` by their text."""
+    """A value as plain JSON for the plan: special values by their text, as `(env NAME)`."""
     if isinstance(value, Mapping):
         return {key: shown(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

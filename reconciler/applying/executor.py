@@ -1,0 +1,351 @@
+"""Carries a plan out: graph order, a bounded pool, the ledger written before and after each create.
+
+One thread coordinates: it alone asks the steps for their next call and writes the ledger, so that the
+edits of everything that is ready at one time become one durable write. The pool only makes calls.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from threading import Event
+from typing import Any, Protocol
+
+from reconciler.applying import records
+from reconciler.applying.records import Edit
+from reconciler.applying.steps import Call, NotSentError, calls_of
+from reconciler.applying.work import Work
+from reconciler.errors import FencedError, ReconcileError
+from reconciler.model import Action, Address, Change, Entry, Ledger, Outcome, Status
+from reconciler.planning import Phase, Step, steps
+
+GATHER = 0.05  # seconds that answers are gathered for one write, while other calls are under way
+
+
+class Journal(Protocol):
+    """What the executor needs of the ledger."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger as it is durable now."""
+
+    def commit(self, edit: Callable[[Ledger], Ledger]) -> Ledger:
+        """Makes an edit durable; FencedError if somebody else took over."""
+
+
+class Watcher(Protocol):
+    """Who wants to see how an apply goes on."""
+
+    def started(self, address: Address, action: Action) -> None:
+        """A change has begun."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """A change has ended."""
+
+
+@dataclass
+class _Running:
+    """One step under way."""
+
+    step: Step
+    calls: Iterator[Call]
+    call: Call | None = None
+    began: float = 0.0
+    error: str = ""
+
+
+@dataclass
+class _Progress:
+    """What has become of the steps so far."""
+
+    status: dict[Step, Status] = field(default_factory=dict)
+    errors: dict[Step, str] = field(default_factory=dict)
+    seconds: dict[Address, float] = field(default_factory=dict)
+    reported: dict[Address, Outcome] = field(default_factory=dict)
+
+
+class Executor:
+    """One apply of one plan.
+
+    Args:
+        work: what the steps share.
+        journal: where the ledger is written.
+        parallelism: calls under way at one time.
+        stop: set it and nothing new is begun: calls under way finish, and the ledger is written.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        journal: Journal,
+        *,
+        parallelism: int = 8,
+        watcher: Watcher | None = None,
+        stop: Event | None = None,
+    ) -> None:
+        self.work = work
+        self.journal = journal
+        self.parallelism = parallelism
+        self.watcher = watcher
+        self.stop = stop or Event()
+        self.changes = {change.address: change for change in work.plan.changes}
+        remembered = {address: entry.depends_on for address, entry in journal.ledger.entries.items()}
+        self.graph = steps(work.plan.changes, remembered)
+        self.users: dict[Address, set[Step]] = {}
+        for step in self.graph:
+            self.users.setdefault(step.address, set()).add(step)
+        self.progress = _Progress()
+        self.failure: ReconcileError | None = None
+
+    def run(self) -> tuple[Outcome, ...]:
+        """Carries the plan out and says how each change ended, in the plan's order.
+
+        Raises:
+            FencedError: another runner took over; not one more call was made.
+            LedgerError: the ledger couldn't be written; nothing was sent without its intent on record.
+        """
+        self._begin()
+        sorter: TopologicalSorter[Step] = TopologicalSorter(self.graph)
+        sorter.prepare()
+        with ThreadPoolExecutor(max_workers=self.parallelism, thread_name_prefix="apply") as pool:
+            self._walk(sorter, pool)
+        if self.failure is not None:
+            raise self.failure
+        return tuple(
+            outcome
+            for change in self.work.plan.changes
+            if change.action is not Action.NO_OP
+            for outcome in [self.progress.reported.get(change.address) or self._outcome(change)]
+        )
+
+    # --- the beginning ----------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """Writes what changes in the ledger alone; nothing at all if nothing does."""
+        edit = records.as_one([records.begun(self.work.plan, self._refreshed())])
+        if edit(self.journal.ledger) != self.journal.ledger:
+            self.journal.commit(edit)
+
+    def _refreshed(self) -> Mapping[Address, Entry]:
+        """What the spec says now of objects that need no call: their lifecycle, their dependencies."""
+        found = {}
+        for change in self.work.plan.changes:
+            if change.action is not Action.NO_OP or change.address not in self.work.plan.stack.resources:
+                continue
+            entry = self.work.entry(change.address)
+            if entry is not None and entry.id:
+                found[change.address] = self.work.refreshed(entry, change)
+        return found
+
+    # --- the walk ---------------------------------------------------------------------------------------
+
+    def _walk(self, sorter: TopologicalSorter[Step], pool: ThreadPoolExecutor) -> None:
+        flying: dict[Future[Any], _Running] = {}
+        edits: list[Edit] = []
+        ready: list[_Running] = []
+        written = time.monotonic()
+        while True:
+            self._open_ready(sorter, ready, edits)
+            if (
+                self.failure is None
+                and (ready or edits)
+                and (not flying or time.monotonic() - written >= GATHER)
+            ):
+                if self._write(edits):
+                    written = time.monotonic()
+                    self._send(ready, flying, pool)
+                edits, ready = [], []
+                continue
+            if not flying:
+                return
+            timeout = max(0.0, written + GATHER - time.monotonic()) if ready or edits else None
+            done, _ = wait(flying, timeout=timeout, return_when=FIRST_COMPLETED)
+            if self.stop.is_set() or self.failure is not None:
+                self._recall(flying, edits)
+            for future in done:
+                running = flying.pop(future, None)
+                if running is not None:
+                    self._landed(running, future, edits, ready, sorter)
+
+    def _open_ready(self, sorter: TopologicalSorter[Step], ready: list[_Running], edits: list[Edit]) -> None:
+        """Begins every step whose predecessors are done."""
+        while sorter.is_active():
+            opened = sorter.get_ready()
+            if not opened:
+                return
+            for step in opened:
+                if self.stop.is_set() or self.failure is not None:
+                    self._end(step, Status.SKIPPED, "stopped before it began", sorter)
+                    continue
+                reason = self._obstacle(step)
+                if reason:
+                    self._end(step, Status.SKIPPED, reason, sorter)
+                    continue
+                change = self.changes[step.address]
+                if self.watcher and step.address not in self.progress.seconds:
+                    self.watcher.started(step.address, change.action)
+                self.progress.seconds.setdefault(step.address, 0.0)
+                running = _Running(step, calls_of(self.work, change, step))
+                self._advance(running, edits, ready, sorter)
+
+    def _obstacle(self, step: Step) -> str:
+        for before in self.graph[step]:
+            if self.progress.status.get(before) is not Status.DONE:
+                if step.phase is Phase.REMOVE and before.address == step.address:
+                    return "it stays: its successor wasn't made"
+                if step.phase is Phase.REMOVE:
+                    return f"it stays: {before.address} wasn't switched over"
+                return f"depends on {before.address}, which wasn't done"
+        return ""
+
+    def _advance(
+        self,
+        running: _Running,
+        edits: list[Edit],
+        ready: list[_Running],
+        sorter: TopologicalSorter[Step],
+    ) -> None:
+        """Asks a step for its next call; what needs no call is recorded and passed over."""
+        try:
+            for call in running.calls:
+                if call.before is not None:
+                    edits.append(call.before)
+                if call.run is not None:
+                    running.call = call
+                    ready.append(running)
+                    return
+        except ReconcileError as error:
+            self._end(running.step, Status.FAILED, _words(error), sorter)
+            return
+        self._end(running.step, Status.DONE, "", sorter)
+
+    def _send(
+        self, ready: list[_Running], flying: dict[Future[Any], _Running], pool: ThreadPoolExecutor
+    ) -> None:
+        for running in ready:
+            if running.call is not None and running.call.run is not None:
+                flying[pool.submit(_timed, running.call.run)] = running
+
+    def _landed(
+        self,
+        running: _Running,
+        future: Future[Any],
+        edits: list[Edit],
+        ready: list[_Running],
+        sorter: TopologicalSorter[Step],
+    ) -> None:
+        """Takes an answer, or the error in its place."""
+        call = running.call
+        if call is None:
+            return
+        if future.cancelled():
+            self._end(running.step, Status.SKIPPED, "stopped before it was sent", sorter)
+            return
+        answer, error, took = future.result()
+        self.progress.seconds[running.step.address] += took
+        if error is None:
+            edit = call.after(answer)
+        elif isinstance(error, FencedError):
+            self.failure = self.failure or error
+            edit = None
+        else:
+            edit = call.failed(error)
+        if edit is not None:
+            edits.append(edit)
+        if error is not None:
+            self._end(running.step, Status.FAILED, _words(error), sorter)
+        elif self.stop.is_set():
+            self._finish_stopped(running, edits, sorter)
+        else:
+            self._advance(running, edits, ready, sorter)
+
+    def _finish_stopped(self, running: _Running, edits: list[Edit], sorter: TopologicalSorter[Step]) -> None:
+        rest = next((call for call in running.calls if call.run is not None), None)
+        if rest is None:
+            self._end(running.step, Status.DONE, "", sorter)
+        else:
+            self._end(running.step, Status.FAILED, "stopped half-way; run it again to finish", sorter)
+
+    def _drop(self, ready: list[_Running], edits: list[Edit], sorter: TopologicalSorter[Step]) -> None:
+        """Gives up the calls that were about to be sent."""
+        for running in ready:
+            edit = running.call.failed(NotSentError("not sent")) if running.call else None
+            if edit is not None:
+                edits.append(edit)
+            self._end(running.step, Status.SKIPPED, "stopped before it was sent", sorter)
+
+    def _recall(self, flying: dict[Future[Any], _Running], edits: list[Edit]) -> None:
+        """Takes back what hasn't been sent yet: it is known to have had no effect."""
+        for future, running in list(flying.items()):
+            if future.cancel() and running.call is not None:
+                edit = running.call.failed(NotSentError("not sent"))
+                if edit is not None:
+                    edits.append(edit)
+
+    # --- the ledger -------------------------------------------------------------------------------------
+
+    def _write(self, edits: list[Edit]) -> bool:
+        """Makes edits durable; a failure ends the run, since nothing may be sent without its record."""
+        if not edits:
+            return True
+        try:
+            self.journal.commit(records.as_one(edits))
+        except ReconcileError as error:
+            self.failure = self.failure or error
+            return False
+        return True
+
+    # --- outcomes ---------------------------------------------------------------------------------------
+
+    def _end(self, step: Step, status: Status, error: str, sorter: TopologicalSorter[Step]) -> None:
+        self.progress.status[step] = status
+        if error:
+            self.progress.errors[step] = error
+        sorter.done(step)
+        siblings = self.users[step.address]
+        if all(other in self.progress.status for other in siblings):
+            outcome = self._outcome(self.changes[step.address])
+            self.progress.reported[step.address] = outcome
+            if self.watcher:
+                self.watcher.finished(outcome)
+
+    def _outcome(self, change: Change) -> Outcome:
+        own = sorted(self.users.get(change.address, ()))
+        statuses = [self.progress.status.get(step, Status.SKIPPED) for step in own]
+        errors = [self.progress.errors[step] for step in own if step in self.progress.errors]
+        status = _worst(statuses)
+        error = "; ".join(errors)
+        if change.action is Action.BLOCKED:
+            status, error = Status.SKIPPED, change.reason
+        return Outcome(
+            change.address,
+            change.action,
+            status,
+            self.work.computed.get(change.address, {}).get("id") or change.id,
+            error,
+            round(self.progress.seconds.get(change.address, 0.0), 3),
+        )
+
+
+def _timed(call: Callable[[], Any]) -> tuple[Any, Exception | None, float]:
+    """The answer, or the error that a person can read; anything else is a bug and crashes."""
+    began = time.monotonic()
+    try:
+        return call(), None, time.monotonic() - began
+    except ReconcileError as error:
+        return None, error, time.monotonic() - began
+
+
+def _words(error: Exception) -> str:
+    hint = getattr(error, "hint", "")
+    return f"{error}; {hint}" if hint else str(error)
+
+
+def _worst(statuses: list[Status]) -> Status:
+    for status in (Status.FAILED, Status.SKIPPED):
+        if status in statuses:
+            return status
+    return Status.DONE

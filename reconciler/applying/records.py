@@ -1,0 +1,292 @@
+"""What each step writes into the ledger, as edits of a draft: the journal makes one durable write of many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from reconciler.model import (
+    Address,
+    Credential,
+    CredentialState,
+    Deleted,
+    Delivery,
+    Entry,
+    Former,
+    Intent,
+    Ledger,
+    Live,
+    Origin,
+    Plan,
+    Resource,
+    Runner,
+)
+from reconciler.planning import moved_entries
+
+
+class Draft:
+    """A ledger that is being edited: one copy per write, however many edits the write holds."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.entries = dict(ledger.entries)
+        self.intents = dict(ledger.pending.intents)
+        self.given_up = list(ledger.pending.given_up)
+        self.deleted = list(ledger.pending.deleted)
+        self.approvals = dict(ledger.approvals)
+        self.remotes = dict(ledger.remotes)
+
+    def frozen(self) -> Ledger:
+        """The ledger that the draft became."""
+        pending = replace(
+            self._ledger.pending,
+            intents=self.intents,
+            given_up=tuple(self.given_up),
+            deleted=tuple(self.deleted),
+        )
+        return replace(
+            self._ledger,
+            entries=self.entries,
+            pending=pending,
+            approvals=self.approvals,
+            remotes=self.remotes,
+        )
+
+    def change(self, address: Address, edit: Callable[[Entry], Entry | None]) -> None:
+        """Changes one entry, or drops it where the answer is None; an address without one stays without."""
+        entry = self.entries.get(address)
+        if entry is not None:
+            self.put(address, edit(entry))
+
+    def put(self, address: Address, entry: Entry | None) -> None:
+        """Sets one entry, or drops it."""
+        if entry is None:
+            self.entries.pop(address, None)
+        else:
+            self.entries[address] = entry
+
+
+Edit = Callable[[Draft], None]
+
+
+def as_one(edits: Iterable[Edit]) -> Callable[[Ledger], Ledger]:
+    """Several edits as one function from ledger to ledger."""
+    found = tuple(edits)
+
+    def edit(ledger: Ledger) -> Ledger:
+        draft = Draft(ledger)
+        for one in found:
+            one(draft)
+        return draft.frozen()
+
+    return edit
+
+
+def all_of(*edits: Edit) -> Edit:
+    """Several edits in order."""
+
+    def edit(draft: Draft) -> None:
+        for one in edits:
+            one(draft)
+
+    return edit
+
+
+# --- the beginning of an apply ---------------------------------------------------------------------------
+
+
+def begun(plan: Plan, refreshed: Mapping[Address, Entry]) -> Edit:
+    """Moves carried out, approvals used up, remotes named, and what the spec says of objects that stay."""
+    listed = {str(address) for address in plan.stack.approve}
+
+    def edit(draft: Draft) -> None:
+        moved = moved_entries(draft.entries, plan.stack.moved)
+        draft.entries = {**moved, **refreshed}
+        draft.approvals = {a: digest for a, digest in draft.approvals.items() if a in listed}
+        draft.approvals.update({str(c.address): plan.digest for c in plan.changes if c.approved})
+        for name in {change.provider for change in plan.changes if change.is_pending}:
+            draft.remotes[name] = plan.stack.providers[name].identity
+
+    return edit
+
+
+# --- creates ---------------------------------------------------------------------------------------------
+
+
+def intended(address: Address, intent: Intent) -> Edit:
+    """The intent of a create, before it is sent (rule 1)."""
+
+    def edit(draft: Draft) -> None:
+        draft.intents[address] = intent
+
+    return edit
+
+
+def settled(address: Address) -> Edit:
+    """The end of an intent: its outcome is known."""
+
+    def edit(draft: Draft) -> None:
+        draft.intents.pop(address, None)
+
+    return edit
+
+
+def recorded(address: Address, entry: Entry, *, former: Former | None = None) -> Edit:
+    """An object on record; its predecessor stays there, too, until its deletion is confirmed (rule 11)."""
+
+    def edit(draft: Draft) -> None:
+        before = draft.entries.get(address)
+        formers = before.formers if before else ()
+        if former is not None:
+            formers = (*formers, former)
+        draft.put(address, replace(entry, formers=formers, extra=before.extra if before else {}))
+
+    return edit
+
+
+def entry_of(
+    resource: Resource,
+    live: Live,
+    *,
+    applied: Mapping[str, Any],
+    origin: Origin,
+    credential: Credential | None,
+    deliveries: Mapping[str, Delivery],
+    now: str,
+) -> Entry:
+    """The entry of an object that was just made or adopted."""
+    return Entry(
+        provider=resource.provider,
+        id=live.id,
+        name=live.name,
+        origin=origin,
+        parent=live.parent,
+        named=resource.named,
+        applied=applied,
+        computed=live.computed,
+        depends_on=resource.depends_on,
+        lifecycle=resource.lifecycle,
+        credential=credential,
+        deliveries=deliveries,
+        updated_at=live.updated_at,
+        created_at=live.created_at,
+        created_by=live.created_by,
+        recorded_at=now,
+    )
+
+
+def former_of(entry: Entry | None, live: Live, revoke_after: str = "") -> Former:
+    """What is to be remembered of an object whose successor takes over."""
+    credential = entry.credential if entry else None
+    return Former(live.id, live.parent, live.name, live.computed, credential, revoke_after)
+
+
+# --- deliveries ------------------------------------------------------------------------------------------
+
+
+def sending(sources: Iterable[Address], receiver: str, updated_at: str, runner: Runner) -> Edit:
+    """The intent of a delivery (rule 8): from here on the receiver may hold these credentials."""
+
+    def one(entry: Entry) -> Entry:
+        credential = entry.credential or Credential(CredentialState.HELD)
+        to = {**credential.to, receiver: updated_at}
+        return replace(entry, credential=replace(credential, state=CredentialState.SENDING, by=runner, to=to))
+
+    def edit(draft: Draft) -> None:
+        for source in sources:
+            draft.change(source, one)
+
+    return edit
+
+
+def arrived(sources: Iterable[Address], receiver: str, *, confirmed: bool) -> Edit:
+    """The end of a delivery: confirmed, or proven not to have happened."""
+
+    def edit(draft: Draft) -> None:
+        for source in sources:
+            draft.change(source, lambda entry: _landed(draft, entry, receiver, confirmed))
+
+    return edit
+
+
+def _landed(draft: Draft, entry: Entry, receiver: str, confirmed: bool) -> Entry:
+    credential = entry.credential
+    if credential is None:
+        return entry
+    waiting = {to: at for to, at in credential.to.items() if to != receiver}
+    if waiting:
+        return replace(entry, credential=replace(credential, to=waiting))
+    held = confirmed or any(
+        delivery.credential == entry.id
+        for other in draft.entries.values()
+        for delivery in other.deliveries.values()
+    )
+    state = CredentialState.HELD if held else CredentialState.FRESH
+    return replace(entry, credential=replace(credential, state=state, to={}, by=None))
+
+
+# --- removals --------------------------------------------------------------------------------------------
+
+
+def condemned(address: Address, ids: Iterable[str]) -> Edit:
+    """The one-way door, written before the DELETE (rule 12): nobody takes these ids back."""
+    wanted = frozenset(ids)
+
+    def one(entry: Entry) -> Entry:
+        formers = tuple(_condemn(f) if f.id in wanted else f for f in entry.formers)
+        if entry.id not in wanted:
+            return replace(entry, formers=formers)
+        own = Former(entry.id, entry.parent, entry.name, entry.computed, entry.credential)
+        return replace(
+            entry, id="", credential=None, deliveries={}, updated_at="", formers=(*formers, _condemn(own))
+        )
+
+    return lambda draft: draft.change(address, one)
+
+
+def _condemn(former: Former) -> Former:
+    credential = former.credential or Credential(CredentialState.CONDEMNED)
+    credential = replace(credential, state=CredentialState.CONDEMNED, by=None, to={}, sealed="")
+    return replace(former, credential=credential, revoke_after="")
+
+
+def removed(address: Address, provider: str, live_id: str, now: str, horizon: str) -> Edit:
+    """An id off the record, now that its deletion is confirmed; a list may show its ghost for a while.
+
+    Args:
+        now, horizon: RFC 3339 in one form; ghosts from before the horizon are forgotten.
+    """
+
+    def one(entry: Entry) -> Entry | None:
+        kept = replace(entry, formers=tuple(f for f in entry.formers if f.id != live_id))
+        return kept if kept.id or kept.formers else None
+
+    def edit(draft: Draft) -> None:
+        draft.change(address, one)
+        draft.deleted = [ghost for ghost in draft.deleted if ghost.at >= horizon]
+        draft.deleted.append(Deleted(address.kind_name, provider, live_id, now))
+
+    return edit
+
+
+def forgotten(address: Address) -> Edit:
+    """An address off the record; its object stays alive."""
+    return lambda draft: draft.put(address, None)
+
+
+# --- additive attributes ---------------------------------------------------------------------------------
+
+
+def granted(address: Address, attribute: str, key: str, value: Any) -> Edit:
+    """One key of an additive attribute that this stack added, or (value None) took back."""
+
+    def one(entry: Entry) -> Entry:
+        ours = dict(entry.applied.get(attribute) or {})
+        if value is None:
+            ours.pop(key, None)
+        else:
+            ours[key] = value
+        return replace(entry, applied={**entry.applied, attribute: ours})
+
+    return lambda draft: draft.change(address, one)

@@ -1,0 +1,245 @@
+"""What the steps of one apply share: clients, values at hand, and how references become values."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets as entropy
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from reconciler.errors import InternalError, ReconcileError
+from reconciler.kinds import Fields, Kind, Registry
+from reconciler.model import (
+    Action,
+    Address,
+    Change,
+    Delivery,
+    Entry,
+    Intent,
+    Ledger,
+    Live,
+    Plan,
+    Ref,
+    Resource,
+    Runner,
+    SecretInput,
+    Snapshot,
+    Sourced,
+    Text,
+    canonical,
+)
+from reconciler.secrets import Fingerprint, Secret
+
+GHOST = timedelta(hours=1)
+
+
+def utc(moment: datetime) -> str:
+    """A moment as the ledger writes it: RFC 3339, UTC, whole seconds."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass
+class Work:
+    """One apply in progress. Only the coordinating thread changes it.
+
+    Attributes:
+        memory: the ledger as it is durable now.
+        values: remote id of an app or SP secret → its secret, as long as this process lives.
+        computed: address → what others may refer to, of objects that exist.
+    """
+
+    plan: Plan
+    snapshot: Snapshot
+    apis: Mapping[str, Any]
+    kinds: Registry
+    runner: Runner
+    memory: Callable[[], Ledger]
+    clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+    values: dict[str, Secret] = field(default_factory=dict)
+    computed: dict[Address, Mapping[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for change in self.plan.changes:
+            if change.live is not None and change.action not in (Action.REPLACE, Action.ROTATE):
+                self.computed[change.address] = {"id": change.live.id, **change.live.computed}
+                adopt = change.lifecycle.adopt
+                if adopt and adopt.client_secret and adopt.client_secret.secret:
+                    self.values[change.live.id] = adopt.client_secret.secret
+
+    @property
+    def now(self) -> str:
+        """The time, as the ledger writes it."""
+        return utc(self.clock())
+
+    @property
+    def horizon(self) -> str:
+        """Ghosts deleted before this are forgotten."""
+        return utc(self.clock() - GHOST)
+
+    def kind(self, address: Address) -> Kind[Any]:
+        """The kind of an address."""
+        return self.kinds[address.kind_name]
+
+    def fields(self, address: Address) -> Fields:
+        """The policy of an address's kind."""
+        return self.kind(address).fields
+
+    def resource(self, address: Address) -> Resource:
+        """The wanted object of an address."""
+        return self.plan.stack.resources[address]
+
+    def entry(self, address: Address) -> Entry | None:
+        """The address's entry, as it is durable now."""
+        return self.memory().entries.get(address)
+
+    # --- references -------------------------------------------------------------------------------------
+
+    def resolved(self, value: Any) -> Any:
+        """A value with its references replaced; secrets stay wrapped.
+
+        Raises:
+            ReconcileError: a secret isn't at hand.
+            InternalError: something that should exist by now doesn't.
+        """
+        if isinstance(value, Ref):
+            return self.secret(value) if value.is_secret else self.known(value)
+        if isinstance(value, SecretInput):
+            return _supplied(value)
+        if isinstance(value, Sourced):
+            return value.value
+        if isinstance(value, Text):
+            return "".join(str(self.resolved(part)) for part in value.parts)
+        if isinstance(value, Mapping):
+            return {key: self.resolved(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.resolved(item) for item in value]
+        return value
+
+    def known(self, ref: Ref) -> str:
+        """What a reference stands for."""
+        found = self.computed.get(ref.address, {}).get(ref.attribute)
+        if found is None:
+            raise InternalError(f"{ref} isn't known, though {ref.address} comes first")
+        return found
+
+    def secret(self, ref: Ref) -> Secret:
+        """The one-time secret that a reference stands for."""
+        found = self.values.get(self.credential(ref.source))
+        if found is None:
+            raise ReconcileError(
+                f"the secret of {ref.source} isn't at hand",
+                code="secret-not-at-hand",
+                address=str(ref.source),
+                hint="run plan again: it will make a new one",
+            )
+        return found
+
+    def credential(self, source: Address) -> str:
+        """Remote id of the app or secret that a source stands for now; "" if there is none on record."""
+        return self.computed.get(source, {}).get("id", "")
+
+    # --- what goes on record ----------------------------------------------------------------------------
+
+    def without_secrets(self, address: Address, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        """The attributes as the ledger keeps them: resolved, no secrets, additive ones by what we added."""
+        additive = self.fields(address).additive
+        before = self.entry(address)
+        kept = {k: v for k, v in attributes.items() if k not in additive}
+        ours = {name: (before.applied.get(name) if before else None) or {} for name in sorted(additive)}
+        plain = self.resolved(drop_secrets(kept))
+        return {**plain, **{name: mine for name, mine in ours.items() if mine}}
+
+    def refreshed(self, entry: Entry, change: Change) -> Entry:
+        """An entry with what the spec says now, of an object that needs no call."""
+        resource = self.resource(change.address)
+        attributes = {
+            k: v for k, v in resource.attributes.items() if v is not None and k != "service_principal"
+        }
+        return replace(
+            entry,
+            provider=resource.provider,
+            named=resource.named,
+            applied=self.without_secrets(change.address, attributes),
+            depends_on=resource.depends_on,
+            lifecycle=resource.lifecycle,
+        )
+
+    def delivery(self, value: Ref | SecretInput) -> Delivery:
+        """What is to be remembered of a secret that was just delivered."""
+        mark = Fingerprint.of(self.resolved(value))
+        if isinstance(value, SecretInput):
+            return Delivery(None, "", mark.salt, mark.mark)
+        return Delivery(value.source, self.credential(value.source), mark.salt, mark.mark)
+
+    def trusted(self, value: Ref | SecretInput) -> Delivery | None:
+        """What is to be remembered of a secret that an adopted integration holds already."""
+        if isinstance(value, SecretInput):
+            return None
+        return Delivery(value.source, self.credential(value.source))
+
+    # --- intents ----------------------------------------------------------------------------------------
+
+    def intent(self, change: Change, attributes: Mapping[str, Any], parent: str, tag: int = 0) -> Intent:
+        """The intent record of a create (crash-safety, §3). No secret is in it."""
+        name = str(attributes.get(self.fields(change.address).name, ""))
+        config = attributes.get("config")
+        client_id = config.get("client_id", "") if isinstance(config, Mapping) else ""
+        plain = drop_secrets(attributes)
+        digest = "sha256:" + hashlib.sha256(canonical(plain).encode()).hexdigest()
+        identifying = {"name": name, "client_id": client_id, "template": attributes.get("template", "")}
+        sources = [ref.source for ref in self.resource(change.address).refs if ref.is_secret]
+        return Intent(
+            id=entropy.token_hex(8),
+            kind=change.address.kind_name,
+            provider=change.provider,
+            at=self.snapshot.dates.get(change.provider) or utc(self.clock()),
+            runner=self.runner,
+            why={Action.REPLACE: "replace", Action.ROTATE: "rotate"}.get(change.action, "create"),
+            parent=parent,
+            before=self._before(change, name, parent),
+            sent={"digest": digest, **{key: value for key, value in identifying.items() if value}},
+            credential=self.credential(sources[0]) if sources else "",
+            tag=tag,
+        )
+
+    def _before(self, change: Change, name: str, parent: str) -> tuple[str, ...]:
+        lives = self.snapshot.of(change.provider, change.address.kind_name).values()
+        return tuple(sorted(live.id for live in lives if _is_rival(live, name, parent)))
+
+
+def _is_rival(live: Live, name: str, parent: str) -> bool:
+    return live.parent == parent if parent else live.name == name
+
+
+def _supplied(value: SecretInput) -> Secret:
+    if not isinstance(value.secret, Secret):
+        raise ReconcileError(
+            f"{value.source} isn't set, and a secret comes from it",
+            code="unset-variable",
+            hint=f"set it: {value.expression}",
+        )
+    return value.secret
+
+
+def drop_secrets(value: Any) -> Any:
+    """A value without its secret leaves."""
+    if isinstance(value, Mapping):
+        return {key: drop_secrets(item) for key, item in value.items() if not is_secret(item)}
+    return value
+
+
+def is_secret(value: Any) -> bool:
+    """Whether a value, wanted or resolved, must not be written down."""
+    return isinstance(value, (Secret, SecretInput)) or (isinstance(value, Ref) and value.is_secret)
+
+
+def secret_leaves(value: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    """Dotted path and reference or input of every secret field."""
+    for key, item in value.items():
+        path = f"{prefix}.{key}" if prefix else str(key)
+        if isinstance(item, Mapping):
+            yield from secret_leaves(item, path)
+        elif is_secret(item):
+            yield path, item
