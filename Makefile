@@ -1,0 +1,26 @@
+# demo: watch it work, locally · test · check: lint, types, arrows between rooms · fix: what can be mended by itself
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check fix
+
+demo: $(STAMP)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
+
+test: $(STAMP)
+	@$(BIN)/pytest -n auto tests
+
+check: $(STAMP)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+fix: $(STAMP)
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "Preparing $(VENV) (once, and again when pyproject.toml or constraints.txt change) …"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=…")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,check]'
+	@touch $@
