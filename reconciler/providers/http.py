@@ -137,6 +137,10 @@ class Client:
         """States some values in full; repeated as long as it makes sense."""
         return self.call("PATCH", path, body=body).body
 
+    def probe(self, path: str) -> Any:
+        """A POST that changes nothing; twice is enough, its 500 may well be the true answer."""
+        return self.call("POST", path, effect=Effect.READ, attempts=2).body
+
     def delete(self, path: str) -> None:
         """Deletes; an object that is gone already is done."""
         try:
@@ -336,7 +340,7 @@ def _revealed(value: Any) -> Any:
     raise errors.InternalError(f"a {type(value).__name__} can't be sent as JSON")
 
 
-# What an exception says: words, whether the request may have arrived, whether to try again. First match counts.
+# What an exception says: words, whether the request may have arrived, whether to try again; first match wins.
 _EXPLANATIONS: tuple[tuple[tuple[type[BaseException], ...], str, bool, bool], ...] = (
     ((ssl.SSLCertVerificationError,), "the server's certificate isn't trusted", False, False),
     ((requests.exceptions.ProxyError,), "the proxy can't be reached", False, True),

@@ -1,0 +1,1 @@
+"""Posit Connect Server: OAuth integrations."""

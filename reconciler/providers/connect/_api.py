@@ -1,0 +1,221 @@
+"""One Posit Connect server: its client, and what it says about itself before anything is done."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from reconciler.errors import (
+    CredentialError,
+    ForbiddenError,
+    NotFoundError,
+    Problem,
+    RemoteError,
+    Severity,
+)
+from reconciler.model import ProviderSpec
+from reconciler.providers import _origins as origins
+from reconciler.providers.http import Client, FixedHeaders, Hints
+from reconciler.secrets import Secret
+
+SERVER, API_KEY, CA_FILE = "CONNECT_SERVER", "CONNECT_API_KEY", "CONNECT_CA_CERTIFICATE"
+LICENCE = "oauth-integrations"
+PARALLEL = 8
+
+
+class ConnectServer:
+    """The Server API of one Posit Connect server.
+
+    Args:
+        parallelism: requests in flight at most.
+        clock: monotonic seconds.
+        sleep: waits that many seconds.
+
+    Attributes:
+        provider: its name in the spec.
+        http: the client; `http.gate`, `http.calls`, `http.date` are of use to callers.
+        address: of the server, without `/__api__`.
+        troubles: subject → what was wrong with it alone; nothing on this server is of that sort.
+
+    Raises:
+        CredentialError: address or API key is missing, or the key belongs elsewhere.
+    """
+
+    def __init__(
+        self,
+        spec: ProviderSpec,
+        environment: Mapping[str, str],
+        *,
+        parallelism: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.provider = spec.name
+        self.address = _address(spec, environment)
+        self.troubles: dict[str, str] = {}
+        key, source = _api_key(spec, environment, self.address)
+        self.signed_in_as = f"API key from {source}"
+        self.http = Client(
+            provider=spec.name,
+            base=f"{self.address}/__api__",
+            sign_in=FixedHeaders(self.signed_in_as, {"Authorization": Secret(f"Key {key.reveal()}")}),
+            hints=Hints(
+                address=f"url: or {SERVER}",
+                unauthorized="check that the key is of this server and hasn't expired",
+                forbidden="it has to be the key of an administrator",
+                unlicensed=f"Connect's licence lacks {LICENCE} (server_settings, license)",
+            ),
+            ca_file=_ca_file(spec, environment, self.address),
+            parallel=max(1, parallelism or PARALLEL),
+            clock=clock,
+            sleep=sleep,
+        )
+        self._user: Mapping[str, Any] | None = None
+        self._lock = threading.Lock()
+
+    def identity(self) -> str:
+        """Who we are as `Live.created_by` may show it: integrations don't tell who made them."""
+        return ""
+
+    @property
+    def is_administrator(self) -> bool | None:
+        """Whether the key's user is an administrator; None if the server doesn't tell.
+
+        Raises:
+            RemoteError: the key is refused, or the server can't be asked.
+        """
+        role = str(self._who().get("user_role") or "")
+        return role == "administrator" if role else None
+
+    def preflight(self) -> tuple[Problem, ...]:
+        """What stands in the way before the first change: rights, licence, a switch that is off.
+
+        Raises:
+            RemoteError: the key is refused, or this isn't the API of Connect.
+        """
+        settings, _ = self.http.map(lambda ask: ask(), (self._settings, self._who))
+        return tuple(self._problems(settings))
+
+    def _problems(self, settings: Mapping[str, Any]) -> list[Problem]:
+        found = []
+        if not self.is_administrator:
+            role = self._who().get("user_role") or "not known"
+            found.append(
+                self._warning(
+                    "not-administrator",
+                    f"the role of the {self.signed_in_as} is {role}: lists may be incomplete",
+                    "use the key of an administrator: changes will be refused",
+                )
+            )
+        licence = settings.get("license")
+        if isinstance(licence, Mapping) and _is_off(licence.get(LICENCE)):
+            words = f"the licence of {self.address} lacks {LICENCE}: changes will be refused (402)"
+            found.append(self._warning("unlicensed", words, "ask Posit about the tier"))
+        if _is_off(settings.get("oauth_integrations_enabled")):
+            words = f"OAuth integrations are switched off on {self.address}"
+            hint = "set Applications.OAuthIntegrationsEnabled in Connect's configuration"
+            found.append(self._warning("integrations-disabled", words, hint))
+        return found
+
+    def _warning(self, code: str, message: str, hint: str) -> Problem:
+        return Problem(Severity.WARNING, code, f"provider {self.provider}: {message}", hint=hint)
+
+    def _settings(self) -> Mapping[str, Any]:
+        try:
+            # Not under /v1; version and licence may be hidden or of other types (fact sheet, 9.2).
+            settings = self.http.get("/server_settings")
+        except (ForbiddenError, NotFoundError):
+            return {}
+        return settings if isinstance(settings, Mapping) else {}
+
+    def _who(self) -> Mapping[str, Any]:
+        with self._lock:
+            if self._user is None:
+                try:
+                    user = self.http.get("/v1/user")
+                except ForbiddenError:
+                    user = {}  # a machine's identity without a user
+                self._user = self.must_have("GET", "/v1/user", user)
+            return self._user
+
+    def must_have(self, method: str, path: str, body: Any, *keys: str) -> dict[str, Any]:
+        """The body, if it is an object in which each of these keys holds something.
+
+        Raises:
+            RemoteError: it isn't; LostAnswerError for a create, whose object then exists unseen.
+        """
+        lacking = [key for key in keys if not (isinstance(body, dict) and body.get(key))]
+        if not isinstance(body, dict) or lacking:
+            raise self._lacks(method, path, lacking)
+        return body
+
+    def _lacks(self, method: str, path: str, keys: list[str]) -> RemoteError:
+        return self.http.misshapen(method, path, f"has no {', '.join(keys)}" if keys else "isn't an object")
+
+    def array(self, path: str) -> list[dict[str, Any]]:
+        """A bare array of objects, as Connect answers lists.
+
+        Raises:
+            RemoteError: it failed or is anything else.
+        """
+        found = self.http.get(path)
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            raise self.http.misshapen("GET", path, "isn't an array of objects")
+        return found
+
+
+def _is_off(value: Any) -> bool:
+    """Whether a switch is off; its type changes between releases, and absence says nothing."""
+    return value is not None and str(value).strip().lower() in ("false", "0", "no", "off")
+
+
+def _address(spec: ProviderSpec, environment: Mapping[str, str]) -> str:
+    address = origins.normalised(spec.address or environment.get(SERVER, ""))
+    if not address:
+        words = f"provider {spec.name}: the server's address is missing"
+        raise CredentialError(words, hint=f"set url: or {SERVER}", at=spec.at)
+    return origins.checked_address(spec, address, environment)
+
+
+def _api_key(spec: ProviderSpec, environment: Mapping[str, str], address: str) -> tuple[Secret, str]:
+    found = origins.stated(spec, "api_key", address, environment)
+    if found is None and environment.get(API_KEY, "").strip():
+        if origins.is_elsewhere(address, SERVER, environment):
+            raise origins.elsewhere(spec, address, API_KEY, SERVER, environment[SERVER])
+        found = (environment[API_KEY], API_KEY)
+    if found is None:
+        words = f"provider {spec.name}: no API key for {address}; looked at api_key: and {API_KEY}"
+        raise CredentialError(words, hint=f"set {API_KEY}", at=spec.at)
+    value, source = found
+    source = source.removeprefix("env ")
+    text = (value.reveal() if isinstance(value, Secret) else value).strip()
+    if not text.isascii() or not text.isprintable() or " " in text:
+        # It would end up, readable, in an exception of the library.
+        words = f"provider {spec.name}: the API key from {source} holds characters that no header takes"
+        raise CredentialError(words, at=spec.at)
+    return Secret(text), source
+
+
+def _ca_file(spec: ProviderSpec, environment: Mapping[str, str], address: str) -> str | None:
+    stated = origins.stated(spec, "ca_certificate", address, environment)
+    name = str(stated[0]) if stated else environment.get(CA_FILE, "").strip()
+    if not name:
+        return None
+    if "-----BEGIN" in name:
+        words = f"provider {spec.name}: ca_certificate is the name of a file, not its text"
+        raise CredentialError(words, at=spec.at)
+    try:
+        text = Path(name).read_bytes()
+    except OSError as error:
+        words = f"provider {spec.name}: the CA certificate {name} can't be read ({type(error).__name__})"
+        raise CredentialError(words, at=spec.at) from None
+    if b"-----BEGIN CERTIFICATE-----" not in text:
+        raise CredentialError(
+            f"provider {spec.name}: {name} isn't a PEM certificate",
+            hint="convert it: openssl x509 -inform der -in FILE -out FILE.pem",
+            at=spec.at,
+        )
+    return name

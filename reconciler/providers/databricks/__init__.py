@@ -1,0 +1,1 @@
+"""The Databricks account: OAuth apps, service principals and their secrets."""

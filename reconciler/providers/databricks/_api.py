@@ -1,0 +1,225 @@
+"""One Databricks account: its client, token paging, SCIM lists and workspaces."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reconciler.errors import Problem, RemoteError
+from reconciler.model import ProviderSpec, WorkspaceRef
+from reconciler.providers._origins import origin
+from reconciler.providers.databricks._settings import HOST, settle
+from reconciler.providers.databricks._sign_in import Waits, sign_in
+from reconciler.providers.http import Client, Hints
+
+PARALLEL = 4  # "exceeded the concurrent limit of 4 requests" (fact sheet, 3.8)
+PAGE = 100
+PAGES_LIMIT = 10_000
+
+# Zone of a workspace's host by the account's host and by cloud (fact sheet, 7.1 and 7.2).
+_ZONES = {
+    "accounts.cloud.databricks.us": ".cloud.databricks.us",
+    "accounts-dod.cloud.databricks.us": ".cloud.databricks.us",
+    "accounts-dod.cloud.databricks.mil": ".cloud.databricks.mil",
+    "accounts.azuredatabricks.net": ".azuredatabricks.net",
+    "accounts.azuredatabricks.us": ".databricks.azure.us",
+    "accounts.azuredatabricks.cn": ".databricks.azure.cn",
+    "accounts.gcp.databricks.com": ".gcp.databricks.com",
+}
+_CLOUDS = {"azure": ".azuredatabricks.net", "gcp": ".gcp.databricks.com"}
+_ZONE = ".cloud.databricks.com"
+
+
+class DatabricksAccount:
+    """The account-level API of one account.
+
+    Args:
+        parallelism: requests in flight at most; never more than the 4 that SCIM allows.
+        clock: monotonic seconds.
+        sleep: waits that many seconds.
+
+    Attributes:
+        provider: its name in the spec.
+        http: the client; `http.gate`, `http.calls`, `http.date` are of use to callers.
+        address: of the account host.
+        troubles: subject, `workspace 123` → what was wrong with it alone in the last observation.
+
+    Raises:
+        CredentialError: address, account or credential is missing, ambiguous, or belongs elsewhere.
+    """
+
+    def __init__(
+        self,
+        spec: ProviderSpec,
+        environment: Mapping[str, str],
+        *,
+        parallelism: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        settings = settle(spec, environment)
+        self.provider = spec.name
+        self.address = settings.address
+        self.account_id = settings.account_id
+        self.troubles: dict[str, str] = {}
+        self._sign_in = sign_in(settings, Waits(clock, sleep))
+        self.http = Client(
+            provider=spec.name,
+            base=settings.address,
+            sign_in=self._sign_in,
+            hints=Hints(
+                address=f"host: or {HOST}",
+                unauthorized="check that it belongs to this account and hasn't expired",
+                forbidden="the account API wants an account admin",
+            ),
+            parallel=max(1, min(parallelism or PARALLEL, PARALLEL)),
+            clock=clock,
+            sleep=sleep,
+        )
+
+    @property
+    def signed_in_as(self) -> str:
+        """Who we are, for people: `client_id 2c1e…`, `token from DATABRICKS_TOKEN`."""
+        return self._sign_in.identity
+
+    def identity(self) -> str:
+        """Who we are as `Live.created_by` may show it: application id or user name; "" if unknown."""
+        return self._sign_in.principal()
+
+    def preflight(self) -> tuple[Problem, ...]:
+        """Signs in, so that a refused credential is the first thing to be said.
+
+        Raises:
+            CredentialError, RemoteError: it didn't work.
+        """
+        self._sign_in.headers()
+        return ()
+
+    def path(self, suffix: str) -> str:
+        """The path of something inside this account."""
+        return f"/api/2.0/accounts/{self.account_id}/{suffix}"
+
+    def list_pages(self, path: str, key: str, query: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """All items of a list with page tokens; a page may be short, and an empty one lacks its key.
+
+        Raises:
+            RemoteError: a page failed or isn't what it should be; a part is never returned.
+        """
+        found: list[dict[str, Any]] = []
+        seen: set[str] = set()
+        token = ""
+        while True:
+            asked = {"page_size": PAGE, **(query or {}), **({"page_token": token} if token else {})}
+            page = self.http.get(path, asked)
+            found.extend(self.items(path, page, key))
+            token = page.get("next_page_token") or ""
+            if not token:
+                return found
+            if token in seen or len(seen) > PAGES_LIMIT:
+                raise self.http.misshapen("GET", path, "goes round in circles: its page token repeats")
+            seen.add(token)
+
+    def scim_list(self, resource: str, query: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """All objects of a SCIM list; the pages after the first are read side by side.
+
+        What was read must agree with `totalResults`; else the list is walked once more, page by page, and
+        if that doesn't agree either, it isn't accepted.
+
+        Raises:
+            RemoteError: a page failed, or the list stays short or moves.
+        """
+        path = self.path(f"scim/v2/{resource}")
+        first = self._scim_page(path, query, 1)
+        total, step = first["totalResults"], len(first["Resources"])
+        pages = [first]
+        if total is not None and 0 < step < total:
+            starts = range(1 + step, total + 1, step)
+            pages += self.http.map(lambda start: self._scim_page(path, query, start), starts)
+        found, agrees = _merged(pages)
+        if total is None or not agrees or len(found) != total:
+            found = self._scim_walk(path, query)
+        return list(found.values())
+
+    def _scim_walk(self, path: str, query: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+        pages: list[dict[str, Any]] = []
+        start = 1
+        while True:
+            page = self._scim_page(path, query, start)
+            pages.append(page)
+            found, agrees = _merged(pages)
+            if not page["Resources"]:
+                break
+            if len(found) == len(_merged(pages[:-1])[0]):
+                raise self.http.misshapen("GET", path, "shows the same page again and again")
+            start += len(page["Resources"])  # `count` may be capped silently
+        total = pages[-1]["totalResults"]
+        if total is not None and (not agrees or len(found) != total):
+            raise self.http.misshapen("GET", path, f"has {len(found)} of {total} objects: the list broke off")
+        return found
+
+    def _scim_page(self, path: str, query: Mapping[str, Any] | None, start: int) -> dict[str, Any]:
+        page = self.http.get(path, {**(query or {}), "startIndex": start, "count": PAGE})
+        items = self.items(path, page, "Resources")
+        if not all(isinstance(item.get("id"), str) and item["id"] for item in items):
+            raise self.http.misshapen("GET", path, "holds an object without an id")
+        total = page.get("totalResults")
+        return {"Resources": items, "totalResults": total if isinstance(total, int) else None}
+
+    def items(self, path: str, page: Any, key: str) -> list[dict[str, Any]]:
+        """The objects under a key of a list's answer; none if the key is absent, as it is when empty.
+
+        Raises:
+            RemoteError: it isn't an object, or has something else there.
+        """
+        if not isinstance(page, Mapping):
+            raise self.http.misshapen("GET", path, "isn't an object")
+        items = page.get(key)
+        if items is None:
+            return []
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise self.http.misshapen("GET", path, f"has no list in {key}")
+        return items
+
+    def workspaces(self) -> tuple[WorkspaceRef, ...]:
+        """All workspaces with their deployment hosts, in lower case, without scheme.
+
+        Raises:
+            RemoteError: the list failed or isn't a bare array.
+        """
+        path = self.path("workspaces")
+        found = self.http.get(path)
+        if not isinstance(found, list) or not all(isinstance(item, Mapping) for item in found):
+            raise self.http.misshapen("GET", path, "isn't an array of workspaces")
+        return tuple(
+            WorkspaceRef(str(item["workspace_id"]), self._host(item))
+            for item in found
+            if item.get("workspace_id") is not None
+        )
+
+    def _host(self, workspace: Mapping[str, Any]) -> str:
+        name = str(workspace.get("deployment_name") or "").lower()
+        # The answer has no URL: name and DNS zone make it.
+        cloud = str(workspace.get("cloud") or "").lower()
+        zone = _ZONES.get(origin(self.address)[1]) or _CLOUDS.get(cloud, _ZONE)
+        return name + zone if name else ""
+
+    def must_have(self, method: str, path: str, body: Any, *keys: str) -> dict[str, Any]:
+        """The body, if it is an object in which each of these keys holds something.
+
+        Raises:
+            RemoteError: it isn't; LostAnswerError for a create, whose object then exists unseen.
+        """
+        lacking = [key for key in keys if not (isinstance(body, dict) and body.get(key))]
+        if not isinstance(body, dict) or lacking:
+            raise self._lacks(method, path, lacking)
+        return body
+
+    def _lacks(self, method: str, path: str, keys: list[str]) -> RemoteError:
+        return self.http.misshapen(method, path, f"has no {', '.join(keys)}" if keys else "isn't an object")
+
+
+def _merged(pages: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], bool]:
+    """The objects by id, and whether all pages told the same total: if it moved, something may be missing."""
+    found = {item["id"]: item for page in pages for item in page["Resources"]}
+    return found, len({page["totalResults"] for page in pages}) == 1

@@ -1,0 +1,384 @@
+"""Signing in to a Databricks account: client credentials, a ready token, OIDC exchange, or the SDK.
+
+One token serves a whole run; it is renewed shortly before it expires, and once more when it is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+from reconciler.errors import AnswerError, CredentialError, ServerError, ThrottledError, UnreadableError
+from reconciler.providers import _origins as origins
+from reconciler.providers.databricks._settings import (
+    DEFAULT_OIDC_VARIABLE,
+    FAMILIES,
+    GITHUB_TOKEN,
+    GITHUB_URL,
+    HOST,
+    SIGN_IN_EXTRA,
+    Settings,
+)
+from reconciler.providers.http import Client, Effect, FixedHeaders, Hints, SignIn
+from reconciler.secrets import Secret
+
+EXPIRY_MARGIN = 60.0  # seconds before its end at which a token is renewed
+SHORT_LIFE = 300.0  # seconds that a token without `expires_in` is trusted for
+SCOPE = "all-apis"
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+JWT = "urn:ietf:params:oauth:token-type:jwt"
+
+
+class Principal(SignIn, Protocol):
+    """A sign-in that may know its own name."""
+
+    def principal(self) -> str:
+        """Who we are as the API spells creators: an application id or a user name; "" if unknown."""
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Time as the client sees it."""
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+def sign_in(settings: Settings, waits: Waits) -> Principal:
+    """The sign-in that the settings ask for.
+
+    Raises:
+        CredentialError: a part of it is missing, or its support isn't installed.
+    """
+    kind = settings.auth_type
+    if kind == "pat":
+        return _ready(settings)
+    if kind == "oauth-m2m":
+        return Exchanged(settings, _client_credentials(settings), waits)
+    if kind in ("env-oidc", "file-oidc", "github-oidc"):
+        return Exchanged(settings, _exchange_of_jwt(settings, waits), waits)
+    return Delegated(settings)
+
+
+def _ready(settings: Settings) -> Principal:
+    token = _needed(settings, "token")
+    return Ready(f"token from {settings.found['token'].source}", {"Authorization": _bearer(token)}, token)
+
+
+@dataclass(frozen=True)
+class Ready(FixedHeaders):
+    """A token that was handed to us; it can't be renewed."""
+
+    token: Secret | None = None
+
+    def principal(self) -> str:
+        """Whom the token names, if it can be read."""
+        return _subject(self.token) if self.token else ""
+
+
+@dataclass(frozen=True)
+class _Grant:
+    """How to ask the token endpoint.
+
+    Attributes:
+        form: makes the form; reads the JWT anew each time.
+        identity: who asks, for people.
+        client_id: of whom the token will be; "" if only the token tells.
+        basic: the Authorization header of the token call, if any.
+    """
+
+    form: Callable[[], Mapping[str, Any]]
+    identity: str
+    client_id: str
+    basic: Secret | None = None
+
+
+class Exchanged:
+    """A token from the account's token endpoint, fetched once and shared by all threads."""
+
+    def __init__(self, settings: Settings, grant: _Grant, waits: Waits) -> None:
+        self.identity = grant.identity
+        self._settings = settings
+        self._grant = grant
+        self._waits = waits
+        self._lock = threading.Lock()
+        self._token: Secret | None = None
+        self._header: Mapping[str, Secret] = {}
+        self._ends = 0.0
+        self._was_refused = False
+
+    def headers(self) -> Mapping[str, Secret]:
+        """The Authorization header; fetches a token if there is none that lasts."""
+        with self._lock:
+            if self._token is None or self._waits.clock() > self._ends - EXPIRY_MARGIN:
+                self._fetch()
+                self._was_refused = False
+            return self._header
+
+    def renew(self, refused: Mapping[str, Secret]) -> bool:
+        """Once per token: a fresh one, unless another thread has brought it already."""
+        with self._lock:
+            if refused is not self._header:
+                return True
+            if self._was_refused:
+                return False
+            self._fetch()
+            self._was_refused = True
+            return True
+
+    def principal(self) -> str:
+        """The client id, or whom the token names."""
+        if self._grant.client_id:
+            return self._grant.client_id
+        self.headers()
+        return _subject(self._token) if self._token else ""
+
+    def _fetch(self) -> None:
+        url = _token_endpoint(self._settings, self._waits)
+        signed = {"Authorization": self._grant.basic} if self._grant.basic else None
+        started = self._waits.clock()
+        body = _call(self._settings, self._waits, "POST", url, self.identity, signed, self._grant.form())
+        token = body.get("access_token") if isinstance(body, Mapping) else None
+        if not isinstance(token, str) or not token:
+            raise CredentialError(f"provider {self._settings.provider}: the token endpoint answered no token")
+        lasts = body.get("expires_in")
+        self._token = _checked(self._settings.provider, "the token endpoint", token)
+        self._header = {"Authorization": _bearer(self._token)}
+        self._ends = started + (float(lasts) if isinstance(lasts, (int, float)) else SHORT_LIFE)
+
+
+def _client_credentials(settings: Settings) -> _Grant:
+    client_id, secret = settings.text("client_id"), _needed(settings, "client_secret")
+    if not client_id:
+        raise _lacking(settings, "client_id")
+    basic = Secret("Basic " + base64.b64encode(f"{client_id}:{secret.reveal()}".encode()).decode())
+    form = {"grant_type": "client_credentials", "scope": SCOPE}
+    return _Grant(lambda: form, f"client_id {client_id}", client_id, basic)
+
+
+def _exchange_of_jwt(settings: Settings, waits: Waits) -> _Grant:
+    client_id = settings.text("client_id")  # of a service principal's policy; none for an account-wide one
+    source, read = _jwt_source(settings, waits)
+
+    def form() -> Mapping[str, Any]:
+        fields: dict[str, Any] = {
+            "grant_type": EXCHANGE,
+            "subject_token": read(),
+            "subject_token_type": JWT,
+            "scope": SCOPE,
+        }
+        return {**fields, "client_id": client_id} if client_id else fields
+
+    who = f" for client_id {client_id}" if client_id else ""
+    return _Grant(form, f"OIDC token from {source}{who}", client_id)
+
+
+def _jwt_source(settings: Settings, waits: Waits) -> tuple[str, Callable[[], Secret]]:
+    if settings.auth_type == "file-oidc":
+        path = settings.text("oidc_token_filepath")
+        if not path:
+            raise _lacking(settings, "oidc_token_filepath")
+        return path, lambda: _from_file(settings, path)
+    if origins.is_elsewhere(settings.address, HOST, settings.environment):
+        home = settings.environment[HOST]
+        raise CredentialError(
+            f"provider {settings.provider}: the CI system's token belongs to {HOST} {home}",
+            hint="give this provider a credential of its own",
+            code=origins.ELSEWHERE,
+        )
+    if settings.auth_type == "github-oidc":
+        return "GitHub Actions", lambda: _from_github(settings, waits)
+    variable = settings.text("oidc_token_env") or DEFAULT_OIDC_VARIABLE
+    return variable, lambda: _from_variable(settings, variable)
+
+
+def _from_variable(settings: Settings, variable: str) -> Secret:
+    token = settings.environment.get(variable, "").strip()
+    if not token:
+        raise CredentialError(f"provider {settings.provider}: {variable} holds no OIDC token")
+    return Secret(token)
+
+
+def _from_file(settings: Settings, path: str) -> Secret:
+    try:
+        token = Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        words = f"provider {settings.provider}: the OIDC token file {path} can't be read"
+        raise CredentialError(f"{words} ({type(error).__name__})") from None
+    if not token:
+        raise CredentialError(f"provider {settings.provider}: the OIDC token file {path} is empty")
+    return Secret(token)
+
+
+def _from_github(settings: Settings, waits: Waits) -> Secret:
+    url, token = settings.environment.get(GITHUB_URL, ""), settings.environment.get(GITHUB_TOKEN, "")
+    if not url or not token:
+        raise CredentialError(
+            f"provider {settings.provider}: {GITHUB_URL} and {GITHUB_TOKEN} are not set",
+            hint="the job needs `permissions: id-token: write`",
+        )
+    audience = settings.text("token_audience") or settings.account_id
+    signed = {"Authorization": _bearer(_checked(settings.provider, GITHUB_TOKEN, token))}
+    body = _call(settings, waits, "GET", url, "the GitHub Actions job", signed, query={"audience": audience})
+    value = body.get("value") if isinstance(body, Mapping) else None
+    if not isinstance(value, str) or not value:
+        raise CredentialError(f"provider {settings.provider}: GitHub Actions answered no OIDC token")
+    return Secret(value)
+
+
+def _token_endpoint(settings: Settings, waits: Waits) -> str:
+    discovery = settings.text("discovery_url")
+    if not discovery:
+        # Documented, so that no discovery call is needed (fact sheet, 8.2).
+        return f"{settings.address}/oidc/accounts/{settings.account_id}/v1/token"
+    body = _call(settings, waits, "GET", discovery, "nobody", None)
+    endpoint = body.get("token_endpoint") if isinstance(body, Mapping) else None
+    if not isinstance(endpoint, str):
+        raise CredentialError(
+            f"provider {settings.provider}: DATABRICKS_DISCOVERY_URL names no token_endpoint"
+        )
+    if origins.origin(endpoint)[0] == "http" and not origins.is_loopback(endpoint):
+        raise CredentialError(f"provider {settings.provider}: the token endpoint is plain http")
+    return endpoint
+
+
+def _call(
+    settings: Settings,
+    waits: Waits,
+    method: str,
+    url: str,
+    identity: str,
+    signed: Mapping[str, Secret] | None,
+    form: Mapping[str, Any] | None = None,
+    *,
+    query: Mapping[str, str] | None = None,
+) -> Any:
+    """One call outside the account API; asking for a token twice harms nobody, so it is repeated."""
+    parts = urlsplit(url)
+    client = Client(
+        provider=settings.provider,
+        base=f"{parts.scheme}://{parts.netloc}",
+        sign_in=FixedHeaders(identity, signed),
+        hints=Hints(address=HOST),
+        parallel=1,
+        clock=waits.clock,
+        sleep=waits.sleep,
+    )
+    fields = {**dict(parse_qsl(parts.query)), **(query or {})}
+    try:
+        return client.call(method, parts.path, query=fields, form=form, effect=Effect.READ).body
+    except (ServerError, ThrottledError, UnreadableError):
+        raise
+    except AnswerError as error:
+        raise CredentialError(
+            f"provider {settings.provider}: signing in to {settings.address} as {identity} was refused: "
+            + error.message.removeprefix(f"{settings.provider}: "),
+            hint="check the credential, the account id and the federation policy",
+        ) from None
+
+
+class Delegated:
+    """Any other way to sign in, left to databricks-sdk, which is imported only here and only now."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._config: Any = None
+        self.identity = f"{settings.auth_type or 'databricks-sdk'} " + (
+            f"profile {settings.profile}" if settings.profile else "from the environment"
+        )
+        if not settings.profile and origins.is_elsewhere(settings.address, HOST, settings.environment):
+            raise CredentialError(
+                f"provider {settings.provider}: {settings.auth_type} belongs to {HOST}",
+                hint="name a profile, or give this provider a credential of its own",
+                code=origins.ELSEWHERE,
+            )
+
+    def headers(self) -> Mapping[str, Secret]:
+        """What the SDK would send; it keeps and renews tokens itself."""
+        with self._lock:
+            try:
+                if self._config is None:
+                    self._config = self._configured()
+                found = self._config.authenticate()
+            except (ValueError, OSError, RuntimeError) as error:
+                raise self._refused(error) from None
+            return {name: Secret(str(value)) for name, value in found.items()}
+
+    def renew(self, refused: Mapping[str, Secret]) -> bool:
+        """The SDK renews what can be renewed before it is refused."""
+        return False
+
+    def principal(self) -> str:
+        """Whom the token names, if it can be read."""
+        header = self.headers().get("Authorization")
+        return _subject(Secret(header.reveal().partition(" ")[2])) if header else ""
+
+    def _configured(self) -> Any:
+        try:
+            from databricks.sdk.core import Config  # two seconds, only for those who need it
+        except ImportError:
+            words = f"provider {self._settings.provider}: signing in by {self.identity} needs databricks-sdk"
+            raise CredentialError(words, hint=SIGN_IN_EXTRA) from None
+        chosen: dict[str, Any] = {
+            "profile": self._settings.profile or None,
+            "config_file": self._settings.config_file or None,
+            "auth_type": self._settings.auth_type or None,
+        }
+        # Given by name they win over the environment, whose credential may belong to another account.
+        for key in FAMILIES.get(self._settings.auth_type, ()):
+            if key in self._settings.found:
+                chosen[key] = self._settings.found[key].secret.reveal()
+        return Config(host=self._settings.address, account_id=self._settings.account_id, **chosen)
+
+    def _refused(self, error: Exception) -> CredentialError:
+        # What follows `Config:` lists every setting.
+        reason = str(error).partition(" Config:")[0].split("\n")[0][:300]
+        return CredentialError(f"provider {self._settings.provider}: signing in by {self.identity}: {reason}")
+
+
+def _bearer(token: Secret) -> Secret:
+    return Secret(f"Bearer {token.reveal()}")
+
+
+def _checked(provider: str, source: str, value: str) -> Secret:
+    """A credential that fits into a header; anything else would end up in an exception of the library."""
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise CredentialError(
+            f"provider {provider}: {source} holds blanks or characters that no header takes"
+        )
+    return Secret(value)
+
+
+def _needed(settings: Settings, key: str) -> Secret:
+    setting = settings.found.get(key)
+    if setting is None:
+        raise _lacking(settings, key)
+    return _checked(settings.provider, setting.source, setting.secret.reveal())
+
+
+def _lacking(settings: Settings, key: str) -> CredentialError:
+    keys = ", ".join(FAMILIES.get(settings.auth_type, (key,)))
+    return CredentialError(
+        f"provider {settings.provider}: {key} is missing", hint=f"{settings.auth_type} needs {keys}"
+    )
+
+
+def _subject(token: Secret) -> str:
+    """The `sub` of a JWT, not verified: it serves as evidence of who made an object, not as proof."""
+    pieces = token.reveal().split(".")
+    if len(pieces) != 3:
+        return ""
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(pieces[1] + "=" * (-len(pieces[1]) % 4)))
+    except ValueError:
+        return ""
+    subject = claims.get("sub") if isinstance(claims, Mapping) else None
+    return subject if isinstance(subject, str) else ""

@@ -1,0 +1,132 @@
+"""Databricks account OAuth apps (custom app integrations)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from reconciler.errors import InternalError, NotFoundError
+from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
+from reconciler.model import Live
+from reconciler.secrets import Secret
+
+if TYPE_CHECKING:
+    from reconciler.providers.databricks._api import DatabricksAccount
+
+_CHANGEABLE = ("redirect_urls", "scopes", "user_authorized_scopes", "token_access_policy")
+_SETTABLE = ("name", "confidential", *_CHANGEABLE)
+_SESSION = "absolute_session_lifetime_in_minutes"
+_SINGLE_USE = "enable_single_use_refresh_tokens"
+
+
+class OAuthApps(Kind["DatabricksAccount"]):
+    """Custom OAuth apps: the client secret is shown once, and name and confidentiality are for life."""
+
+    name = "oauth_apps"
+    noun = "OAuth app"
+    provider_type = "databricks"
+    fields = Fields(
+        name="name",
+        immutable=frozenset({"name", "confidential"}),
+        unordered=frozenset({"redirect_urls", "scopes", "user_authorized_scopes"}),
+        urls=frozenset({"redirect_urls"}),
+        whole=frozenset({"token_access_policy"}),
+        computed=frozenset({"id", "client_id", "client_secret"}),
+        shows_secret=True,
+    )
+
+    def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:
+        """All apps of the account; the creator's name is asked for as evidence of whose they are."""
+        items = api.list_pages(_path(api), "apps", {"include_creator_username": "true"})
+        who = api.identity()
+        return [_live(api.must_have("GET", _path(api), item, "integration_id"), who) for item in items]
+
+    def read(self, api: DatabricksAccount, live_id: str, parent: str = "") -> Live | None:
+        """One app by its integration id."""
+        path = _path(api, live_id)
+        try:
+            item = api.http.get(path)
+        except NotFoundError:
+            return None
+        return _live(api.must_have("GET", path, item, "integration_id"), api.identity())
+
+    def create(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> Created:
+        """Makes an app. The answer has ids and secret only; what the server fills in shows in the next read.
+
+        Raises:
+            LostAnswerError: also for a confidential app whose answer lacks the secret: it exists, and its
+                secret is gone, which is what recovery from a lost answer takes care of.
+        """
+        body = {key: attributes[key] for key in _SETTABLE if key in attributes}
+        confidential = bool(body.get("confidential", False))
+        needed = ("integration_id", "client_id", *(("client_secret",) if confidential else ()))
+        answer = api.must_have("POST", _path(api), api.http.post(_path(api), body), *needed)
+        live = Live(
+            id=str(answer["integration_id"]),
+            name=str(attributes.get("name", "")),
+            attributes={"confidential": False, **body},
+            computed=_computed(answer),
+        )
+        return Created(live, Secret(str(answer["client_secret"])) if confidential else None)
+
+    def update(
+        self, api: DatabricksAccount, live_id: str, attributes: Attributes, parent: str = ""
+    ) -> Live | None:
+        """Replaces the given lists and the policy, each in full; what is left out stays as it is."""
+        if not set(attributes) <= set(_CHANGEABLE):
+            raise InternalError(
+                f"an OAuth app's {sorted(set(attributes) - set(_CHANGEABLE))} can't be changed"
+            )
+        body = dict(attributes)
+        if "token_access_policy" in body:
+            body["token_access_policy"] = _sendable(body["token_access_policy"])
+        api.http.patch(_path(api, live_id), body)
+        return None
+
+    def delete(self, api: DatabricksAccount, live_id: str, parent: str = "") -> None:
+        """Removes an app; whoever uses it loses access at once."""
+        api.http.delete(_path(api, live_id))
+
+
+def _live(item: Mapping[str, Any], who: str) -> Live:
+    number, username = str(item.get("created_by") or ""), str(item.get("creator_username") or "")
+    return Live(
+        id=str(item["integration_id"]),
+        name=str(item.get("name") or ""),
+        attributes={
+            "name": str(item.get("name") or ""),
+            "confidential": bool(item.get("confidential", False)),
+            "redirect_urls": list(item.get("redirect_urls") or ()),
+            "scopes": list(item.get("scopes") or ()),
+            "user_authorized_scopes": list(item.get("user_authorized_scopes") or ()),
+            "token_access_policy": _shown(item.get("token_access_policy") or {}),
+        },
+        computed=_computed(item),
+        created_at=str(item.get("create_time") or ""),
+        # Only a list tells user names, and only one is of use: our own. Numbers are everywhere.
+        created_by=username if username and username == who else number or username,
+    )
+
+
+def _path(api: DatabricksAccount, live_id: str = "") -> str:
+    path = api.path("oauth2/custom-app-integrations")
+    return f"{path}/{quote(live_id, safe='')}" if live_id else path
+
+
+def _computed(item: Mapping[str, Any]) -> dict[str, str]:
+    return {"id": str(item["integration_id"]), "client_id": str(item.get("client_id") or "")}
+
+
+def _shown(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """A live policy without the session lifetime that the server fills in where it has no effect."""
+    return {key: value for key, value in policy.items() if key != _SESSION or policy.get(_SINGLE_USE)}
+
+
+def _sendable(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy without the session lifetime where single-use tokens are switched off: it would be refused."""
+    is_off = policy.get(_SINGLE_USE) is False
+    return {key: value for key, value in policy.items() if key != _SESSION or not is_off}
+
+
+KIND = OAuthApps()

@@ -1,0 +1,113 @@
+"""OAuth secrets of Databricks account service principals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from reconciler.errors import ConflictError, InternalError, InvalidRequestError, NotFoundError, ThrottledError
+from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
+from reconciler.model import Live
+from reconciler.secrets import Secret
+
+if TYPE_CHECKING:
+    from reconciler.providers.databricks._api import DatabricksAccount
+
+_CAP = "a service principal holds at most five secrets: revoke one that nobody uses"
+
+
+class ServicePrincipalSecrets(Kind["DatabricksAccount"]):
+    """Secrets inside a service principal: shown once, never changed, at most five at a time."""
+
+    name = "service_principals.client_secret"
+    noun = "secret"
+    provider_type = "databricks"
+    fields = Fields(
+        local=frozenset({"lifetime", "rotate_before", "keep_old"}),
+        computed=frozenset({"id", "client_secret"}),
+        shows_secret=True,
+    )
+
+    def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:
+        """The secrets of every parent in the scope; a parent that is gone has none."""
+        found = api.http.map(lambda parent: _list(api, parent), scope.parents)
+        return [live for lives in found for live in lives]
+
+    def read(self, api: DatabricksAccount, live_id: str, parent: str = "") -> Live | None:
+        """One secret; there is no call for it, so its siblings are listed."""
+        return next((live for live in _list(api, parent) if live.id == live_id), None)
+
+    def create(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> Created:
+        """Issues a secret.
+
+        Args:
+            attributes: `lifetime_seconds`, an int; 730 days, the longest, if it is left out.
+            parent: SCIM id of the service principal.
+
+        Raises:
+            LostAnswerError: also if the answer lacks the secret, which can't be had any more.
+        """
+        seconds = attributes.get("lifetime_seconds")
+        # A protobuf duration: text with an s.
+        body = {} if seconds is None else {"lifetime": f"{int(seconds)}s"}
+        path = _path(api, parent)
+        try:
+            answer = api.http.post(path, body)
+        except (InvalidRequestError, ConflictError, ThrottledError) as error:
+            # How a sixth secret is refused is not documented.
+            error.hint = error.hint or _CAP
+            raise
+        answer = api.must_have("POST", path, answer, "id", "secret")
+        return Created(_live(answer, parent), Secret(str(answer["secret"])))
+
+    def update(
+        self, api: DatabricksAccount, live_id: str, attributes: Attributes, parent: str = ""
+    ) -> Live | None:
+        """There is nothing to update: a secret is rotated."""
+        raise InternalError("a secret can't be changed, only rotated")
+
+    def delete(self, api: DatabricksAccount, live_id: str, parent: str = "") -> None:
+        """Revokes a secret."""
+        api.http.delete(f"{_path(api, parent)}/{quote(live_id, safe='')}")
+
+
+def _path(api: DatabricksAccount, parent: str) -> str:
+    return api.path(f"servicePrincipals/{quote(parent, safe='')}/credentials/secrets")
+
+
+def _list(api: DatabricksAccount, parent: str) -> list[Live]:
+    path = _path(api, parent)
+    try:
+        items = api.list_pages(path, "secrets")
+    except NotFoundError:
+        # "Nothing there" is believed only when its service principal is gone as well.
+        if _exists(api, parent):
+            raise
+        return []
+    return [_live(api.must_have("GET", path, item, "id"), parent) for item in items]
+
+
+def _exists(api: DatabricksAccount, parent: str) -> bool:
+    try:
+        api.http.get(api.path(f"scim/v2/ServicePrincipals/{quote(parent, safe='')}"))
+    except NotFoundError:
+        return False
+    return True
+
+
+def _live(item: Mapping[str, Any], parent: str) -> Live:
+    live_id = str(item["id"])
+    return Live(
+        id=live_id,
+        name="",
+        attributes={},
+        computed={"id": live_id},
+        parent=parent,
+        created_at=str(item.get("create_time") or ""),
+        updated_at=str(item.get("update_time") or ""),
+        expires_at=str(item.get("expire_time") or ""),
+    )
+
+
+KIND = ServicePrincipalSecrets()
