@@ -10,6 +10,9 @@ from typing import Any, Union
 
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
 
+_DURATION = re.compile(r"([0-9]{1,9})([smhd])\Z")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
 
 @dataclass(frozen=True, order=True)
 class Address:
@@ -155,3 +158,15 @@ def references(value: Value) -> Iterator[Ref]:
 def canonical(value: Any) -> str:
     """One text per value: sorted keys, no blanks; special leaves by their text form."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def seconds(duration: str) -> int:
+    """The length of a duration such as `90s`, `30m`, `24h` or `365d`.
+
+    Raises:
+        ValueError: it isn't a number with s, m, h or d.
+    """
+    match = _DURATION.match(duration)
+    if not match:
+        raise ValueError(f"{duration!r} isn't a duration: a number with s, m, h or d")
+    return int(match.group(1)) * _SECONDS[match.group(2)]
