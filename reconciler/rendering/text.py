@@ -161,7 +161,7 @@ def _ending(outcome: Outcome, palette: Palette) -> str:
         return palette.good(_DONE.get(outcome.action, "done")) + palette.quiet(_took(outcome.seconds))
     if outcome.status is Status.FAILED:
         return palette.bad("failed") + palette.quiet(_took(outcome.seconds))
-    return palette.careful("skipped")
+    return palette.careful("blocked" if outcome.action is Action.BLOCKED else "skipped")
 
 
 def _took(seconds: float | None) -> str:
@@ -171,16 +171,16 @@ def _took(seconds: float | None) -> str:
 
 
 def counted(plan: Plan, outcomes: Sequence[Outcome]) -> Mapping[str, int]:
-    """Changes done, by action; then `failed` and `skipped`.
+    """Changes done, by action; then `failed` and `skipped`: every address counts once.
 
     Nothing is ever done about a blocked or an unchanged address: those two counts are the plan's.
     """
     counts = {action.value: 0 for action in Action} | {"failed": 0, "skipped": 0}
     for outcome in outcomes:
         counts[outcome.action.value if outcome.status is Status.DONE else outcome.status.value] += 1
-    for action in (Action.BLOCKED, Action.NO_OP):
-        counts[action.value] = plan.summary[action.value]
-    return counts
+        if outcome.action is Action.BLOCKED:
+            counts[outcome.status.value] -= 1
+    return counts | {action.value: plan.summary[action.value] for action in (Action.BLOCKED, Action.NO_OP)}
 
 
 def _sum_of(plan: Plan, outcomes: Sequence[Outcome]) -> str:

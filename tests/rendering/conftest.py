@@ -3,6 +3,7 @@
 One idea per file; no clock and no random ids. The makers below fill in what an example doesn't care about.
 """
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -31,6 +32,7 @@ def golden(request):
     """Compares a text with the golden file of that name."""
 
     def compare(name, text):
+        text = re.sub(r"sha256:[0-9a-f]{64}", "sha256:" + "0" * 64, text)  # a digest is no matter of looks
         path = GOLDEN / f"{name}.txt"
         if request.config.getoption("--update", default=False):
             path.write_text(text, encoding="utf-8")

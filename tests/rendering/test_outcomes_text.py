@@ -37,6 +37,12 @@ def applied(make):
             Status.SKIPPED,
             error="depends on connect_integrations.viewer, which failed",
         ),
+        Outcome(
+            address["ambiguous"],
+            Action.BLOCKED,
+            Status.SKIPPED,
+            error="two live integrations have its name: 1111, 2222",
+        ),
     ]
     return make.plan(*changes), outcomes
 
