@@ -1,7 +1,7 @@
 """What the ledger remembers: entries by address, credentials and their deliveries, intents, tombstones.
 
 The terms and their reasons are those of the crash-safety protocol (docs/crash-safety.md). No value here
-is ever a readable secret.
+is ever a readable secret. `extra` holds the fields of a newer writer, to be written back as they are.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ class Runner:
     Attributes:
         boot: the host's boot id; a pid says nothing across boots.
         start: the process's start time in clock ticks; pids are reused.
+        machine: where pids of this number space are counted: a mark of the machine and, in a container,
+            of its pid namespace, since host names are given twice; "" for unknown.
     """
 
     owner: str
@@ -46,6 +48,7 @@ class Runner:
     boot: str
     pid: int
     start: str
+    machine: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Credential:
     to: Mapping[str, str] = field(default_factory=dict)
     sealed: str = ""
     since: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ class Delivery:
     credential: str = ""
     salt: str = ""
     mark: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class Former:
     computed: Mapping[str, str] = field(default_factory=dict)
     credential: Credential | None = None
     revoke_after: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -168,6 +174,7 @@ class Intent:
     sent: Mapping[str, Any] = field(default_factory=dict)
     credential: str = ""
     tag: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -185,6 +192,7 @@ class GivenUp:
     given_up: str
     proven_dead: bool = False
     seen_by: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -204,6 +212,7 @@ class Pending:
     intents: Mapping[Address, Intent] = field(default_factory=dict)
     given_up: tuple[GivenUp, ...] = ()
     deleted: tuple[Deleted, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
