@@ -5,14 +5,16 @@ The only part of this room that writes: to the stream it is given, never to stdo
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TextIO
 
 from reconciler.model import Action, Address, Outcome
-from reconciler.rendering.terminal import SYMBOLS, Palette, columns, padded, wrapped
+from reconciler.rendering.terminal import SYMBOLS, Palette, wrapped
 from reconciler.rendering.text import outcome_line
 
 _MOST_RUNNING = 6
@@ -30,7 +32,7 @@ class Progress:
         palette: its colours and characters.
         total: how many changes there are, if that is known.
         in_place: rewrite lines with cursor movements; by default if the stream is a terminal.
-        width: columns of the terminal; longer lines are cut, since a line that wraps can't be rewritten.
+        width: columns at most; longer lines are cut, since a line that wraps can't be rewritten.
         clock: monotonic seconds.
     """
 
@@ -52,7 +54,10 @@ class Progress:
         self._clock = clock
         self._in_place = enabled and (stream.isatty() if in_place is None else in_place)
         self._plain = enabled and not self._in_place
+        # re-entrant, since a signal handler interrupts a thread that may hold it
         self._lock = threading.RLock()
+        self._is_busy = False
+        self._said: list[str] = []
         self._running: dict[Address, tuple[Action, float]] = {}
         self._done = 0
         self._drawn = 0
@@ -61,40 +66,52 @@ class Progress:
 
     def started(self, address: Address, action: Action) -> None:
         """A change is under way."""
-        with self._lock:
+        with self._turn():
             self._running[address] = (action, self._clock())
-            if self._in_place and not self._closed.is_set():
+            if self._is_drawing:
                 self._redraw()
                 self._start_ticking()
 
     def finished(self, outcome: Outcome) -> None:
         """A change came to its end, good or bad."""
-        with self._lock:
+        with self._turn():
             self._running.pop(outcome.address, None)
             self._done += 1
             if self._plain:
                 self._write(outcome_line(outcome, self._palette) + "\n")
-            elif self._in_place and not self._closed.is_set():
+            elif self._is_drawing:
                 self._redraw()
 
     def say(self, line: str) -> None:
-        """Prints a line (a log record, say) without tearing the display apart."""
+        """Prints a line without tearing the display apart; a signal handler may call it, too."""
         with self._lock:
-            self._write(self._erasure() + line + "\n")
-            self._drawn = 0
-            if self._in_place and self._running and not self._closed.is_set():
-                self._redraw()
+            self._said.append(line)
+            if not self._is_busy:
+                with self._turn():
+                    pass
 
     def close(self) -> None:
         """Erases the display; what happened is told elsewhere. Calling it again does nothing."""
-        with self._lock:
+        with self._turn():
             self._closed.set()
-            erasure = self._erasure()
-            self._drawn = 0
-            if erasure:
-                self._write(erasure)
+            self._erase()
         if self._ticker is not None and self._ticker is not threading.current_thread():
             self._ticker.join()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One thread's turn at the stream; what a signal handler said meanwhile is printed at its end."""
+        with self._lock:
+            self._is_busy = True
+            try:
+                yield
+                while self._said:
+                    self._erase()
+                    self._write(self._said.pop(0) + "\n")
+                    if self._is_drawing and self._running:
+                        self._redraw()
+            finally:
+                self._is_busy = False
 
     def __enter__(self) -> Progress:
         return self
@@ -114,14 +131,23 @@ class Progress:
 
     def _tick(self) -> None:
         while not self._closed.wait(_INTERVAL):
-            with self._lock:
-                if self._running and not self._closed.is_set():
+            with self._turn():
+                if self._running and self._is_drawing:
                     self._redraw()
+
+    @property
+    def _is_drawing(self) -> bool:
+        return self._in_place and not self._closed.is_set()
 
     def _redraw(self) -> None:
         lines = self._lines()
         self._write(self._erasure() + "".join(line + "\n" for line in lines))
         self._drawn = len(lines)
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self._write(self._erasure())
+            self._drawn = 0
 
     def _lines(self) -> list[str]:
         now = self._clock()
@@ -134,10 +160,15 @@ class Progress:
 
     def _running_line(self, address: Address, action: Action, seconds: float) -> str:
         palette = self._palette
-        room = max(self._width - 8, 8)
-        label, *rest = wrapped(f"{SYMBOLS[action]:>3} {palette.clean(address)}", room - 2)
-        text = padded(label + (".." if rest else ""), min(columns(label), room))
-        return f"  {palette.of(action, text)} {palette.quiet(f'{seconds:.0f} s')}"
+        label, *rest = wrapped(f"{SYMBOLS[action]:>3} {palette.clean(address)}", self._columns() - 14)
+        return f"  {palette.of(action, label + '..' * bool(rest))} {palette.quiet(f'{seconds:.0f} s')}"
+
+    def _columns(self) -> int:
+        """The terminal's width now: it may be resized meanwhile."""
+        try:
+            return min(os.get_terminal_size(self._stream.fileno()).columns or self._width, self._width)
+        except (OSError, ValueError, AttributeError):
+            return self._width
 
     def _erasure(self) -> str:
         """Moves up over what was drawn and erases it, line by line."""

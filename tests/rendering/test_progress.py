@@ -110,6 +110,26 @@ def test_a_line_said_in_between_stays_above_the_display():
     assert screen(stream.getvalue()) == "warning: slow down"
 
 
+def test_a_signal_handler_may_speak_in_the_middle_of_a_write():
+    class Interrupted(Terminal):
+        def write(self, text):
+            if not self.closed and interruptions:
+                progress.say(interruptions.pop())
+            return super().write(text)
+
+    interruptions = ["stopping"]
+    stream = Interrupted()
+    progress = Progress(stream, total=1)
+    progress.started(address(1), Action.CREATE)
+    assert screen(stream.getvalue()).splitlines() == [
+        "stopping",
+        "    + oauth_apps.app-1 0 s",
+        "  0 of 1 done",
+    ]
+    progress.close()
+    assert screen(stream.getvalue()) == "stopping"
+
+
 def test_closing_twice_and_finishing_late_disturb_nothing():
     stream = Terminal()
     progress = Progress(stream)
