@@ -65,7 +65,7 @@ def test_no_control_character_but_the_newline_ever_leaves(name, value, action, w
         code=value,
     )
     problem = Problem(Severity.ERROR, name, value, name, Location(value, 1, 1), name)
-    stack = Stack(name, value, {}, {})
+    stack = Stack("prod\x1b[2J\u202e", value, {}, {})  # not a name that loads, but shown all the same
     plan = Plan(stack, "0", "0", "", 0, (change,), (problem,), targets=(Address(name, value),))
     outcome = Outcome(change.address, action, Status.FAILED, value, name, 1.0)
     entry = Entry(
