@@ -1,0 +1,6 @@
+"""Specs: YAML to stacks, with the line and column of all that is wrong; needs no credentials and no network."""
+
+from reconciler.specs.loading import find, load, load_all
+from reconciler.specs.schema import schema_text
+
+__all__ = ["find", "load", "load_all", "schema_text"]

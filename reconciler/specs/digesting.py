@@ -1,0 +1,70 @@
+"""The digest of a resolved spec: the same for the same meaning, on any machine, and silent about secrets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.model import Lifecycle, ProviderSpec, Resource, SecretInput, Sourced, Stack, Text, Value
+
+
+def digest(stack: Stack) -> str:
+    """`sha256:…` over all that a stack means: comments, order of keys and places of files don't matter."""
+    folder = os.path.dirname(stack.file)  # noqa: PTH120 - relative names stay relative
+    meaning = {
+        "stack": stack.name,
+        "providers": {name: _provider(spec, folder) for name, spec in stack.providers.items()},
+        "resources": {str(address): _resource(resource) for address, resource in stack.resources.items()},
+        "moved": [[str(move.source), str(move.target)] for move in stack.moved],
+        "forget": sorted(map(str, stack.forget)),
+        "approve": sorted(map(str, stack.approve)),
+        "guard": [stack.guard.max_deletes, stack.guard.max_delete_percent],
+        "ledger": stack.ledger_url,
+    }
+    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _provider(spec: ProviderSpec, folder: str) -> Any:
+    settings = dict(spec.settings)
+    if isinstance(settings.get("ca_certificate"), str):
+        settings["ca_certificate"] = os.path.relpath(settings["ca_certificate"], folder or os.curdir)
+    return [spec.type, spec.address, spec.account_id, _leaf(settings)]
+
+
+def _resource(resource: Resource) -> Any:
+    return [resource.provider, resource.named, _leaf(resource.attributes), _lifecycle(resource.lifecycle)]
+
+
+def _lifecycle(lifecycle: Lifecycle) -> Any:
+    adopt = lifecycle.adopt
+    return [
+        lifecycle.prevent_destroy,
+        [adopt.id, _leaf(adopt.client_secret)] if adopt else None,
+        sorted(lifecycle.ignore),
+        lifecycle.on_destroy.value,
+        lifecycle.replace.value,
+    ]
+
+
+def _leaf(value: Value) -> Any:
+    """A value with each special leaf told apart from text that looks like it."""
+    if isinstance(value, Mapping):
+        return {key: _leaf(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_leaf(item) for item in value]
+    if isinstance(value, SecretInput):
+        return {"secret": value.expression}
+    if isinstance(value, Sourced):
+        return {
+            "source": value.source,
+            "sha256": hashlib.sha256(value.value.encode("utf-8", "surrogateescape")).hexdigest(),
+        }
+    if isinstance(value, Text):
+        return {"text": [_leaf(part) for part in value.parts]}
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return {"reference": str(value)}

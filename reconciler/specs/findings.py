@@ -1,0 +1,68 @@
+"""The complaints about a spec, gathered while it is read: each once, and all of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from reconciler.errors import Location, Problem, Severity
+
+
+class Findings:
+    """A growing list of problems; saying the same thing twice counts once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, str, Location | None], Problem] = {}
+
+    def error(
+        self, code: str, message: str, at: Location | None, *, address: str = "", hint: str = ""
+    ) -> None:
+        """Adds what stops a run."""
+        self.add(Problem(Severity.ERROR, code, message, address, at, hint))
+
+    def warning(
+        self, code: str, message: str, at: Location | None, *, address: str = "", hint: str = ""
+    ) -> None:
+        """Adds what doesn't stop a run."""
+        self.add(Problem(Severity.WARNING, code, message, address, at, hint))
+
+    def add(self, problem: Problem) -> None:
+        """Adds a problem unless it is there already."""
+        self._found.setdefault((problem.code, problem.address, problem.message, problem.at), problem)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Adds several problems."""
+        for problem in problems:
+            self.add(problem)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All problems in the order of their places."""
+        return tuple(sorted(self._found.values(), key=_place))
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything stops the run."""
+        return any(problem.severity is Severity.ERROR for problem in self._found.values())
+
+
+def meant(word: str, choices: Iterable[str]) -> str:
+    """The choice that a misspelt word most likely means, or ""."""
+    close = difflib.get_close_matches(word, sorted(choices), n=1, cutoff=0.6)
+    return close[0] if close else ""
+
+
+def suggestion(word: str, choices: Iterable[str], otherwise: str = "") -> str:
+    """`did you mean …?`, or what to say if nothing comes close."""
+    close = meant(word, choices)
+    return f"did you mean {close}?" if close else otherwise
+
+
+def listing(words: Iterable[str]) -> str:
+    """Words with commas between, sorted."""
+    return ", ".join(sorted(words))
+
+
+def _place(problem: Problem) -> tuple[str, int, int, str]:
+    at = problem.at or Location("", 0, 0)
+    return at.file, at.line, at.column, problem.code

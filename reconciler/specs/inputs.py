@@ -1,0 +1,163 @@
+"""What reaches a spec from outside: variables of the command line, the environment, files beside the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn
+
+from reconciler.errors import Location
+from reconciler.model import SecretInput, Sourced, Value
+from reconciler.secrets import Secret
+from reconciler.specs.composing import understood
+from reconciler.specs.credentials import fits_provider, is_credential, sounds_secret
+from reconciler.specs.findings import Findings
+from reconciler.specs.nodes import Node, Scalar
+from reconciler.specs.places import Place, unknown
+from reconciler.specs.references import Reference
+
+MAX_FILE: Final = 1024 * 1024
+ADDRESS_FIELDS: Final = ("host", "account_id", "url")
+
+
+class _UnusableError(Exception):
+    """A file or variable that can't be used; said in the findings already."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The outside world as one run sees it.
+
+    Attributes:
+        variables: of `--var`.
+        environment: of the process.
+        folder: the spec's own folder; files must lie below it.
+        strict: whether what is unset or missing is an error, and not only a warning.
+    """
+
+    variables: Mapping[str, str]
+    environment: Mapping[str, str]
+    folder: Path
+    strict: bool
+    findings: Findings
+
+    def absent(self, code: str, message: str, at: Location, *, address: str = "", hint: str = "") -> None:
+        """Says that something is missing: an error for a run, a warning for `validate`."""
+        say = self.findings.error if self.strict else self.findings.warning
+        say(code, message, at, address=address, hint=hint)
+
+    def overriding(self, name: str, declared: Node, at: Location) -> Value:
+        """The value of `--var` for a declared variable: text, or a number or truth value where that is declared."""
+        given = self.variables[name]
+        if not isinstance(declared, Scalar):
+            message = f"the variable {name} is a list or mapping, and --var gives only text"
+            self.findings.error("var", message, at, hint="declare text, or change the list in the spec")
+            return unknown("")
+        if not isinstance(declared.value, (bool, int, float)):
+            return given
+        value = understood(given)
+        wanted = bool if isinstance(declared.value, bool) else (int, float)
+        if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+            form = "true or false" if wanted is bool else "a number"
+            self.findings.error("var", f"the variable {name} must be {form}", at, hint="change --var")
+            return unknown("")
+        return value
+
+    def plain(self, reference: Reference, place: Place) -> Sourced:
+        """The value of a variable or file for a field that isn't secret."""
+        try:
+            value = self._read(reference, place, is_secret=False)
+        except _UnusableError:
+            return unknown(reference.text)
+        return Sourced(f"{reference.root} {reference.rest}", value, reference.text)
+
+    def secret(self, reference: Reference, place: Place) -> SecretInput:
+        """The value of a variable or file for a secret field."""
+        source = f"{reference.root} {reference.rest}"
+        try:
+            value = self._read(reference, place, is_secret=True)
+        except _UnusableError:
+            return SecretInput(source, reference.text)
+        return SecretInput(source, reference.text, Secret(value))
+
+    def _read(self, reference: Reference, place: Place, *, is_secret: bool) -> str:
+        if reference.root == "file":
+            return self._file(reference.rest, place)
+        name = reference.rest
+        self._refuse_credentials(name, place, is_secret=is_secret)
+        # an unset secret of a CI system arrives as empty text
+        value = self.environment.get(name, "") or reference.default
+        if value:
+            return value
+        message = f"the environment variable {name} isn't set"
+        hint = f"export {name}" + ("" if is_secret else f", or write ${{env.{name}:-default}}")
+        if is_secret:
+            self.findings.warning("env-unset", message, place.at, address=place.address, hint=hint)
+        else:
+            self.absent("env-unset", message, place.at, address=place.address, hint=hint)
+        raise _UnusableError
+
+    def _refuse_credentials(self, name: str, place: Place, *, is_secret: bool) -> None:
+        field = str(place.path[0]) if place.path else ""
+        if place.section == "providers":
+            refused = is_credential(name, self.environment) and not fits_provider(
+                name, place.provider_type, field, is_secret=is_secret
+            )
+            refused = refused or (field in ADDRESS_FIELDS and sounds_secret(name))
+        else:
+            shown = place.section in ("ledger", "stack", "guard")
+            refused = is_credential(name, self.environment) or (shown and sounds_secret(name))
+        if refused:
+            message = f"{name} holds a credential of the tool itself and can't be used in {place.label}"
+            if not is_credential(name, self.environment):
+                message = f"{name} seems to hold a secret, and {place.label} is shown"
+            hint = "such variables are for the credentials under providers:; use another variable"
+            self.findings.error("credential-reference", message, place.at, address=place.address, hint=hint)
+            raise _UnusableError
+
+    def _file(self, name: str, place: Place) -> str:
+        path = self._inside(name, place)
+        try:
+            if not path.is_file():
+                self.absent(
+                    "file-missing", f"there is no file {name}", place.at, address=place.address, hint=_PATHS
+                )
+                raise _UnusableError
+            if path.stat().st_size > MAX_FILE:
+                self._bad_file(f"the file {name} is larger than 1 MiB", place)
+            value = path.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            self._bad_file(f"the file {name} can't be read as text", place)
+        if not value:
+            self.absent(
+                "file-missing", f"the file {name} is empty", place.at, address=place.address, hint=_PATHS
+            )
+            raise _UnusableError
+        return value
+
+    def _inside(self, name: str, place: Place) -> Path:
+        """The file meant, which must lie below the spec's folder, wherever links lead."""
+        try:
+            folder = self.folder.resolve()
+            path = (Path(place.at.file).parent / name).resolve()
+        except (OSError, ValueError, RuntimeError):
+            self._bad_file(f"{name!r} is no path", place)
+        # checkouts keep credentials in .git/config
+        if (
+            Path(name).is_absolute()
+            or not path.is_relative_to(folder)
+            or ".git" in path.relative_to(folder).parts
+        ):
+            message = f"the file {name} lies outside the spec's folder"
+            hint = "a spec may only read files below its own folder"
+            self.findings.error("file-outside", message, place.at, address=place.address, hint=hint)
+            raise _UnusableError
+        return path
+
+    def _bad_file(self, message: str, place: Place) -> NoReturn:
+        self.findings.error("file-unreadable", message, place.at, address=place.address, hint=_PATHS)
+        raise _UnusableError
+
+
+_PATHS: Final = "paths are relative to the file that names them"

@@ -1,0 +1,184 @@
+"""Spec files to stacks: finding them, and loading each with all that is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.errors import Location, Problem, Severity, SpecError, UsageError
+from reconciler.model import Stack
+from reconciler.specs.assembling import assemble
+from reconciler.specs.building import resources
+from reconciler.specs.checks import check, resource_cycles
+from reconciler.specs.composing import Refusal
+from reconciler.specs.findings import Findings, listing, suggestion
+from reconciler.specs.inputs import Inputs
+from reconciler.specs.reading import read
+from reconciler.specs.remotes import providers
+from reconciler.specs.resolving import Resolver, TooLargeError
+from reconciler.specs.sources import gather
+
+_MARKS = re.compile(rb"""^["']?(stack|version)["']?[ \t]*:""", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """What became of one file."""
+
+    stack: Stack | None
+    problems: tuple[Problem, ...]
+    variables: frozenset[str]
+
+
+def load(
+    file: Path | str,
+    *,
+    variables: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    strict: bool = True,
+) -> Stack:
+    """The stack that a file and what it imports describe; its warnings are `Stack.problems`.
+
+    Args:
+        file: its path; shown as given.
+        variables: of `--var`.
+        environment: by default that of the process.
+        strict: False to validate only: unset variables and missing files are warnings then.
+
+    Raises:
+        SpecError: all that is wrong with it, in the order of the file.
+    """
+    return _load_files([file], variables, environment, strict=strict)[0]
+
+
+def load_all(
+    paths: Sequence[Path | str],
+    *,
+    variables: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    strict: bool = True,
+) -> list[Stack]:
+    """The stacks of several files or folders; a variable must be known to one of them at least.
+
+    Raises:
+        UsageError: a path leads nowhere, or a folder holds no stack.
+        SpecError: all that is wrong with any of them, or two have the same name.
+    """
+    return _load_files(find(paths), variables, environment, strict=strict)
+
+
+def _load_files(
+    files: Sequence[Path | str],
+    variables: Mapping[str, str] | None,
+    environment: Mapping[str, str] | None,
+    *,
+    strict: bool,
+) -> list[Stack]:
+    variables = variables or {}
+    environment = os.environ if environment is None else environment
+    loaded = [_load(str(file), variables, environment, strict=strict) for file in files]
+    findings = Findings()
+    for each in loaded:
+        findings.extend(each.problems)
+    stacks = [each.stack for each in loaded if each.stack is not None]
+    _check_variables(variables, loaded, str(files[0]) if files else "", findings)
+    _check_names(stacks, findings)
+    if findings.has_errors or len(stacks) < len(loaded):
+        raise SpecError(findings.problems)
+    return stacks
+
+
+def find(paths: Sequence[Path | str]) -> list[Path]:
+    """The stacks that paths mean: files as they are, and of a folder the YAML files that hold a stack.
+
+    A file without `stack:` and `version:` is there to be imported, and skipped.
+
+    Raises:
+        UsageError: a path leads nowhere, or a folder holds no stack.
+    """
+    found: dict[Path, Path] = {}
+    for given in paths:
+        path = Path(given)
+        if path.is_dir():
+            stacks = [each for each in sorted(path.iterdir()) if _is_stack(each)]
+            if not stacks:
+                raise UsageError(
+                    f"{path} holds no stack", hint="a stack is a .yaml file with `stack:`", code="no-stack"
+                )
+        elif path.exists():
+            stacks = [path]
+        else:
+            raise UsageError(f"there is no file or folder {path}", hint="name a spec", code="not-found")
+        for each in stacks:
+            found.setdefault(each.resolve(), each)
+    return list(found.values())
+
+
+def _is_stack(path: Path) -> bool:
+    if path.suffix not in (".yaml", ".yml") or path.name.startswith(".") or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(1024 * 1024)
+        return bool(_MARKS.search(start)) or not {"stack", "version"}.isdisjoint(read(str(path)).items)
+    except (OSError, Refusal):
+        return True  # loading says what is wrong with it: better than passing over it
+
+
+def _load(
+    file: str, variables: Mapping[str, str], environment: Mapping[str, str], *, strict: bool
+) -> _Loaded:
+    findings = Findings()
+    sources = gather(file, findings)
+    if sources is None:
+        return _Loaded(None, findings.problems, frozenset(variables))
+    known = frozenset(sources.entries("vars"))
+    inputs = Inputs(variables, environment, Path(file).parent, strict, findings)
+    resolver = Resolver(sources, inputs, findings)
+    try:
+        stack = _resolve(resolver)
+    except TooLargeError:
+        stack = None
+    problems = findings.problems
+    if stack is None or findings.has_errors:
+        return _Loaded(None, problems, known)
+    return _Loaded(replace(stack, problems=problems), problems, known)
+
+
+def _resolve(resolver: Resolver) -> Stack:
+    for name in resolver.sources.entries("vars"):
+        resolver.variable(name)
+    remotes = providers(resolver)
+    wanted = resources(resolver, remotes)
+    check(wanted, remotes, resolver.findings)
+    for ring in resource_cycles(wanted):
+        holder = wanted[ring[0]]
+        message = f"these refer to each other: {' → '.join(map(str, ring))}"
+        resolver.findings.error("cycle", message, holder.at, address=str(ring[0]), hint="cut the ring")
+    return assemble(resolver, remotes, wanted)
+
+
+def _check_variables(
+    variables: Mapping[str, str], loaded: Sequence[_Loaded], file: str, findings: Findings
+) -> None:
+    known = frozenset[str]().union(*(each.variables for each in loaded))
+    for name in sorted(set(variables) - known):
+        hint = suggestion(name, known, f"declared are: {listing(known) or 'none'}")
+        findings.error(
+            "var-unknown", f"--var {name}: the spec declares no such variable", Location(file), hint=hint
+        )
+
+
+def _check_names(stacks: Sequence[Stack], findings: Findings) -> None:
+    first: dict[str, Stack] = {}
+    for stack in stacks:
+        other = first.setdefault(stack.name, stack)
+        if other is not stack:
+            message = f"the stack {stack.name} is in {other.file}, too"
+            at = Location(stack.file)
+            findings.add(
+                Problem(Severity.ERROR, "duplicate-stack", message, "", at, "give each its own name")
+            )

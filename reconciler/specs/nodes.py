@@ -1,0 +1,89 @@
+"""A YAML file as a tree in which every key and value knows where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Union
+
+from reconciler.errors import Location
+
+Path = Sequence[Union[str, int]]
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """Text, a number, true, false or nothing."""
+
+    value: str | int | float | bool | None
+    at: Location
+
+
+@dataclass(frozen=True)
+class Block:
+    """A mapping; `keys` tells where each key stands."""
+
+    items: Mapping[str, Node]
+    keys: Mapping[str, Location]
+    at: Location
+
+
+@dataclass(frozen=True)
+class Series:
+    """A list."""
+
+    items: Sequence[Node]
+    at: Location
+
+
+Node = Union[Scalar, Block, Series]
+
+
+def plain(node: Node) -> Any:
+    """The tree as JSON, without places."""
+    if isinstance(node, Block):
+        return {key: plain(item) for key, item in node.items.items()}
+    if isinstance(node, Series):
+        return [plain(item) for item in node.items]
+    return node.value
+
+
+def child(node: Node | None, step: str | int) -> Node | None:
+    """What a key or an index leads to; None when nothing is there."""
+    if isinstance(node, Block):
+        return node.items.get(str(step))
+    if isinstance(node, Series) and isinstance(step, int) and step < len(node.items):
+        return node.items[step]
+    return None
+
+
+def locate(root: Node, path: Path, at: Location | None = None) -> Location:
+    """Where the last step of a path stands: its key, or its item; the nearest place if it isn't there.
+
+    Args:
+        at: where the root itself is to be blamed; by default where it starts.
+    """
+    place, node = at or root.at, root
+    for step in path:
+        below = child(node, step)
+        if below is None:
+            break
+        place = node.keys[str(step)] if isinstance(node, Block) else below.at
+        node = below
+    return place
+
+
+def places(node: Block, prefix: str = "") -> Iterator[tuple[str, Location]]:
+    """Every dotted path below a mapping, with its place."""
+    for key, item in node.items.items():
+        yield prefix + key, node.keys[key]
+        yield from _below(item, f"{prefix}{key}.")
+
+
+def _below(node: Node, prefix: str) -> Iterator[tuple[str, Location]]:
+    if isinstance(node, Block):
+        yield from places(node, prefix)
+    elif isinstance(node, Series):
+        for index, item in enumerate(node.items):
+            yield f"{prefix}{index}", item.at
+            yield from _below(item, f"{prefix}{index}.")

@@ -1,0 +1,79 @@
+"""The `${…}` language: text to its parts. What a reference means is another module's business."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Union
+
+# an escaped opening, a whole reference, or an opening that never closes
+_TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_ENV = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?\Z", re.DOTALL)
+
+ROOTS = ("vars", "env", "file", "providers", "oauth_apps", "service_principals", "connect_integrations")
+FORMS = (
+    "${vars.NAME}, ${env.NAME}, ${env.NAME:-default}, ${file.PATH}, "
+    "${providers.NAME.callback_url} or ${KIND.KEY.ATTRIBUTE}"
+)
+
+
+class MalformedError(ValueError):
+    """Text with a `${` that starts no reference; its message says why."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One `${root.rest}`.
+
+    Attributes:
+        text: as written.
+        root: `vars`, `env`, `file`, `providers` or a kind.
+        rest: what follows the first dot; of `env` the variable's name.
+        default: of `${env.NAME:-default}`, else None.
+    """
+
+    text: str
+    root: str
+    rest: str
+    default: str | None = None
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The rest at its dots."""
+        return tuple(self.rest.split("."))
+
+
+def parts(text: str) -> tuple[Union[str, Reference], ...]:
+    """A text as plain pieces and references, `$${` already the literal `${`; adjacent plain pieces are one.
+
+    Raises:
+        MalformedError: a `${` that isn't closed, or holds no reference.
+    """
+    found: list[Union[str, Reference]] = []
+    plain, end = "", 0
+    for token in _TOKEN.finditer(text):
+        plain += text[end : token.start()]
+        end = token.end()
+        if token.group() == "$${":
+            plain += "${"
+            continue
+        if token.group(1) is None:
+            raise MalformedError("a ${ has no } after it")
+        if plain:
+            found.append(plain)
+        plain = ""
+        found.append(_reference(token.group(), token.group(1)))
+    plain += text[end:]
+    return (*found, plain) if plain or not found else tuple(found)
+
+
+def _reference(text: str, inner: str) -> Reference:
+    root, dot, rest = inner.partition(".")
+    if not dot or not rest or root not in ROOTS:
+        raise MalformedError(f"{text} is no reference")
+    if root != "env":
+        return Reference(text, root, rest)
+    match = _ENV.match(rest)
+    if not match:
+        raise MalformedError(f"{text} names no environment variable")
+    return Reference(text, root, match.group(1), match.group(2))

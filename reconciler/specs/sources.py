@@ -1,0 +1,172 @@
+"""A stack's file and all that it imports, checked against the schema and merged into sections."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from reconciler.errors import Location
+from reconciler.specs.complaints import Complaints
+from reconciler.specs.composing import Refusal
+from reconciler.specs.findings import Findings
+from reconciler.specs.nodes import Block, Node, Scalar, Series, plain
+from reconciler.specs.reading import read
+from reconciler.specs.schema import KINDS, import_validator, stack_validator
+
+SECTIONS: Final = ("vars", "providers", *KINDS)
+_MAX_FILES: Final = 1000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One named thing of a section: where its key stands, and what it says."""
+
+    at: Location
+    node: Node
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All that was written.
+
+    Attributes:
+        file: the stack's own file, as given.
+        root: its tree.
+        sections: `vars`, `providers` and the kinds, merged over all files.
+        faulty: `section.key` of what the schema complains about.
+    """
+
+    file: str
+    root: Block
+    sections: Mapping[str, Mapping[str, Entry]]
+    faulty: frozenset[str] = frozenset()
+
+    def entries(self, section: str) -> Mapping[str, Entry]:
+        """What a section holds, by name."""
+        return self.sections[section]
+
+    def blocks(self, section: str) -> Iterator[tuple[str, Location, Block]]:
+        """What a section holds, as far as it is a mapping."""
+        for name, entry in self.sections[section].items():
+            if isinstance(entry.node, Block):
+                yield name, entry.at, entry.node
+
+
+@dataclass
+class _Gathering:
+    """Files read so far, and what they hold."""
+
+    findings: Findings
+    sections: dict[str, dict[str, Entry]] = field(default_factory=lambda: {name: {} for name in SECTIONS})
+    faulty: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
+    way: list[tuple[str, str]] = field(default_factory=list)
+
+
+def gather(file: str, findings: Findings) -> Sources | None:
+    """A stack's file with its imports; None when the file itself can't be read."""
+    gathering = _Gathering(findings)
+    root = _take(file, gathering, is_import=False)
+    if root is None:
+        return None
+    return Sources(file, root, gathering.sections, frozenset(gathering.faulty))
+
+
+def _take(file: str, gathering: _Gathering, *, is_import: bool) -> Block | None:
+    try:
+        root = read(file)
+    except Refusal as refusal:
+        gathering.findings.error(refusal.code, refusal.message, refusal.at, hint=refusal.hint)
+        return None
+    _check(root, gathering, is_import=is_import)
+    _merge(root, gathering)
+    identity = str(Path(file).resolve())
+    gathering.seen.add(identity)
+    gathering.way.append((identity, file))
+    for imported, at in _imports(root, file, gathering):
+        _follow(imported, at, gathering)
+    gathering.way.pop()
+    return root
+
+
+def _check(root: Block, gathering: _Gathering, *, is_import: bool) -> None:
+    validator = import_validator() if is_import else stack_validator()
+    allowed = "an imported file holds only providers, vars, resources and imports" if is_import else ""
+    for problem in Complaints(root, allowed=allowed).of(validator.iter_errors(plain(root))):
+        gathering.findings.add(problem)
+        if problem.address:
+            gathering.faulty.add(problem.address)
+
+
+def _merge(root: Block, gathering: _Gathering) -> None:
+    for section, entries in gathering.sections.items():
+        block = root.items.get(section)
+        if not isinstance(block, Block):
+            continue
+        for name, node in block.items.items():
+            at = block.keys[name]
+            if name in entries:
+                _twice(section, name, entries[name].at, at, gathering.findings)
+            else:
+                entries[name] = Entry(at, node)
+
+
+def _twice(section: str, name: str, first: Location, second: Location, findings: Findings) -> None:
+    address = f"{section}.{name}"
+    message = f"{address} is defined twice: at {first} and at {second}"
+    findings.error("duplicate-address", message, second, address=address, hint="rename or remove one of them")
+
+
+def _imports(root: Block, file: str, gathering: _Gathering) -> Iterator[tuple[str, Location]]:
+    """The files that a file imports, in order, each with the place that names it."""
+    wanted = root.items.get("imports")
+    for item in wanted.items if isinstance(wanted, Series) else ():
+        if isinstance(item, Scalar) and isinstance(item.value, str) and item.value:
+            yield from ((found, item.at) for found in _matches(item.value, item.at, file, gathering.findings))
+
+
+def _matches(pattern: str, at: Location, file: str, findings: Findings) -> list[str]:
+    path = os.path.normpath(os.path.join(os.path.dirname(file), pattern))  # noqa: PTH118, PTH120 - keeps it relative
+    if "${" in pattern:
+        findings.error("import", "imports can't hold references", at, hint="write the path itself")
+        return []
+    if not glob.has_magic(path):
+        if Path(path).is_file():
+            return [path]
+        findings.error("import-missing", f"there is no file {pattern} to import", at, hint=_relative(file))
+        return []
+    own = Path(file).resolve()
+    # a pattern that covers the importing file means the others
+    found = [name for name in sorted(glob.glob(path, recursive=True)) if Path(name).is_file()]  # noqa: PTH207 - keeps it relative
+    found = [name for name in found if Path(name).resolve() != own]
+    if not found:
+        findings.error("import-missing", f"no file matches {pattern}", at, hint=_relative(file))
+    return found
+
+
+def _relative(file: str) -> str:
+    return f"paths are relative to {file}"
+
+
+def _follow(imported: str, at: Location, gathering: _Gathering) -> None:
+    identity = str(Path(imported).resolve())
+    on_the_way = [name for name, _ in gathering.way]
+    if identity in on_the_way:
+        ring = [shown for _, shown in gathering.way[on_the_way.index(identity) :]] + [imported]
+        gathering.findings.error(
+            "import-cycle", f"files import each other: {' → '.join(ring)}", at, hint="cut the ring"
+        )
+    elif len(gathering.seen) >= _MAX_FILES:
+        gathering.findings.error(
+            "import", f"more than {_MAX_FILES} files are imported", at, hint="narrow the pattern"
+        )
+    elif len(gathering.way) >= 50:
+        gathering.findings.error(
+            "import", "imports go more than 50 files deep", at, hint="import more directly"
+        )
+    elif identity not in gathering.seen:
+        _take(imported, gathering, is_import=True)
