@@ -40,7 +40,9 @@ class Live:
     @property
     def digest(self) -> str:
         """`sha256:…` over all that a plan looks at: when it moves, the plan is stale."""
-        text = canonical([self.id, self.name, self.attributes, self.computed, self.updated_at])
+        # what else the API computes (how much content uses it, say) moves without harm
+        client_id = self.computed.get("client_id")
+        text = canonical([self.id, self.name, self.attributes, client_id, self.updated_at])
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 

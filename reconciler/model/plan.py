@@ -140,7 +140,6 @@ class Plan:
                     change.action.value,
                     change.id or "",
                     [[f.path, f.before, f.after] for f in change.fields],
-                    list(change.removes),
                 ]
                 for change in sorted(self.changes, key=lambda change: change.address)
                 if change.action is not Action.NO_OP

@@ -155,6 +155,18 @@ def references(value: Value) -> Iterator[Ref]:
             yield from references(item)
 
 
+def secret_inputs(value: Value) -> Iterator[SecretInput]:
+    """Every secret inside a value that the user supplies, depth first."""
+    if isinstance(value, SecretInput):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from secret_inputs(item)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for item in value:
+            yield from secret_inputs(item)
+
+
 def canonical(value: Any) -> str:
     """One text per value: sorted keys, no blanks; special leaves by their text form."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)

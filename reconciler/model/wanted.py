@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from reconciler.errors import Location, Problem
-from reconciler.model.values import Address, Ref, SecretInput, Value, references
+from reconciler.model.values import Address, Ref, SecretInput, Value, references, secret_inputs
 
 
 class OnDestroy(str, Enum):
@@ -121,6 +121,11 @@ class Resource:
         found = {target for ref in references(self.attributes) for target in ref.targets}
         parent = self.address.parent
         return tuple(sorted(found | ({parent} if parent else set())))
+
+    @property
+    def inputs(self) -> tuple[SecretInput, ...]:
+        """Every secret in its attributes that the user supplies."""
+        return tuple(secret_inputs(self.attributes))
 
     @property
     def refs(self) -> tuple[Ref, ...]:

@@ -1,0 +1,27 @@
+"""`reconcile drift`: how live differs from what was last applied."""
+
+from __future__ import annotations
+
+import argparse
+
+from reconciler.cli.console import Console
+from reconciler.cli.outcome import worst
+from reconciler.cli.wiring import clients, look, open_stack, stacks
+from reconciler.model import Stack
+from reconciler.planning import find_drift
+from reconciler.providers import KINDS
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Looks at each stack; exit 2 if anything drifted."""
+    return worst([_drift(stack, console) for stack in stacks(args)])
+
+
+def _drift(stack: Stack, console: Console) -> int:
+    opened = open_stack(stack)
+    with clients(stack, opened) as apis:
+        view = look(stack, opened, apis)
+    changes, problems = find_drift(opened.ledger, view.snapshot, KINDS)
+    found = (*view.snapshot.problems, *problems)
+    console.result(console.form.drift(stack.name, changes, found, console.look))
+    return 2 if changes else 0

@@ -1,0 +1,174 @@
+"""The command line: words into a command. Imports nothing of the engine until a command runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+Subparsers = Any  # argparse keeps the class of its sub-parsers to itself
+
+EPILOG = """\
+exit codes:
+  0  done, or nothing to do
+  1  an error, or at least one change failed
+  2  changes are pending (plan --detailed-exitcode, drift)
+  3  refused: needs a yes or an approval; nothing was changed
+  4  refused: the plan is stale, or the stack is locked; nothing was changed
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A wrong command line is exit 1: 2 means that changes are pending."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(1, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands with their options."""
+    root = _Parser(
+        prog="reconcile",
+        description="Databricks OAuth apps, service principals and Posit Connect integrations, from YAML to "
+        "live: plan, apply, and nobody sees the secrets.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="store_const", const="version", dest="shortcut", help="the version")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    common = _common()
+    _add_reading(commands, common)
+    _add_changing(commands, common)
+    _add_rest(commands, common)
+    return root
+
+
+def _common() -> argparse.ArgumentParser:
+    common = _Parser(add_help=False)
+    group = common.add_argument_group("common options")
+    group.add_argument("--format", choices=["text", "json"], default="text", help="how results are shown")
+    group.add_argument("--var", action="append", default=[], metavar="K=V", help="a value for `vars:`")
+    group.add_argument("--no-color", action="store_true", help="no colours (as does NO_COLOR)")
+    group.add_argument("-v", "--verbose", action="store_true", help="unchanged resources too, and every call")
+    group.add_argument("--quiet", action="store_true", help="results and errors only")
+    group.add_argument("--log-format", choices=["text", "json"], default="text", help="form of log lines")
+    return common
+
+
+def _add(
+    commands: Subparsers, name: str, words: str, *parents: argparse.ArgumentParser
+) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(
+        name, help=words, description=words.capitalize(), parents=list(parents)
+    )
+    return made
+
+
+def _specs(command: argparse.ArgumentParser, words: str = "spec files, or directories of them") -> None:
+    command.add_argument("specs", nargs="*", metavar="SPEC", help=f"{words} (default: specs/)")
+
+
+def _add_reading(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+    validate = _add(commands, "validate", "check specs, offline", common)
+    _specs(validate)
+    plan = _add(commands, "plan", "show what apply would change", common)
+    _specs(plan)
+    plan.add_argument("-o", dest="output", metavar="FILE", help="save the plan (a folder for several stacks)")
+    plan.add_argument("--detailed-exitcode", action="store_true", help="exit 2 if changes are pending")
+    _narrowing(plan)
+    drift = _add(commands, "drift", "show how live differs from what was last applied", common)
+    _specs(drift)
+
+
+def _narrowing(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--target",
+        action="append",
+        default=[],
+        metavar="ADDR",
+        help="only this resource and what it depends on",
+    )
+    command.add_argument(
+        "--replace", action="append", default=[], metavar="ADDR", help="replace this resource on demand"
+    )
+
+
+def _add_changing(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+    approval = _Parser(add_help=False)
+    approval.add_argument("--yes", action="store_true", help="apply without asking; doesn't approve")
+    approval.add_argument("--approve", metavar="DIGEST", help="approve exactly the plan with this digest")
+    approval.add_argument(
+        "--parallelism",
+        type=_positive,
+        default=8,
+        metavar="N",
+        help="calls under way at one time (default: 8)",
+    )
+    apply = _add(commands, "apply", "make live what the spec says", common, approval)
+    apply.add_argument(
+        "specs",
+        nargs="*",
+        metavar="SPEC|PLANFILE",
+        help="specs to plan and apply, or a saved plan (default: the plan of the last `reconcile plan`)",
+    )
+    _narrowing(apply)
+    destroy = _add(commands, "destroy", "delete all that a stack owns", common, approval)
+    _specs(destroy)
+
+
+def _add_rest(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+    ledger = _add(commands, "ledger", "look at a stack's memory, or mend it")
+    verbs = ledger.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
+    show = _add(verbs, "show", "what the ledger holds", common)
+    _specs(show)
+    forget = _add(verbs, "forget", "stop managing a resource, and leave it alive", common)
+    forget.add_argument("address", metavar="ADDR")
+    _specs(forget, "the spec it belongs to")
+    move = _add(verbs, "move", "give a resource another address", common)
+    move.add_argument("source", metavar="ADDR")
+    move.add_argument("target", metavar="ADDR")
+    _specs(move, "the spec it belongs to")
+    unlock = _add(verbs, "unlock", "break the lease of a run that is gone", common)
+    _specs(unlock)
+    sandbox = _add(commands, "sandbox", "run both APIs on this machine, for demos, tests and rehearsals")
+    sandbox.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    sandbox.add_argument(
+        "--port", type=int, default=8765, help="port to listen on; 0 for any (default: 8765)"
+    )
+    sandbox.add_argument("--state", metavar="FILE", help="keep its objects in this file")
+    sandbox.add_argument(
+        "--latency", type=int, default=0, metavar="MS", help="milliseconds that each call takes"
+    )
+    sandbox.add_argument(
+        "--page-size", type=_positive, default=100, metavar="N", help="objects per page (default: 100)"
+    )
+    sandbox.add_argument("--fault", action="append", default=[], metavar="FAULT", help="trouble to rehearse")
+    _add(commands, "schema", "print the JSON Schema of a spec")
+    _add(commands, "version", "print the version")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and answers its exit code."""
+    root = parser()
+    args = root.parse_args(argv)
+    command = args.shortcut or args.command
+    if command is None:
+        root.print_help(sys.stderr)
+        return 1
+    if command == "version":
+        import reconciler
+
+        print(f"reconcile {reconciler.__version__}")
+        return 0
+    from reconciler.cli.running import run
+
+    return run(command, args)

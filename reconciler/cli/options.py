@@ -1,0 +1,43 @@
+"""What the command line's texts mean: variables, addresses, plan files."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from reconciler.errors import UsageError
+from reconciler.model import Address
+
+
+def variables(args: argparse.Namespace) -> dict[str, str]:
+    """The `--var K=V` options.
+
+    Raises:
+        UsageError: one of them has no `=`.
+    """
+    found = {}
+    for text in args.var:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--var {text}: expected K=V")
+        found[name] = value
+    return found
+
+
+def addresses(texts: Sequence[str]) -> tuple[Address, ...]:
+    """Addresses as typed.
+
+    Raises:
+        UsageError: one of them isn't an address.
+    """
+    try:
+        return tuple(Address.parse(text) for text in texts)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def is_plan_file(text: str) -> bool:
+    """Whether an argument of `apply` is a saved plan rather than a spec."""
+    path = Path(text)
+    return path.suffix == ".json" and path.is_file()

@@ -1,0 +1,97 @@
+"""Plans on disk: saved with -o, recorded for a bare `apply`, and read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from reconciler import specs
+from reconciler.errors import PlanError
+from reconciler.ledger import recorded_plan_path
+from reconciler.model import Plan
+from reconciler.planning import saved
+from reconciler.rendering import dumps, plan_json
+
+LAST = Path(".reconcile") / "last-plan.json"
+
+
+def write(plan: Plan, path: Path) -> None:
+    """Saves a plan; no secret is in it.
+
+    Raises:
+        PlanError: the file can't be written.
+    """
+    document = {**plan_json(plan), "definition": saved.encode(plan)}
+    _replace(path, dumps(document) + "\n")
+
+
+def record(plan: Plan) -> None:
+    """Keeps the plan beside its spec, for a bare `apply`."""
+    write(plan, recorded_plan_path(plan.stack))
+
+
+def remember(plans: Sequence[Plan]) -> None:
+    """Notes which plans the last `reconcile plan` recorded, in the folder that it ran in."""
+    paths = [os.path.relpath(recorded_plan_path(plan.stack)) for plan in plans]
+    _replace(LAST, json.dumps({"format": "reconcile.last-plan/1", "plans": paths}) + "\n")
+
+
+def last() -> list[Path]:
+    """The plans that the last `reconcile plan` recorded.
+
+    Raises:
+        PlanError: there are none.
+    """
+    hint = "run `reconcile plan` first, or name a spec: reconcile apply SPEC"
+    try:
+        found = [Path(path) for path in json.loads(LAST.read_text())["plans"]]
+    except FileNotFoundError:
+        raise PlanError("no plan has been recorded here", code="no-plan", hint=hint) from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise PlanError(f"{LAST} can't be read", code="no-plan", hint=hint) from None
+    missing = [str(path) for path in found if not path.is_file()]
+    if missing or not found:
+        gone = ", ".join(missing)
+        raise PlanError(f"the recorded plan is gone: {gone}", code="no-plan", hint=hint)
+    return found
+
+
+def read(path: Path) -> saved.Saved:
+    """A plan from its file; values of `${env…}` and `${file…}` are taken anew.
+
+    Raises:
+        PlanError: it can't be read, or its digest doesn't match.
+        StaleError: a value from the environment is another one now.
+    """
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PlanError(f"{path} can't be read: {error.strerror}", code="plan-file") from None
+    except ValueError:
+        raise PlanError(f"{path} is no plan file: it isn't JSON", code="plan-file") from None
+    folder = Path(document.get("definition", {}).get("stack", {}).get("file", "")).parent
+    return saved.decode(document, lambda text: specs.reread(text, os.environ, folder))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Writes a file at once or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise PlanError(
+            f"{path} can't be written: {error.strerror}",
+            code="plan-file",
+            hint="make room or choose another place with -o; nothing was changed",
+        ) from None

@@ -1,0 +1,120 @@
+"""Where the rooms meet: the only module that knows concrete stores, clients and kinds."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from reconciler import __version__, specs
+from reconciler.cli.options import addresses, variables
+from reconciler.errors import CredentialError, UsageError
+from reconciler.ledger import OpenedLedger, open_ledger
+from reconciler.model import Plan, Snapshot, Stack
+from reconciler.observing import observe
+from reconciler.planning import Options, make_destroy_plan, make_plan
+from reconciler.providers import KINDS, connect
+
+
+def stacks(args: argparse.Namespace) -> list[Stack]:
+    """The stacks of the command line, all their problems reported together.
+
+    Raises:
+        SpecError: what is wrong with the files.
+    """
+    return specs.load_all(args.specs or ["specs/"], variables=variables(args), environment=os.environ)
+
+
+def the_stack(args: argparse.Namespace) -> Stack:
+    """The one stack of a command that takes an address.
+
+    Raises:
+        UsageError: there are several.
+    """
+    found = stacks(args)
+    if len(found) != 1:
+        names = ", ".join(stack.file for stack in found)
+        raise UsageError(f"which spec? {names}", hint="name the one SPEC that the address belongs to")
+    return found[0]
+
+
+@dataclass(frozen=True)
+class View:
+    """One stack with its ledger and live state, as read at one time."""
+
+    stack: Stack
+    opened: OpenedLedger
+    apis: Mapping[str, Any]
+    snapshot: Snapshot
+    now: datetime
+
+    def options(self, args: argparse.Namespace) -> Options:
+        """What the command line asks of a plan."""
+        return Options(
+            now=self.now,
+            tool_version=__version__,
+            targets=addresses(getattr(args, "target", ())),
+            replaces=addresses(getattr(args, "replace", ())),
+            claims=self.opened.claims(),
+        )
+
+    def plan(self, options: Options) -> Plan:
+        """The changes that take live to wanted."""
+        return make_plan(self.stack, self.opened.ledger, self.snapshot, KINDS, options)
+
+    def destroy_plan(self, options: Options) -> Plan:
+        """The changes that remove all that the stack owns."""
+        return make_destroy_plan(self.stack, self.opened.ledger, self.snapshot, KINDS, options)
+
+    def check_writable(self, plan: Plan) -> None:
+        """Whether we may change what the plan would change; better said before than half-way.
+
+        Raises:
+            CredentialError: a Connect key isn't an administrator's.
+        """
+        for name in sorted({change.provider for change in plan.pending}):
+            if getattr(self.apis[name], "is_administrator", None) is False:
+                raise CredentialError(
+                    f"provider {name}: the {self.apis[name].signed_in_as} isn't an administrator's, "
+                    f"and only administrators may change integrations",
+                    code="not-administrator",
+                    hint="use an administrator's key; nothing was changed",
+                )
+
+
+@contextmanager
+def clients(stack: Stack, opened: OpenedLedger) -> Iterator[dict[str, Any]]:
+    """A client per provider that the spec's resources, or the ledger's entries, need."""
+    needed = {resource.provider for resource in stack.resources.values()}
+    needed |= {entry.provider for entry in opened.ledger.entries.values()}
+    made: dict[str, Any] = {}
+    try:
+        for name in sorted(needed & set(stack.providers)):
+            made[name] = connect(stack.providers[name], os.environ)
+        yield made
+    finally:
+        for api in made.values():
+            api.http.close()
+
+
+def look(stack: Stack, opened: OpenedLedger, apis: Mapping[str, Any]) -> View:
+    """Reads what is live.
+
+    Raises:
+        RemoteError, CredentialError: nothing can be said.
+    """
+    now = datetime.now(timezone.utc)
+    return View(stack, opened, apis, observe(stack, opened.ledger, apis, KINDS, now=now), now)
+
+
+def open_stack(stack: Stack) -> OpenedLedger:
+    """The stack's ledger, for reading.
+
+    Raises:
+        LedgerError: it is damaged, or belongs to another stack or another remote system.
+    """
+    return open_ledger(stack, environment=os.environ)
