@@ -345,15 +345,15 @@ _EXPLANATIONS: tuple[tuple[tuple[type[BaseException], ...], str, bool, bool], ..
     ((ssl.SSLCertVerificationError,), "the server's certificate isn't trusted", False, False),
     ((requests.exceptions.ProxyError,), "the proxy can't be reached", False, True),
     ((urllib3.exceptions.NameResolutionError,), "its name can't be resolved", False, True),
-    (
-        (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError),
-        f"no connection within {CONNECT_SECONDS:.0f} s",
+    (  # before ConnectTimeoutError, which it is one of in some releases of urllib3
+        (urllib3.exceptions.NewConnectionError, ConnectionRefusedError),
+        "the connection was refused",
         False,
         True,
     ),
     (
-        (urllib3.exceptions.NewConnectionError, ConnectionRefusedError),
-        "the connection was refused",
+        (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError),
+        f"no connection within {CONNECT_SECONDS:.0f} s",
         False,
         True,
     ),
