@@ -1,4 +1,4 @@
-"""Specs: YAML to stacks, with the line and column of all that is wrong; needs no credentials and no network."""
+"""Specs: YAML to stacks, with the line and column of all that is wrong; no credentials, no network."""
 
 from reconciler.specs.loading import find, load, load_all
 from reconciler.specs.schema import schema_text

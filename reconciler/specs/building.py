@@ -1,4 +1,4 @@
-"""Blocks of the spec to resources: attributes resolved, defaults filled in, provider and lifecycle worked out."""
+"""Blocks of the spec to resources: attributes resolved, defaults filled in, provider and lifecycle found."""
 
 from __future__ import annotations
 
@@ -199,10 +199,10 @@ class _Building:
                     "write the value itself, or use vars; a known secret comes from ${env.NAME}",
                 )
         known = schema.attributes(self.address.kind)
-        for path in sorted(ignored):
-            root = path.split(".")[0]
+        for name in sorted(ignored):
+            root = name.split(".")[0]
             if root not in known:
-                message = f"lifecycle.ignore names {path}, which {self.address.kind} don't have"
+                message = f"lifecycle.ignore names {name}, which {self.address.kind} don't have"
                 hint = suggestion(root, known, f"they have: {listing(known)}")
                 self._error("ignore", message, self._place("lifecycle", "ignore"), hint)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from reconciler.errors import Location
@@ -16,16 +17,57 @@ from reconciler.specs.places import is_unknown
 _SERVICE = "Service Account"
 # Databricks names more scopes than any list has: whatever starts like these is known
 _SCOPES: Final = frozenset(
-    "all-apis sql offline_access openid profile email user_impersonation access-management ai-search alerts apps "
-    "authentication clusters dashboards files genie iam identity jobs mlflow model-serving pipelines scim secrets "
-    "unity-catalog vector-search workspace".split()
+    {
+        "all-apis",
+        "sql",
+        "offline_access",
+        "openid",
+        "profile",
+        "email",
+        "user_impersonation",
+        "access-management",
+        "ai-search",
+        "alerts",
+        "apps",
+        "authentication",
+        "clusters",
+        "dashboards",
+        "files",
+        "genie",
+        "iam",
+        "identity",
+        "jobs",
+        "mlflow",
+        "model-serving",
+        "pipelines",
+        "scim",
+        "secrets",
+        "unity-catalog",
+        "vector-search",
+        "workspace",
+    }
 )
-# templates whose clients have a secret unless they are public; aws and snowflake have none as a service account
+# templates whose clients have a secret unless they are public; aws and snowflake lack one as service account
 _WITH_SECRET: Final = frozenset(
-    "databricks custom github snowflake azure azure-openai sharepoint msgraph bigquery vertex-ai drive sheets "
-    "salesforce aws".split()
+    {
+        "databricks",
+        "custom",
+        "github",
+        "snowflake",
+        "azure",
+        "azure-openai",
+        "sharepoint",
+        "msgraph",
+        "bigquery",
+        "vertex-ai",
+        "drive",
+        "sheets",
+        "salesforce",
+        "aws",
+    }
 )
 _SERVICE_WITH_SECRET: Final = frozenset(("databricks", "custom", "azure", "azure-openai", "msgraph"))
+_MAX_RINGS: Final = 20
 _BARE_HOST = re.compile(r"[A-Za-z0-9_.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:]+\](:[0-9]{1,5})?")
 
 
@@ -125,12 +167,11 @@ class _App:
             for index, item in enumerate(listed if isinstance(listed, list) else ()):
                 self._scope(item, f"{attribute}.{index}")
         asked, granted = self.app.attributes.get("user_authorized_scopes"), self.app.attributes.get("scopes")
-        if isinstance(asked, list) and isinstance(granted, list) and not any(map(is_unknown, granted)):
-            if extra := sorted(set(_words(asked)) - set(_words(granted)) - {""}):
-                message = f"user_authorized_scopes names scopes that scopes doesn't: {listing(extra)}"
-                self.said.error(
-                    "scopes-subset", message, self.app, "user_authorized_scopes", "add them to scopes"
-                )
+        extra = set(_words(asked)) - set(_words(granted)) - {""}
+        if extra and isinstance(granted, list) and not any(map(is_unknown, granted)):
+            message = f"user_authorized_scopes names scopes that scopes doesn't: {listing(extra)}"
+            hint = "add them to scopes"
+            self.said.error("scopes-subset", message, self.app, "user_authorized_scopes", hint)
 
     def _scope(self, item: Value, path: str) -> None:
         scope = text(item)
@@ -144,8 +185,8 @@ class _App:
             )
 
     def _policy(self, policy: Mapping[str, Value]) -> None:
-        access, refresh = (policy.get(f"{name}_token_ttl_in_minutes") for name in ("access", "refresh"))
-        if _is_number(access) and _is_number(refresh) and refresh < access:
+        access, refresh = (_minutes(policy, f"{name}_token_ttl_in_minutes") for name in ("access", "refresh"))
+        if access and refresh and refresh < access:
             message = f"refresh tokens live {refresh} minutes, shorter than the {access} of access tokens"
             path = "token_access_policy.refresh_token_ttl_in_minutes"
             self.said.error(
@@ -158,8 +199,9 @@ class _App:
             self.said.error("session-lifetime", message, self.app, f"token_access_policy.{lifetime}", hint)
 
 
-def _is_number(value: Value) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _minutes(policy: Mapping[str, Value], key: str) -> int:
+    value = policy.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 @dataclass(frozen=True)
@@ -301,30 +343,23 @@ class _Integration:
         self.said.warning("offline-access", message, app, "scopes", hint)
 
 
-def resource_cycles(resources: Mapping[Address, Resource]) -> Iterable[tuple[Address, ...]]:
-    """Rings of resources that wait for each other, first and last the same; one at least if there are any."""
-    waiting = {address: set(resource.depends_on) & set(resources) for address, resource in resources.items()}
-    while waiting:
-        free = [address for address, needs in waiting.items() if not needs & waiting.keys()]
-        if not free:
-            yield from _rings(waiting)
+def resource_cycles(resources: Mapping[Address, Resource]) -> Iterator[tuple[Address, ...]]:
+    """Rings of resources that wait for each other, first and last the same."""
+    waiting = {
+        address: set(resource.depends_on) & resources.keys() for address, resource in resources.items()
+    }
+    for _ in range(_MAX_RINGS):
+        ring = _ring(waiting)
+        if not ring:
             return
-        for address in free:
-            del waiting[address]
+        yield ring
+        waiting.update((address, set()) for address in ring)
 
 
-def _rings(waiting: Mapping[Address, set[Address]]) -> Iterator[tuple[Address, ...]]:
-    seen: set[Address] = set()
-    for start in sorted(waiting):
-        way: list[Address] = []
-        step = start
-        while step not in seen:
-            seen.add(step)
-            way.append(step)
-            following = sorted(waiting[step] & waiting.keys())
-            if not following:
-                break
-            step = following[0]
-        if step in way:
-            ring = way[way.index(step) :]
-            yield (*ring, step)
+def _ring(waiting: Mapping[Address, set[Address]]) -> tuple[Address, ...]:
+    try:
+        TopologicalSorter(waiting).prepare()
+    except CycleError as error:
+        # graphlib tells of one ring at a time, each member needed by the next
+        return tuple(reversed(error.args[1]))
+    return ()

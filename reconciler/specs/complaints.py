@@ -65,15 +65,15 @@ class Complaints:
 
     def _one(self, error: ValidationError, misspelt: set[tuple[_Where, str]]) -> Iterator[Problem]:
         path = tuple(error.absolute_path)
-        if isinstance(error.schema, Mapping) and error.schema.get("writeOnly"):
+        if _schema(error).get("writeOnly"):
             return  # literals in secret fields are found with the references, and never shown
         if error.validator == "additionalProperties":
             for key in _unknown(error):
                 yield self._unknown_key(error, path, key)
         elif error.validator == "required":
-            for key in error.validator_value:
-                if key not in error.instance and (path, key) not in misspelt:
-                    yield self._problem("missing-key", path, f"{key} is missing", self._purpose(error, key))
+            for key in _limit(error):
+                if key not in _found(error) and (path, key) not in misspelt:
+                    yield self._problem("missing-key", path, f"{key} is missing", _purpose(error, key))
         elif _is_key(error):
             yield self._bad_key(error, path)
         else:
@@ -81,55 +81,45 @@ class Complaints:
 
     def _unknown_key(self, error: ValidationError, path: _Where, key: str) -> Problem:
         known = _known(error)
-        hint = suggestion(
-            key, known, self._allowed if self._allowed and not path else f"known here: {listing(known)}"
-        )
-        return self._problem("unknown-key", (*path, key), f"there is no key {_short(key)} here", hint)
-
-    def _purpose(self, error: ValidationError, key: str) -> str:
-        schema = error.schema if isinstance(error.schema, Mapping) else {}
-        below = schema.get("properties", {}).get(key)
-        purpose = below.get("description", "") if isinstance(below, Mapping) else ""
-        return f"add it: {purpose.rstrip('.')}" if purpose else "add it"
+        otherwise = self._allowed if self._allowed and not path else f"known here: {listing(known)}"
+        message = f"there is no key {_short(key)} here"
+        return self._problem("unknown-key", (*path, key), message, suggestion(key, known, otherwise))
 
     def _bad_key(self, error: ValidationError, path: _Where) -> Problem:
-        form = error.schema.get("x-form", "a key of another form")
-        message = f"{_short(str(error.instance))} can't be a key here"
-        return self._problem("key", (*path, str(error.instance)), message, f"it must be {form}")
+        message = f"{_short(str(_found(error)))} can't be a key here"
+        hint = f"it must be {_schema(error).get('x-form', 'of another form')}"
+        return self._problem("key", (*path, str(_found(error))), message, hint)
 
     def _value(self, error: ValidationError, path: _Where) -> Problem:
-        schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
-        name = str(path[-1]) if path and isinstance(path[-1], str) else "the value"
-        code, message, hint = self._words(error, schema)
-        return self._problem(schema.get("x-code", code), path, f"{name} {message}", hint)
+        name = next((step for step in reversed(path) if isinstance(step, str)), "the file")
+        subject = f"an item of {name}" if path and isinstance(path[-1], int) else name
+        code, message, hint = self._words(error)
+        code = _schema(error).get("x-code", code)
+        return self._problem(code, path, f"{subject} {message}", hint)
 
-    def _words(self, error: ValidationError, schema: Mapping[str, Any]) -> tuple[str, str, str]:
-        rule, limit = error.validator, error.validator_value
+    def _words(self, error: ValidationError) -> tuple[str, str, str]:
+        """Code, message and hint for a value that isn't what it should be."""
+        rule, limit, found = error.validator, _limit(error), self._shown(_found(error))
         if rule == "const":
             return self._version(error)
         if rule in ("enum", "anyOf"):
-            choices = limit if rule == "enum" else limit[0]["enum"]
-            otherwise = f"choose one of: {', '.join(map(str, choices))}"
-            close = meant(str(error.instance), map(str, choices))
             return (
                 "value",
-                f"can't be {self._shown(error.instance)}",
-                f"{otherwise}" + (f" (did you mean {close}?)" if close else ""),
+                f"can't be {found}",
+                self._choices(limit if rule == "enum" else limit[0]["enum"], error),
             )
-        if rule == "minItems":
-            return "value", "is an empty list", "list at least one"
-        if rule == "minLength":
-            return "value", "is empty text", "fill it in"
+        if rule in ("minItems", "minLength"):
+            return "value", f"is {'an empty list' if rule == 'minItems' else 'empty text'}", "fill it in"
         if rule in ("minimum", "maximum"):
             word = "at least" if rule == "minimum" else "at most"
-            return (
-                "value",
-                f"must be {word} {limit}, found {self._shown(error.instance)}",
-                "change the number",
-            )
-        if rule == "pattern" and "x-form" in schema and _texts_only(schema):
-            return "value", f"can't be {self._shown(error.instance)}", f"it must be {schema['x-form']}"
-        return self._type(error, schema)
+            return "value", f"must be {word} {limit}, found {found}", "change the number"
+        if rule == "pattern" and "x-form" in _schema(error) and not _by_reference(_schema(error)):
+            return "value", f"can't be {found}", f"it must be {_schema(error)['x-form']}"
+        return self._type(error)
+
+    def _choices(self, choices: Iterable[str], error: ValidationError) -> str:
+        close = "" if self._hide else meant(str(_found(error)), choices)
+        return f"choose one of: {', '.join(choices)}" + (f" (did you mean {close}?)" if close else "")
 
     def _version(self, error: ValidationError) -> tuple[str, str, str]:
         if type(error.instance) is int and error.instance > FORMAT:
@@ -137,34 +127,32 @@ class Complaints:
             return "version", message, f"use a newer reconcile, or write `version: {FORMAT}`"
         return (
             "version",
-            f"must be the number {FORMAT}, found {self._shown(error.instance)}",
+            f"must be the number {FORMAT}, found {self._shown(_found(error))}",
             f"write `version: {FORMAT}`",
         )
 
-    def _type(self, error: ValidationError, schema: Mapping[str, Any]) -> tuple[str, str, str]:
+    def _type(self, error: ValidationError) -> tuple[str, str, str]:
+        schema = _schema(error)
         types = schema.get("type", "string")
-        types = [types] if isinstance(types, str) else types
-        wanted = [
-            _EXPECTED[each]
-            for each in types
-            if each != "string" or len(types) == 1 or not _by_reference(schema)
-        ]
-        expected = " or ".join(wanted)
-        message = f"must be {expected}, found {self._shown(error.instance)}"
-        return "type", message, _remedy(types, error.instance)
+        types = [types] if isinstance(types, str) else list(types)
+        if len(types) > 1 and _by_reference(schema):
+            types.remove("string")  # text is only allowed there because it may be a reference
+        expected = " or ".join(_EXPECTED[each] for each in types)
+        return (
+            "type",
+            f"must be {expected}, found {self._shown(_found(error))}",
+            _remedy(types, _found(error)),
+        )
 
     def _shown(self, value: Any) -> str:
-        for kind, words in (
-            (bool, "true or false"),
-            (int, "a number"),
-            (float, "a number"),
-            (str, "the text"),
-        ):
-            if isinstance(value, kind):
-                if self._hide:
-                    return "other text" if kind is str else words
-                return str(value).lower() if kind is bool else f"{words} {_short(str(value))}"
-        return "nothing" if value is None else "a list" if isinstance(value, list) else "a mapping"
+        """A value in words, or only what sort of value it is."""
+        if value is None or isinstance(value, (list, dict)):
+            return "nothing" if value is None else "a list" if isinstance(value, list) else "a mapping"
+        if isinstance(value, bool):
+            return "true or false" if self._hide else str(value).lower()
+        if isinstance(value, str):
+            return "other text" if self._hide else f"the text {_short(value)!r}"
+        return "another number" if self._hide else f"the number {value}"
 
     def _problem(self, code: str, path: _Where, message: str, hint: str) -> Problem:
         at = locate(self._root, path, self._at)
@@ -179,13 +167,34 @@ def address_of(path: _Where) -> str:
     return ""
 
 
+def _schema(error: ValidationError) -> Mapping[str, Any]:
+    """The part of the schema that complains."""
+    return error.schema if isinstance(error.schema, Mapping) else {}
+
+
+def _limit(error: ValidationError) -> Any:
+    """What the rule that complains says."""
+    return error.validator_value
+
+
+def _found(error: ValidationError) -> Any:
+    """What the rule looked at."""
+    return error.instance
+
+
 def _known(error: ValidationError) -> list[str]:
-    schema = error.schema if isinstance(error.schema, Mapping) else {}
-    return sorted(schema.get("properties", {}))
+    return sorted(_schema(error).get("properties", {}))
 
 
 def _unknown(error: ValidationError) -> list[str]:
-    return [key for key in error.instance if key not in _known(error)]
+    return [key for key in _found(error) if key not in _known(error)]
+
+
+def _purpose(error: ValidationError, key: str) -> str:
+    """What a missing key is for, from the schema's own description."""
+    below = _schema(error).get("properties", {}).get(key)
+    purpose = below.get("description", "") if isinstance(below, Mapping) else ""
+    return f"add it: {purpose.rstrip('.')}" if purpose else "add it"
 
 
 def _is_key(error: ValidationError) -> bool:
@@ -194,12 +203,8 @@ def _is_key(error: ValidationError) -> bool:
 
 
 def _by_reference(schema: Mapping[str, Any]) -> bool:
-    """Whether text is only allowed there because it may be a reference."""
+    """Whether all text that it allows is a reference."""
     return str(schema.get("pattern", "")).startswith("^\\$")
-
-
-def _texts_only(schema: Mapping[str, Any]) -> bool:
-    return schema.get("type") == "string" or not _by_reference(schema)
 
 
 def _remedy(types: list[str], value: Any) -> str:

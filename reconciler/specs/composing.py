@@ -27,6 +27,12 @@ _TAG = "tag:yaml.org,2002:"
 _CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
     form: word == "true" for word in ("true", "false") for form in (word, word.title(), word.upper())
 }
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    _TAG + "int": (int,),
+    _TAG + "float": (int, float),
+    _TAG + "bool": (bool,),
+    _TAG + "null": (type(None),),
+}
 # longer numbers lose digits elsewhere: they stay text
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?")
@@ -249,11 +255,11 @@ def _value(event: Any, at: Location) -> Union[str, int, float, bool, None]:
 
 
 def _tagged_value(text: str, tag: str, at: Location) -> Union[int, float, bool, None]:
-    wanted = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}.get(tag.removeprefix(_TAG))
-    if wanted is None or not tag.startswith(_TAG):
+    wanted = _TYPES.get(tag)
+    if wanted is None:
         raise _tagged(tag, at)
     value = understood(text)
-    if isinstance(value, str) or not isinstance(value, wanted):
+    if isinstance(value, str) or type(value) not in wanted:
         raise Refusal(
             "tag", f"the value doesn't fit its tag !!{tag.removeprefix(_TAG)}", at, "remove the tag"
         )

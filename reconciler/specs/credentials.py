@@ -59,7 +59,7 @@ def sounds_secret(name: str) -> bool:
 
 
 def fits_provider(name: str, provider_type: str, field: str, *, is_secret: bool) -> bool:
-    """Whether a credential variable may stand in a provider's field: its own system's, and where it stays hidden."""
+    """Whether a credential may stand in a provider's field: one of its own system, where it stays hidden."""
     name = name.upper()
     if provider_type == "connect":
         return is_secret and name in _CONNECT

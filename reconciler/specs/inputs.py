@@ -48,7 +48,7 @@ class Inputs:
         say(code, message, at, address=address, hint=hint)
 
     def overriding(self, name: str, declared: Node, at: Location) -> Value:
-        """The value of `--var` for a declared variable: text, or a number or truth value where that is declared."""
+        """The value of `--var`: text, or a number or truth value where the spec declares one."""
         given = self.variables[name]
         if not isinstance(declared, Scalar):
             message = f"the variable {name} is a list or mapping, and --var gives only text"

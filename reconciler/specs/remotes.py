@@ -156,7 +156,7 @@ class _Reading:
         """A missing address; one that a Databricks profile may hold is looked for when signing in."""
         environment = self.resolver.inputs.environment
         has_profile = "profile" in settings or environment.get("DATABRICKS_CONFIG_PROFILE")
-        if found.text or field in self.block.items or self.type == "workbench":
+        if found.text or field in self.block.items or self.type == "workbench" or not self._spotless:
             return
         if self.type == "databricks" and has_profile:
             return

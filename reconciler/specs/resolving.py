@@ -118,7 +118,7 @@ class Resolver:
             "literal-secret",
             f"{place.path[-1]} is secret and must be a reference",
             place,
-            "write ${env.NAME}, ${file.PATH} or ${KIND.KEY.client_secret}, and keep the value out of the file",
+            "write ${env.NAME}, ${file.PATH} or ${KIND.KEY.client_secret}, and keep the value elsewhere",
         )
         return unknown("")
 
@@ -131,13 +131,13 @@ class Resolver:
             hint = f"write {FORMS}; a literal ${{ is written $${{"
             self._error("reference-syntax", str(error), place, hint)
             return unknown(text)
-        self.substituted.add(f"{place.section}.{place.name}")
         if place.is_secret:
             only = pieces[0] if len(pieces) == 1 else text
             return self._secret(only, place) if isinstance(only, Reference) else self._literal(text, place)
-        if len(pieces) == 1:
-            return self._whole(pieces[0], place)
-        return self._joined(text, pieces, place)
+        value = self._whole(pieces[0], place) if len(pieces) == 1 else self._joined(text, pieces, place)
+        if not isinstance(value, Ref):
+            self.substituted.add(f"{place.section}.{place.name}")
+        return value
 
     def _whole(self, piece: Union[str, Reference], place: Place) -> Value:
         if isinstance(piece, str):

@@ -11,7 +11,6 @@ from typing import Any, Final, Union
 
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
 
 from reconciler.specs.nodes import Path as Steps
 

@@ -76,7 +76,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_allowed(address: str, allowed: str) -> bool:
-    """Whether a list of hosts (blanks or commas between; `host`, `host:port`, `*.domain`) covers an address."""
+    """Whether a list of hosts (`host`, `host:port`, `*.domain`; blanks or commas between) covers it."""
     parsed = _split(address)
     host = (parsed.hostname or "").rstrip(".")
     port = parsed.port or _DEFAULT_PORTS.get(parsed.scheme)
