@@ -1,0 +1,1 @@
+"""Posit Connect: integrations, their templates and associations, and the people who may use them."""

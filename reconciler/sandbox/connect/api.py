@@ -1,0 +1,237 @@
+"""The Connect Server API over HTTP, below `/__api__`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from reconciler.sandbox.connect.answers import absent, api_error
+from reconciler.sandbox.connect.people import ADMINISTRATOR, PUBLISHER, VIEWER, User, need
+from reconciler.sandbox.connect.server import ConnectServer
+from reconciler.sandbox.connect.templates import SERVICE, TEMPLATES
+from reconciler.sandbox.messages import Answer, Refusal, json_answer
+from reconciler.sandbox.routes import WRITES, Call, Handler, Route
+from reconciler.sandbox.tables import Row
+
+Served = Callable[[Call, ConnectServer, User], Answer]
+
+_READERS = (ADMINISTRATOR, PUBLISHER)
+_EVERYBODY = (ADMINISTRATOR, PUBLISHER, VIEWER)
+_INTEGRATIONS = "/__api__/v1/oauth/integrations"
+_TEMPLATES = "/__api__/v1/oauth/templates"
+_CONTENT = "/__api__/v1/content"
+_ASSOCIATIONS = f"{_CONTENT}/{{guid}}/oauth/integrations/associations"
+_DONE = Answer(204)
+
+
+def list_integrations(_: Call, server: ConnectServer, user: User) -> Answer:
+    """A bare array, ascending by id, without paging."""
+    rows = (row for _, row in server.integrations.table.listing())
+    return json_answer([_shown(server, row, user) for row in rows if server.integrations.visible(row, user)])
+
+
+def create_integration(call: Call, server: ConnectServer, user: User) -> Answer:
+    """200 with the object, without its secrets."""
+    _licensed(call)
+    row = server.integrations.create(call.request.json_object())
+    return json_answer(_shown(server, row, user))
+
+
+def get_integration(call: Call, server: ConnectServer, user: User) -> Answer:
+    """One integration."""
+    row = server.integrations.get(call.params["guid"], user)
+    return json_answer(_shown(server, row, user))
+
+
+def update_integration(call: Call, server: ConnectServer, user: User) -> Answer:
+    """200 with the whole object."""
+    _licensed(call)
+    row = server.integrations.get(call.params["guid"], user)
+    server.integrations.update(row, call.request.json_object())
+    return json_answer(_shown(server, row, user))
+
+
+def delete_integration(call: Call, server: ConnectServer, user: User) -> Answer:
+    """204 without a body."""
+    server.delete_integration(server.integrations.get(call.params["guid"], user))
+    return _DONE
+
+
+def verify_integration(call: Call, server: ConnectServer, user: User) -> Answer:
+    """200 if the provider takes the credential; of providers the sandbox knows only Databricks."""
+    _licensed(call)
+    row = server.integrations.get(call.params["guid"], user)
+    if TEMPLATES[row["template"]].auth_type(row["config"]) != SERVICE:
+        raise Refusal(400, 240, f"Only {SERVICE} integrations can be tested.")
+    if row["template"] == "databricks":
+        secret = row["_secrets"].get("client_secret", "")
+        if not call.state.account.accepts(row["config"].get("client_id", ""), secret):
+            raise Refusal(400, 241, "Unable to retrieve a token from the OAuth provider.")
+    return json_answer({})
+
+
+def exchange_credentials(_: Call, __: ConnectServer, ___: User) -> Answer:
+    """Only content that runs on Connect holds the token that this call takes."""
+    raise Refusal(400, 215, "Invalid subject_token")
+
+
+def integration_associations(call: Call, server: ConnectServer, user: User) -> Answer:
+    """What content has an integration."""
+    row = server.integrations.get(call.params["guid"], user)
+    return json_answer(server.associated(integration=row["guid"]))
+
+
+def list_templates(_: Call, __: ConnectServer, ___: User) -> Answer:
+    """All templates, as a bare array."""
+    return json_answer([template.shown() for template in TEMPLATES.values()])
+
+
+def get_template(call: Call, _: ConnectServer, __: User) -> Answer:
+    """One template."""
+    template = TEMPLATES.get(call.params["key"])
+    if template is None:
+        raise Refusal(404, 227, f"The template {call.params['key']} does not exist.")
+    return json_answer(template.shown())
+
+
+def list_content(call: Call, server: ConnectServer, user: User) -> Answer:
+    """A bare array; `name` and `owner_guid` narrow it."""
+    query = call.request.query
+    wanted = {key: query[key] for key in ("name", "owner_guid") if query.get(key)}
+    rows = server.content.values()
+    return json_answer([row for row in rows if all(row[k] == v for k, v in wanted.items())])
+
+
+def get_content(call: Call, server: ConnectServer, _: User) -> Answer:
+    """One content item."""
+    row = server.content.get(call.params["guid"])
+    if row is None:
+        raise absent("content item")
+    return json_answer(row)
+
+
+def content_associations(call: Call, server: ConnectServer, user: User) -> Answer:
+    """An array, whatever the published schema says: trap 10."""
+    item = server.item(call.params["guid"], user)
+    return json_answer(server.associated(content=item["guid"]))
+
+
+def put_associations(call: Call, server: ConnectServer, user: User) -> Answer:
+    """204; replaces everything: trap 9."""
+    server.associate(server.item(call.params["guid"], user), call.request.json(), user)
+    return _DONE
+
+
+def me(_: Call, __: ConnectServer, user: User) -> Answer:
+    """The user whose key is used."""
+    return json_answer(user.shown())
+
+
+def list_users(call: Call, server: ConnectServer, _: User) -> Answer:
+    """A numbered page of users."""
+    query = call.request.query
+    found = server.people.matching(query.get("prefix", ""), query.get("user_role", ""))
+    return _numbered(call, [user.shown() for user in found])
+
+
+def get_user(call: Call, server: ConnectServer, _: User) -> Answer:
+    """One user."""
+    for user in server.people.users:
+        if user.guid == call.params["guid"]:
+            return json_answer(user.shown())
+    raise absent("user")
+
+
+def list_groups(call: Call, server: ConnectServer, _: User) -> Answer:
+    """A numbered page of groups."""
+    start = call.request.query.get("prefix", "").casefold()
+    groups = [dict(g) for g in server.people.groups if g["name"].casefold().startswith(start)]
+    return _numbered(call, groups)
+
+
+def group_members(call: Call, server: ConnectServer, _: User) -> Answer:
+    """A numbered page of the users in a group."""
+    if all(group["guid"] != call.params["guid"] for group in server.people.groups):
+        raise absent("group")
+    return _numbered(call, [user.shown() for user in server.people.members(call.params["guid"])])
+
+
+def list_sessions(_: Call, __: ConnectServer, ___: User) -> Answer:
+    """Nobody logs in through a sandbox, so there are none."""
+    return json_answer([])
+
+
+def server_settings(call: Call) -> Answer:
+    """Version and licence; answered without a key."""
+    knobs = call.state.world.knobs
+    version = "" if knobs.hide_version else knobs.connect_version
+    return json_answer(
+        {
+            "version": version,
+            "build": "",
+            "about": f"Posit Connect v{version}" if version else "",
+            "hostname": "sandbox",
+            "license": {"tier": "advanced", "oauth-integrations": knobs.licensed},
+            "oauth_integrations_enabled": True,
+            "dashboard_path": "/connect",
+            "execution_type": "native",
+        }
+    )
+
+
+def _shown(server: ConnectServer, row: Row, user: User) -> dict[str, Any]:
+    return server.integrations.shown(row, user, server.content_count(row["guid"]))
+
+
+def _numbered(call: Call, rows: list[dict[str, Any]]) -> Answer:
+    number = max(1, call.query_int("page_number", 1))
+    size = max(1, min(call.query_int("page_size", 20), 500))
+    page = rows[(number - 1) * size : number * size]
+    return json_answer({"results": page, "current_page": number, "total": len(rows)})
+
+
+def _licensed(call: Call) -> None:
+    if not call.state.world.knobs.licensed:
+        raise Refusal(402, 221, "OAuth integrations are not licensed.")
+
+
+def _served(handler: Served, roles: tuple[str, ...]) -> Handler:
+    def checked(call: Call) -> Answer:
+        server = call.state.connect(call.prefix)
+        user = server.people.caller(call.request.headers)
+        need(user, *roles)
+        return handler(call, server, user)
+
+    return checked
+
+
+def _route(method: str, template: str, handler: Served, roles: tuple[str, ...]) -> Route:
+    # neither a test nor an exchange changes anything
+    write = method in WRITES and handler not in (verify_integration, exchange_credentials)
+    return Route(method, template, _served(handler, roles), api_error, "connect", write)
+
+
+_ADMIN = (ADMINISTRATOR,)
+ROUTES = (
+    Route("GET", "/__api__/server_settings", server_settings, api_error, "connect"),
+    _route("GET", "/__api__/v1/user", me, _EVERYBODY),
+    _route("GET", "/__api__/v1/users", list_users, _EVERYBODY),
+    _route("GET", "/__api__/v1/users/{guid}", get_user, _EVERYBODY),
+    _route("GET", "/__api__/v1/groups", list_groups, _EVERYBODY),
+    _route("GET", "/__api__/v1/groups/{guid}/members", group_members, _EVERYBODY),
+    _route("GET", _TEMPLATES, list_templates, _READERS),
+    _route("GET", f"{_TEMPLATES}/{{key}}", get_template, _READERS),
+    _route("GET", _INTEGRATIONS, list_integrations, _READERS),
+    _route("POST", _INTEGRATIONS, create_integration, _ADMIN),
+    _route("POST", f"{_INTEGRATIONS}/credentials", exchange_credentials, _READERS),
+    _route("GET", f"{_INTEGRATIONS}/{{guid}}", get_integration, _READERS),
+    _route("PATCH", f"{_INTEGRATIONS}/{{guid}}", update_integration, _ADMIN),
+    _route("DELETE", f"{_INTEGRATIONS}/{{guid}}", delete_integration, _ADMIN),
+    _route("POST", f"{_INTEGRATIONS}/{{guid}}/verify", verify_integration, _ADMIN),
+    _route("GET", f"{_INTEGRATIONS}/{{guid}}/associations", integration_associations, _ADMIN),
+    _route("GET", "/__api__/v1/oauth/sessions", list_sessions, _EVERYBODY),
+    _route("GET", _CONTENT, list_content, _READERS),
+    _route("GET", f"{_CONTENT}/{{guid}}", get_content, _READERS),
+    _route("GET", _ASSOCIATIONS, content_associations, _READERS),
+    _route("PUT", _ASSOCIATIONS, put_associations, _READERS),
+)

@@ -1,0 +1,1 @@
+"""The Databricks account API: apps, service principals, their secrets, groups, assignments, sign-in."""

@@ -1,0 +1,274 @@
+"""One Databricks account: what it holds, who may sign in, and what goes when something is deleted."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.sandbox import credentials
+from reconciler.sandbox.credentials import digest
+from reconciler.sandbox.databricks.apps import Apps, Identity
+from reconciler.sandbox.databricks.principals import Groups, Numbers, ServicePrincipals
+from reconciler.sandbox.messages import Refusal
+from reconciler.sandbox.tables import Row, Table
+from reconciler.sandbox.world import World, millis
+
+LONGEST_LIFETIME = 63_072_000  # seconds: 730 days, also the default
+MOST_SECRETS = 5
+_LIFETIME = re.compile(r"(\d{1,12})(?:\.\d{1,9})?s\Z")
+_SEED_GROUPS = ("data-readers", "data-writers")
+_WORKSPACES = (
+    (1234567890123456, "cust-success"),
+    (1111111111111111, "acme-dev"),
+    (2222222222222222, "acme-stage"),
+    (3333333333333333, "acme-prod"),
+)
+# the identities that the sandbox brings along, by the subject that their tokens carry
+BUILT_IN = {
+    "sandbox": Identity(4_000_000_000_000_001, credentials.CLIENT_ID),
+    "other": Identity(4_000_000_000_000_002, credentials.OTHER_CLIENT_ID),
+    "user": Identity(4_000_000_000_000_003, credentials.TOKEN_USERNAME),
+}
+_BUILT_IN_CLIENTS = {
+    credentials.CLIENT_ID: ("sandbox", digest(credentials.CLIENT_SECRET)),
+    credentials.OTHER_CLIENT_ID: ("other", digest(credentials.OTHER_CLIENT_SECRET)),
+}
+
+
+class Account:
+    """The state of the account side. Callers hold the lock of the sandbox."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.numbers = Numbers()
+        self.apps = Apps(world)
+        self.principals = ServicePrincipals(world, self.numbers)
+        self.groups = Groups(world, self.numbers)
+        self.secrets: dict[str, Table] = {}
+        self.assignments: dict[str, dict[str, list[str]]] = {str(i): {} for i, _ in _WORKSPACES}
+        self._tokens: dict[str, tuple[str, float]] = {}
+
+    def seed(self) -> None:
+        """Put in what a fresh account has."""
+        for name in _SEED_GROUPS:
+            self.groups.create({"displayName": name})
+
+    # -- sign-in
+
+    def subject_of(self, client_id: str, secret: str) -> str | None:
+        """Whose client credentials these are; None if they are nobody's."""
+        built_in = _BUILT_IN_CLIENTS.get(client_id)
+        if built_in is not None:
+            return built_in[0] if hmac.compare_digest(built_in[1], digest(secret)) else None
+        row = self.principals.by_application(client_id)
+        if row is None or not self.accepts(client_id, digest(secret)):
+            return None
+        return str(row["id"])
+
+    def subject_named(self, client_id: str) -> str | None:
+        """Who exchanges a foreign token under this client id; None if nobody may."""
+        if client_id in _BUILT_IN_CLIENTS:
+            return _BUILT_IN_CLIENTS[client_id][0]
+        row = self.principals.by_application(client_id)
+        return str(row["id"]) if row is not None and row["active"] else None
+
+    def issue_token(self, subject: str) -> tuple[str, int]:
+        """A new access token, and for how many seconds it is good."""
+        now = self._world.now()
+        if len(self._tokens) > 10_000:
+            self._tokens = {k: v for k, v in self._tokens.items() if v[1] > now}
+        token = "sandbox-" + secrets.token_urlsafe(32)
+        lifetime = self._world.knobs.token_lifetime
+        self._tokens[digest(token)] = (subject, now + lifetime)
+        return token, lifetime
+
+    def identity(self, token: str) -> Identity | None:
+        """Whose access token this is, if it is good now."""
+        if token == credentials.TOKEN:
+            return BUILT_IN["user"]
+        subject, expires = self._tokens.get(digest(token), ("", 0.0))
+        if expires <= self._world.now():
+            return None
+        if subject in BUILT_IN:
+            return BUILT_IN[subject]
+        row = self.principals.table.get(subject)
+        if row is None or not row["active"]:
+            return None
+        admin = any(role["value"] == "account_admin" for role in row["roles"])
+        return Identity(int(row["id"]), row["applicationId"], admin)
+
+    # -- credentials of others, for verify and the control endpoints
+
+    def accepts(self, client_id: str, sha256: str) -> bool:
+        """Whether an active service principal has a live secret with this hash."""
+        row = self.principals.by_application(client_id)
+        if row is None or not row["active"]:
+            return False
+        return any(
+            hmac.compare_digest(secret["_sha256"], sha256) for _, secret in self.live_secrets(row["id"])
+        )
+
+    def credential(self, client_id: str, sha256: str) -> dict[str, Any]:
+        """What the registries say about a credential: `valid`, and of which `kind` it is."""
+        if self.apps.knows(client_id):
+            return {"valid": self.apps.accepts(client_id, sha256), "kind": "oauth_app"}
+        known = self.principals.by_application(client_id) is not None
+        kind = "service_principal" if known else None
+        return {"valid": self.accepts(client_id, sha256), "kind": kind}
+
+    # -- secrets of service principals
+
+    def live_secrets(self, principal: str) -> list[tuple[int, Row]]:
+        """The secrets that haven't expired; true at once, whatever lists show."""
+        self._expire(principal)
+        table = self.secrets.get(principal)
+        return list(enumerate(table)) if table is not None else []
+
+    def create_secret(self, principal: str, body: Mapping[str, Any]) -> tuple[Row, str]:
+        """A new secret: its row, and its value, which is kept nowhere.
+
+        Raises:
+            Refusal: 404; 400 for a bad lifetime, and for a sixth secret.
+        """
+        self._principal(principal)
+        lifetime = _lifetime(body.get("lifetime", f"{LONGEST_LIFETIME}s"))
+        scopes = body.get("scopes") or ["all-apis"]
+        for name in body:
+            if name not in ("lifetime", "scopes", "service_principal_id"):
+                raise Refusal(400, "INVALID_PARAMETER_VALUE", f"{name} is not known.")
+        if len(self.live_secrets(principal)) >= MOST_SECRETS:
+            message = f"Service principal {principal} already has {MOST_SECRETS} secrets."
+            raise Refusal(400, "BAD_REQUEST", message)
+        now, value = round(self._world.now(), 3), credentials.new_secret()
+        row: Row = {
+            "id": secrets.token_hex(32),
+            "secret_hash": base64.b64encode(secrets.token_bytes(24)).decode(),
+            "status": "ACTIVE",
+            "create_time": millis(now),
+            "update_time": millis(now),
+            "expire_time": millis(now + lifetime),
+            "scopes": list(scopes),
+            "_sha256": digest(value),
+            "_expires": now + lifetime,
+        }
+        self.secrets.setdefault(principal, Table(self._world)).add(row["id"], row)
+        return row, value
+
+    def secret_page(self, principal: str, size: int, token: str) -> tuple[list[Row], str]:
+        """A page of the secrets that a list shows.
+
+        Raises:
+            Refusal: 404; 400 for a token that isn't ours.
+        """
+        self._principal(principal)
+        self._expire(principal)
+        table = self.secrets.get(principal)
+        return ([], "") if table is None else table.page(size, token)
+
+    def delete_secret(self, principal: str, key: str) -> None:
+        """Revoke a secret.
+
+        Raises:
+            Refusal: 404, there is no such secret or service principal.
+        """
+        self._principal(principal)
+        self._expire(principal)
+        table = self.secrets.get(principal)
+        if table is None or table.remove(key) is None:
+            raise Refusal(404, "RESOURCE_DOES_NOT_EXIST", f"Secret {key} does not exist.")
+
+    def delete_principal(self, key: str) -> None:
+        """Remove a service principal with its secrets, memberships and assignments.
+
+        Raises:
+            Refusal: 404, there is none with this id.
+        """
+        self.principals.delete(key)
+        self.secrets.pop(key, None)
+        self._forget(key)
+
+    def delete_group(self, key: str) -> None:
+        """Remove a group with its memberships and assignments.
+
+        Raises:
+            Refusal: 404, there is none with this id.
+        """
+        self.groups.delete(key)
+        self._forget(key)
+
+    # -- workspaces
+
+    def workspaces(self) -> list[dict[str, Any]]:
+        """All workspaces, as a bare list."""
+        return [
+            {
+                "workspace_id": number,
+                "workspace_name": name,
+                "deployment_name": name,
+                "account_id": credentials.ACCOUNT_ID,
+                "workspace_status": "RUNNING",
+                "workspace_status_message": "Workspace is running.",
+                "aws_region": "us-east-1",
+                "cloud": "aws",
+                "pricing_tier": "ENTERPRISE",
+                "creation_time": 1_700_000_000_000,
+                "custom_tags": {},
+            }
+            for number, name in _WORKSPACES
+        ]
+
+    def workspace(self, key: str) -> dict[str, list[str]]:
+        """Who is assigned to a workspace, and how.
+
+        Raises:
+            Refusal: 404 for an unknown one; 400 for one without identity federation.
+        """
+        if key in self._world.knobs.unfederated.split(","):
+            message = "Permission assignment APIs are not available for this workspace."
+            raise Refusal(400, "FEATURE_DISABLED", message)
+        if key not in self.assignments:
+            raise Refusal(404, "RESOURCE_DOES_NOT_EXIST", f"Workspace {key} does not exist.")
+        return self.assignments[key]
+
+    def described(self, principal: str) -> dict[str, Any] | None:
+        """A principal as an assignment shows it; None if there is none with this id."""
+        row = self.principals.table.get(principal)
+        if row is not None:
+            name = ("service_principal_name", row["applicationId"])
+        else:
+            row = self.groups.table.get(principal)
+            if row is None:
+                return None
+            name = ("group_name", row["displayName"])
+        shown = row["displayName"]
+        return {"principal_id": int(principal), name[0]: name[1], "display_name": shown}
+
+    def _forget(self, principal: str) -> None:
+        self.groups.forget(principal)
+        for workspace in self.assignments.values():
+            workspace.pop(principal, None)
+
+    def _principal(self, key: str) -> None:
+        if key not in self.principals.table:
+            message = f"Service principal {key} does not exist."
+            raise Refusal(404, "RESOURCE_DOES_NOT_EXIST", message)
+
+    def _expire(self, principal: str) -> None:
+        # expired secrets vanish from the list and don't count towards the five
+        table = self.secrets.get(principal)
+        now = self._world.now()
+        for row in list(table or ()):
+            if row["_expires"] <= now and table is not None:
+                table.remove(row["id"])
+
+
+def _lifetime(text: Any) -> int:
+    found = _LIFETIME.match(text) if isinstance(text, str) else None
+    if found is None or not 0 < int(found[1]) <= LONGEST_LIFETIME:
+        message = f'lifetime must be a text such as "86400s", at most {LONGEST_LIFETIME}s.'
+        raise Refusal(400, "INVALID_PARAMETER_VALUE", message)
+    return int(found[1])

@@ -1,0 +1,150 @@
+"""The account API over HTTP: apps, secrets, permission assignments, workspaces."""
+
+from __future__ import annotations
+
+from reconciler.sandbox.databricks.answers import standard
+from reconciler.sandbox.databricks.apps import Identity
+from reconciler.sandbox.databricks.signin import Authorised, authorised
+from reconciler.sandbox.messages import Answer, Refusal, json_answer
+from reconciler.sandbox.routes import WRITES, Call, Route
+from reconciler.sandbox.tables import Row
+
+_BASE = "/api/2.0/accounts/{account}"
+_APPS = f"{_BASE}/oauth2/custom-app-integrations"
+_SECRETS = f"{_BASE}/servicePrincipals/{{principal}}/credentials/secrets"
+_ASSIGNMENTS = f"{_BASE}/workspaces/{{workspace}}/permissionassignments"
+_LEVELS = {"USER": "A user of the workspace.", "ADMIN": "An administrator of the workspace."}
+
+
+def create_app(call: Call, identity: Identity) -> Answer:
+    """200 with three keys and no more: trap 1."""
+    return json_answer(call.state.account.apps.create(call.request.json_object(), identity))
+
+
+def list_apps(call: Call, _: Identity) -> Answer:
+    """A page of apps; `apps` is absent when there are none."""
+    apps = call.state.account.apps
+    rows, token = apps.table.page(_size(call), call.request.query.get("page_token", ""))
+    creator = call.request.query.get("include_creator_username") == "true"
+    return _page("apps", [apps.shown(row, creator=creator) for row in rows], token)
+
+
+def get_app(call: Call, _: Identity) -> Answer:
+    """One app, without its secret."""
+    apps = call.state.account.apps
+    return json_answer(apps.shown(apps.get(call.params["id"])))
+
+
+def update_app(call: Call, _: Identity) -> Answer:
+    """200 with an empty object."""
+    call.state.account.apps.update(call.params["id"], call.request.json_object())
+    return json_answer({})
+
+
+def delete_app(call: Call, _: Identity) -> Answer:
+    """200 with an empty object."""
+    call.state.account.apps.delete(call.params["id"])
+    return json_answer({})
+
+
+def create_secret(call: Call, _: Identity) -> Answer:
+    """200; the only answer that ever holds `secret`."""
+    body = call.request.json_object()
+    row, value = call.state.account.create_secret(call.params["principal"], body)
+    return json_answer({**_public(row), "secret": value})
+
+
+def list_secrets(call: Call, _: Identity) -> Answer:
+    """A page of secrets; `secrets` is absent when there are none."""
+    token = call.request.query.get("page_token", "")
+    rows, token = call.state.account.secret_page(call.params["principal"], _size(call), token)
+    return _page("secrets", [_public(row) for row in rows], token)
+
+
+def delete_secret(call: Call, _: Identity) -> Answer:
+    """200 with an empty object."""
+    call.state.account.delete_secret(call.params["principal"], call.params["secret"])
+    return json_answer({})
+
+
+def list_assignments(call: Call, _: Identity) -> Answer:
+    """All assignments of a workspace, without paging."""
+    account = call.state.account
+    assigned = account.workspace(call.params["workspace"])
+    shown = [
+        {"principal": account.described(principal), "permissions": permissions}
+        for principal, permissions in assigned.items()
+    ]
+    return json_answer({"permission_assignments": shown} if shown else {})
+
+
+def put_assignment(call: Call, _: Identity) -> Answer:
+    """Upsert; a missing, empty or unknown list removes the access: trap 15."""
+    account, key = call.state.account, call.params["principal"]
+    assigned = account.workspace(call.params["workspace"])
+    principal = account.described(key)
+    if principal is None:
+        raise Refusal(404, "RESOURCE_DOES_NOT_EXIST", f"Principal {key} does not exist.")
+    wanted = call.request.json_object().get("permissions") or []
+    permissions = [level for level in ("ADMIN", "USER") if level in wanted][:1]  # ADMIN wins
+    if permissions:
+        assigned[key] = permissions
+    else:
+        assigned.pop(key, None)
+    return json_answer({"principal": principal, "permissions": permissions})
+
+
+def delete_assignment(call: Call, _: Identity) -> Answer:
+    """200 with an empty object, also when there was none: the facts print no 404 here."""
+    call.state.account.workspace(call.params["workspace"]).pop(call.params["principal"], None)
+    return json_answer({})
+
+
+def list_permissions(call: Call, _: Identity) -> Answer:
+    """What can be assigned."""
+    call.state.account.workspace(call.params["workspace"])
+    levels = [{"permission_level": k, "description": v} for k, v in _LEVELS.items()]
+    return json_answer({"permissions": levels})
+
+
+def list_workspaces(call: Call, _: Identity) -> Answer:
+    """A bare array, without envelope and paging."""
+    return json_answer(call.state.account.workspaces())
+
+
+def _size(call: Call) -> int:
+    most = call.state.world.knobs.page_size
+    return max(1, min(call.query_int("page_size", most) or most, most))
+
+
+def _page(name: str, rows: list[Row], token: str) -> Answer:
+    page: dict[str, object] = {name: rows} if rows else {}
+    if token:
+        page["next_page_token"] = token
+    return json_answer(page)
+
+
+def _public(row: Row) -> Row:
+    return {name: value for name, value in row.items() if not name.startswith("_")}
+
+
+def _route(method: str, template: str, handler: Authorised) -> Route:
+    write = method in WRITES
+    return Route(method, template, authorised(handler), standard, "databricks", write)
+
+
+ROUTES = (
+    _route("POST", _APPS, create_app),
+    _route("GET", _APPS, list_apps),
+    _route("GET", f"{_APPS}/{{id}}", get_app),
+    _route("PATCH", f"{_APPS}/{{id}}", update_app),
+    _route("DELETE", f"{_APPS}/{{id}}", delete_app),
+    _route("POST", _SECRETS, create_secret),
+    _route("GET", _SECRETS, list_secrets),
+    _route("DELETE", f"{_SECRETS}/{{secret}}", delete_secret),
+    _route("GET", _ASSIGNMENTS, list_assignments),
+    _route("GET", f"{_ASSIGNMENTS}/permissions", list_permissions),
+    _route("PUT", f"{_ASSIGNMENTS}/principals/{{principal}}", put_assignment),
+    _route("DELETE", f"{_ASSIGNMENTS}/principals/{{principal}}", delete_assignment),
+    _route("GET", f"{_BASE}/workspaces", list_workspaces),
+)
