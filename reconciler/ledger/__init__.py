@@ -1,0 +1,42 @@
+"""The stack's memory: read and checked, leased to one runner at a time, written durably and rarely."""
+
+from reconciler.ledger.codec import FORMAT, decode, encode
+from reconciler.ledger.edits import forget, move
+from reconciler.ledger.files import FileStore
+from reconciler.ledger.holder import Holder
+from reconciler.ledger.journal import Edit, Journal
+from reconciler.ledger.lease import AlwaysHeld, Lease, Waiting, unlock
+from reconciler.ledger.opening import OpenedLedger, claims, open_ledger, open_store, recorded_plan_path
+from reconciler.ledger.runner import current_runner, is_proven_dead
+from reconciler.ledger.store import LeaseObject, MemoryStore, Register, Store, UncertainWriteError
+from reconciler.ledger.writing import new_lease, start_journal
+
+__all__ = [
+    "FORMAT",
+    "AlwaysHeld",
+    "Edit",
+    "FileStore",
+    "Holder",
+    "Journal",
+    "Lease",
+    "LeaseObject",
+    "MemoryStore",
+    "OpenedLedger",
+    "Register",
+    "Store",
+    "UncertainWriteError",
+    "Waiting",
+    "claims",
+    "current_runner",
+    "decode",
+    "encode",
+    "forget",
+    "is_proven_dead",
+    "move",
+    "new_lease",
+    "open_ledger",
+    "open_store",
+    "recorded_plan_path",
+    "start_journal",
+    "unlock",
+]

@@ -1,0 +1,269 @@
+"""How the ledger's values look in JSON: one table per value, read and written by the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from reconciler.model import (
+    Address,
+    Adopt,
+    Credential,
+    CredentialState,
+    Deleted,
+    Delivery,
+    Entry,
+    Former,
+    GivenUp,
+    Intent,
+    Lifecycle,
+    OnDestroy,
+    Origin,
+    ReplaceOrder,
+    Runner,
+)
+
+
+class DamageError(Exception):
+    """Something in the file isn't what it must be; the text names its place. Stays inside this room."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One type of value and how it is spelled.
+
+    Attributes:
+        read: (JSON, its place for messages) → value; raises DamageError.
+        write: value → JSON.
+    """
+
+    read: Callable[[Any, str], Any]
+    write: Callable[[Any], Any]
+
+
+def _plainly(value: Any) -> Any:
+    return value
+
+
+def _of_type(kind: type, noun: str) -> Form:
+    def read(value: Any, place: str) -> Any:
+        # bool is an int to Python, and never meant as one here
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise DamageError(f"{place} must be {noun}")
+        return value
+
+    return Form(read, _plainly)
+
+
+TEXT = _of_type(str, "text")
+NUMBER = _of_type(int, "a whole number")
+FLOAT = _of_type(float, "a number with a decimal point")
+FLAG = _of_type(bool, "true or false")
+OBJECT = Form(_of_type(dict, "an object").read, dict)
+_LIST = _of_type(list, "a list")
+
+
+def list_of(form: Form) -> Form:
+    """A list whose items have this form; a tuple in Python."""
+
+    def read(value: Any, place: str) -> tuple[Any, ...]:
+        items = _LIST.read(value, place)
+        return tuple(form.read(item, f"{place}[{number}]") for number, item in enumerate(items))
+
+    return Form(read, lambda items: [form.write(item) for item in items])
+
+
+def mapping_of(form: Form, keys: Form = TEXT) -> Form:
+    """An object whose values have this form, and its keys that one."""
+
+    def read(value: Any, place: str) -> dict[Any, Any]:
+        rows = OBJECT.read(value, place)
+        return {keys.read(key, place): form.read(item, f"{place}.{key}") for key, item in rows.items()}
+
+    return Form(read, lambda rows: {keys.write(key): form.write(item) for key, item in rows.items()})
+
+
+def one_of(choices: type[Enum]) -> Form:
+    """The value of an enumeration."""
+    known = {choice.value: choice for choice in choices}
+
+    def read(value: Any, place: str) -> Any:
+        if not isinstance(value, str) or value not in known:
+            raise DamageError(f"{place} must be one of {', '.join(known)}")
+        return known[value]
+
+    return Form(read, lambda choice: choice.value)
+
+
+def _read_address(value: Any, place: str) -> Address:
+    try:
+        return Address.parse(TEXT.read(value, place))
+    except ValueError:
+        raise DamageError(f"{place}: {value!r} isn't an address") from None
+
+
+def _ignored(paths: frozenset[str]) -> list[str]:
+    return sorted(paths)
+
+
+ADDRESS = Form(_read_address, str)
+TEXTS = mapping_of(TEXT)
+_SET = Form(lambda value, place: frozenset(list_of(TEXT).read(value, place)), _ignored)
+# the secret that may stand beside an adopted id is never written: it is the spec's, and needed only once
+_ADOPT = Form(lambda value, place: Adopt(TEXT.read(value, place)), lambda adopt: adopt.id)
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One field: its name in JSON and in Python, its form; left out of the file when it is the default."""
+
+    name: str
+    attribute: str
+    form: Form
+    default: Any
+    is_required: bool
+
+
+def _default(field: Field[Any]) -> tuple[Any, bool]:
+    """A field's default, and whether there is none."""
+    if field.default_factory is not MISSING:
+        return field.default_factory(), False
+    return field.default, field.default is MISSING
+
+
+class Shape(Generic[Made]):
+    """A frozen value as a JSON object.
+
+    Args:
+        make: the dataclass.
+        forms: attribute → form; fields without a default are required.
+        renamed: attribute → name in JSON, where the two differ.
+    """
+
+    def __init__(
+        self, make: Callable[..., Made], forms: Mapping[str, Form], renamed: Mapping[str, str] | None = None
+    ) -> None:
+        self._make = make
+        known = {field.name: field for field in fields(make)}  # type: ignore[arg-type]
+        self._keeps_extra = "extra" in known
+        self._rows = [
+            Row((renamed or {}).get(name, name), name, form, *_default(known[name]))
+            for name, form in forms.items()
+        ]
+        self._names = frozenset(row.name for row in self._rows)
+        self.form = Form(self.read, self.write)
+
+    def write(self, value: Made) -> dict[str, Any]:
+        """The JSON object of a value, defaults left out, a newer writer's fields put back."""
+        found = dict(getattr(value, "extra", ())) if self._keeps_extra else {}
+        for row in self._rows:
+            item = getattr(value, row.attribute)
+            if item != row.default:
+                found[row.name] = row.form.write(item)
+        return found
+
+    def read(self, value: Any, place: str) -> Made:
+        """The value of a JSON object.
+
+        Raises:
+            DamageError: a field is missing or has the wrong type.
+        """
+        rows = OBJECT.read(value, place)
+        found = {}
+        for row in self._rows:
+            if row.name in rows:
+                found[row.attribute] = row.form.read(rows[row.name], f"{place}.{row.name}")
+            elif row.is_required:
+                raise DamageError(f"{place}.{row.name} is missing")
+        if self._keeps_extra:
+            found["extra"] = {name: item for name, item in rows.items() if name not in self._names}
+        return self._make(**found)
+
+
+RUNNER = Shape(
+    Runner, {"owner": TEXT, "host": TEXT, "boot": TEXT, "pid": NUMBER, "start": TEXT, "machine": TEXT}
+)
+LIFECYCLE = Shape(
+    Lifecycle,
+    {
+        "prevent_destroy": FLAG,
+        "adopt": _ADOPT,
+        "ignore": _SET,
+        "on_destroy": one_of(OnDestroy),
+        "replace": one_of(ReplaceOrder),
+    },
+)
+CREDENTIAL = Shape(
+    Credential,
+    {
+        "state": one_of(CredentialState),
+        "salt": TEXT,
+        "mark": TEXT,
+        "expires_at": TEXT,
+        "by": RUNNER.form,
+        "to": TEXTS,
+        "sealed": TEXT,
+        "since": TEXT,
+    },
+    {"expires_at": "expires_time"},
+)
+DELIVERY = Shape(Delivery, {"source": ADDRESS, "credential": TEXT, "salt": TEXT, "mark": TEXT})
+FORMER = Shape(
+    Former,
+    {
+        "id": TEXT,
+        "parent": TEXT,
+        "name": TEXT,
+        "computed": TEXTS,
+        "credential": CREDENTIAL.form,
+        "revoke_after": TEXT,
+    },
+)
+ENTRY = Shape(
+    Entry,
+    {
+        "provider": TEXT,
+        "id": TEXT,
+        "name": TEXT,
+        "origin": one_of(Origin),
+        "parent": TEXT,
+        "named": FLAG,
+        "applied": OBJECT,
+        "computed": TEXTS,
+        "depends_on": list_of(ADDRESS),
+        "lifecycle": LIFECYCLE.form,
+        "credential": CREDENTIAL.form,
+        "deliveries": mapping_of(DELIVERY.form),
+        "updated_at": TEXT,
+        "created_at": TEXT,
+        "created_by": TEXT,
+        "recorded_at": TEXT,
+        "formers": list_of(FORMER.form),
+    },
+    {"updated_at": "updated_time", "created_at": "created_time", "recorded_at": "recorded_time"},
+)
+INTENT = Shape(
+    Intent,
+    {
+        "id": TEXT,
+        "kind": TEXT,
+        "provider": TEXT,
+        "at": TEXT,
+        "runner": RUNNER.form,
+        "why": TEXT,
+        "parent": TEXT,
+        "before": list_of(TEXT),
+        "sent": OBJECT,
+        "credential": TEXT,
+        "tag": NUMBER,
+    },
+)
+GIVEN_UP = Shape(
+    GivenUp,
+    {"address": ADDRESS, "intent": INTENT.form, "given_up": TEXT, "proven_dead": FLAG, "seen_by": NUMBER},
+)
+DELETED = Shape(Deleted, {"kind": TEXT, "provider": TEXT, "id": TEXT, "at": TEXT})

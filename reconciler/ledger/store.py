@@ -1,0 +1,136 @@
+"""Where a ledger is kept: the small protocol that every store fulfils, and the store in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Mapping
+from typing import Protocol
+
+from reconciler.errors import FencedError, LedgerError
+
+ABSENT = ""  # the version of what isn't there
+
+
+class UncertainWriteError(LedgerError):
+    """A write whose answer was lost: it may have taken effect. Read back and compare."""
+
+    code = "ledger-write"
+
+
+class Register(Protocol):
+    """One object that is replaced as a whole, by compare-and-swap."""
+
+    def read(self) -> tuple[bytes | None, str]:
+        """The content, None if there is none, and its version.
+
+        Raises:
+            LedgerError: it can't be read.
+        """
+
+    def write(self, content: bytes, expected: str) -> str:
+        """Replaces the content, durably, if its version is still the expected one; the new version.
+
+        Raises:
+            FencedError: somebody else wrote in the meantime; nothing was changed.
+            UncertainWriteError: nobody knows whether it was written.
+            LedgerError: it can't be written; nothing was changed.
+        """
+
+
+class LeaseObject(Register, Protocol):
+    """The object that says who is at work on a stack."""
+
+    def delete(self, expected: str) -> None:
+        """Removes it if its version is still the expected one.
+
+        Raises:
+            FencedError: somebody else wrote in the meantime; nothing was changed.
+            LedgerError: it can't be removed.
+        """
+
+
+class Store(Register, Protocol):
+    """Where one ledger lives, with the lease beside it."""
+
+    @property
+    def where(self) -> str:
+        """The ledger's place, for messages."""
+
+    @property
+    def backup(self) -> str:
+        """Where the version before this one is; "" if there is none."""
+
+    @property
+    def owns_folder(self) -> bool:
+        """Whether the folder is for ledgers only, so that everything in it must be readable."""
+
+    @property
+    def lease(self) -> LeaseObject:
+        """The lease object beside the ledger."""
+
+    def siblings(self) -> Mapping[str, bytes]:
+        """What else is in the folder and may be a ledger: its place → its content.
+
+        Raises:
+            LedgerError: one can't be read.
+        """
+
+
+def version_of(content: bytes | None) -> str:
+    """The version of a content: serial and write id are part of it, so no two writes share one."""
+    return ABSENT if content is None else "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+class MemoryRegister:
+    """A register, and lease object, that ends with the process."""
+
+    def __init__(self) -> None:
+        self._content: bytes | None = None
+        self._lock = threading.Lock()
+
+    def read(self) -> tuple[bytes | None, str]:
+        """The content and its version."""
+        with self._lock:
+            return self._content, version_of(self._content)
+
+    def write(self, content: bytes, expected: str) -> str:
+        """Replaces the content; FencedError if it moved."""
+        with self._lock:
+            self._check(expected)
+            self._content = content
+            return version_of(content)
+
+    def delete(self, expected: str) -> None:
+        """Removes the content; FencedError if it moved."""
+        with self._lock:
+            self._check(expected)
+            self._content = None
+
+    def _check(self, expected: str) -> None:
+        if version_of(self._content) != expected:
+            raise moved_on("the ledger in memory")
+
+
+class MemoryStore(MemoryRegister):
+    """The store of a stateless stack."""
+
+    where = "memory"
+    backup = ""
+    owns_folder = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lease = MemoryRegister()
+
+    def siblings(self) -> Mapping[str, bytes]:
+        """Nothing."""
+        return {}
+
+
+def moved_on(where: str) -> FencedError:
+    """The error of a compare-and-swap that met another version."""
+    return FencedError(
+        f"{where} was changed by somebody else while this run was at work",
+        hint="nothing more is done; run `reconcile plan` to see how things stand",
+    )
