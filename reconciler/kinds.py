@@ -19,6 +19,7 @@ class Fields:
 
     Attributes:
         name: the attribute that holds the natural key; "" if the kind has none.
+        identity: what a create is recognised by when its answer was lost.
         immutable: can't be changed by the API: a difference is a replace.
         unordered: lists that the API treats as sets.
         words: one string that holds a set of words.
@@ -32,6 +33,7 @@ class Fields:
     """
 
     name: str = ""
+    identity: frozenset[str] = frozenset()
     immutable: frozenset[str] = frozenset()
     unordered: frozenset[str] = frozenset()
     words: frozenset[str] = frozenset()

@@ -22,6 +22,7 @@ from reconciler.model.plan import (
     FieldChange,
     Outcome,
     Plan,
+    Settles,
     Status,
 )
 from reconciler.model.values import (
@@ -78,6 +79,7 @@ __all__ = [
     "Resource",
     "Runner",
     "SecretInput",
+    "Settles",
     "Snapshot",
     "Sourced",
     "Stack",

@@ -36,6 +36,16 @@ class Cause(str, Enum):
     BOTH = "both"
 
 
+class Settles(str, Enum):
+    """What became of an intent, or of a delivery, that an interrupted run left open."""
+
+    NOTHING = "nothing"  # none was open, or none can be settled
+    GIVEN_UP = "given up"  # the create took no effect; it may still arrive, so a tombstone is kept
+    LOST = "lost"  # it took effect, and its one-time secret is gone
+    FOUND = "found"  # it took effect, and what it made is usable
+    DELIVERED = "delivered"  # the credential had arrived
+
+
 class Status(str, Enum):
     """How one change ended."""
 
@@ -73,6 +83,8 @@ class Change:
         lifecycle: as the spec has it, or as last applied for what left the spec.
         removes: remote ids to be removed once nothing uses them any more: the object itself for a delete or
             replace, former objects that an earlier run couldn't remove yet.
+        clears: remote ids to be removed before anything is made: strays of an interrupted run, never used.
+        settles: what became of what an interrupted run left open, to be written before anything is sent.
         live: the object that it was planned against; not part of a saved plan.
         code: of the problem that blocks it; "" otherwise.
     """
@@ -90,6 +102,8 @@ class Change:
     approved: bool = False
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     removes: tuple[str, ...] = ()
+    clears: tuple[str, ...] = ()
+    settles: Settles = Settles.NOTHING
     live: Live | None = None
     code: str = ""
 

@@ -25,7 +25,8 @@ from reconciler.model import (
 from reconciler.model.values import seconds
 from reconciler.planning.compare import at_path, same_leaf
 from reconciler.planning.matching import How, Match
-from reconciler.planning.situation import Situation, in_order, parse_time, resolve, secret_fields
+from reconciler.planning.situation import Situation, in_order, resolve, secret_fields
+from reconciler.planning.times import parse_time
 from reconciler.planning.workspaces import workspace_trouble
 from reconciler.secrets import Fingerprint
 

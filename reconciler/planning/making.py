@@ -23,14 +23,16 @@ from reconciler.model.values import seconds
 from reconciler.planning.changing import change_of
 from reconciler.planning.fates import Fates, decide
 from reconciler.planning.guards import with_approvals
-from reconciler.planning.matching import Claims, match_all, moved_entries
+from reconciler.planning.matching import Claims, How, match_all, moved_entries
 from reconciler.planning.removing import (
     blocked_problems,
     refuse_protected_replaces,
     removals,
     with_formers,
 )
-from reconciler.planning.situation import Situation, in_order, parse_time
+from reconciler.planning.recovery import recover
+from reconciler.planning.situation import Situation, in_order
+from reconciler.planning.times import parse_time
 
 
 @dataclass(frozen=True)
@@ -110,13 +112,15 @@ def _destroyed(change: Change) -> Change:
 def _situation(
     stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, options: Options
 ) -> Situation:
+    recovery = recover(ledger, snapshot, kinds, options.now)
     return Situation(
         stack=stack,
         ledger=ledger,
         entries=moved_entries(ledger.entries, stack.moved),
         snapshot=snapshot,
         kinds=kinds,
-        matches=match_all(stack, ledger, snapshot, kinds, claims=options.claims),
+        matches=match_all(stack, ledger, snapshot, kinds, recovery, claims=options.claims),
+        recovery=recovery,
         now=options.now,
         forced=frozenset(options.replaces),
     )
@@ -154,6 +158,9 @@ def _with_removal(situation: Situation, change: Change) -> Change:
     """A replaced object goes once its successor has taken over; a rotated secret after `keep_old`."""
     if change.live is None or situation.is_stateless:
         return change
+    entry = situation.entries.get(change.address)
+    if situation.matches[change.address].how is How.INTENT and entry is not None and entry.id:
+        return replace(change, removes=(entry.id,))  # the predecessor of what was found
     if change.action is Action.REPLACE:
         return replace(change, removes=(change.live.id,))
     if change.action is Action.ROTATE and not keep_old(situation.stack.resources[change.address]):

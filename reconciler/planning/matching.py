@@ -8,8 +8,20 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from reconciler.kinds import Fields, Registry
-from reconciler.model import Address, Entry, Ledger, Live, Move, Resource, Snapshot, Sourced, Stack
+from reconciler.model import (
+    Address,
+    Entry,
+    Ledger,
+    Live,
+    Move,
+    Resource,
+    Settles,
+    Snapshot,
+    Sourced,
+    Stack,
+)
 from reconciler.planning.compare import at_path, same_leaf
+from reconciler.planning.recovery import Recovered, Recovery
 
 # (provider identity, kind name, remote id) → name of the stack whose ledger owns it
 Claims = Mapping[tuple[str, str, str], str]
@@ -22,6 +34,7 @@ class How(str, Enum):
     ADOPT = "lifecycle.adopt"
     NAME = "name"
     ONLY = "the only one"
+    INTENT = "intent"
     NONE = "none"
 
 
@@ -33,6 +46,7 @@ class Match:
         vanished: the ledger owns an object that is gone.
         trouble: why nothing can be said of this address; its code in `code`.
         unsure: ids of several live secrets, of which any may be the one in use.
+        recovered: what an interrupted create of this address turned out to be.
     """
 
     address: Address
@@ -43,6 +57,7 @@ class Match:
     trouble: str = ""
     code: str = ""
     unsure: tuple[str, ...] = ()
+    recovered: Recovered | None = None
 
 
 def moved_entries(entries: Mapping[Address, Entry], moves: Iterable[Move]) -> Mapping[Address, Entry]:
@@ -78,11 +93,12 @@ def match_all(
     ledger: Ledger,
     snapshot: Snapshot,
     kinds: Registry,
+    recovery: Recovery,
     *,
     claims: Claims | None = None,
 ) -> dict[Address, Match]:
     """Pairs every resource with its live object; trouble with one is that one's alone."""
-    matcher = _Matcher(stack, ledger, snapshot, kinds, claims or {})
+    matcher = _Matcher(stack, ledger, snapshot, kinds, recovery, claims or {})
     whole = [r for r in stack.resources.values() if not r.address.part]
     parts = [r for r in stack.resources.values() if r.address.part]
     found: dict[Address, Match] = {}
@@ -99,7 +115,13 @@ class _Matcher:
     """Matching with its indexes: one pass over the live objects, whatever their number."""
 
     def __init__(
-        self, stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, claims: Claims
+        self,
+        stack: Stack,
+        ledger: Ledger,
+        snapshot: Snapshot,
+        kinds: Registry,
+        recovery: Recovery,
+        claims: Claims,
     ) -> None:
         self.stack = stack
         self.snapshot = snapshot
@@ -107,14 +129,19 @@ class _Matcher:
         self.claims = claims
         self.stateless = stack.ledger_url == "none"
         self.entries = moved_entries(ledger.entries, stack.moved)
-        self.intents = {} if self.stateless else ledger.pending.intents
-        self.taken = _taken(self.entries, stack)
+        self.intents = recovery.intents
+        self.taken = _taken(self.entries, stack) | _left(recovery, ledger)
         self.by_name: dict[tuple[str, str], dict[str, list[Live]]] = {}
 
     def match(self, resource: Resource) -> Match:
         address, kind = resource.address, resource.address.kind_name
         entry = self.entries.get(address)
         objects = self.snapshot.of(resource.provider, kind)
+        left = self.intents.get(address)
+        if left is not None and left.trouble:
+            return self._trouble(resource, "create-unresolved", left.trouble)
+        if left is not None and left.settles is Settles.FOUND:
+            return Match(address, left.live, How.INTENT, entry, recovered=left)
         if entry and entry.id:
             live = objects.get(entry.id)
             return Match(address, live, How.LEDGER, entry, vanished=live is None)
@@ -128,8 +155,8 @@ class _Matcher:
                     f"lifecycle.adopt names {adopt.id}, and {resource.provider} has no such object",
                 )
             return self._unless_claimed(resource, Match(address, live, How.ADOPT, entry))
-        if address in self.intents:
-            return Match(address, None, How.NONE, entry)
+        if left is not None:
+            return Match(address, None, How.NONE, entry, recovered=left)
         return self._by_name(resource, entry)
 
     def match_part(self, resource: Resource, parent: Match | None) -> Match:
@@ -141,7 +168,10 @@ class _Matcher:
         if parent.live is None:
             return Match(address, None, How.NONE, entry, vanished=bool(entry and entry.id))
         objects = self.snapshot.of(resource.provider, address.kind_name)
-        inside = [live for live in objects.values() if live.parent == parent.live.id]
+        strays = {i for one in self.intents.values() for i in one.strays if one.address == address}
+        inside = [
+            live for live in objects.values() if live.parent == parent.live.id and live.id not in strays
+        ]
         if entry and entry.id:
             live = objects.get(entry.id)
             return Match(address, live, How.LEDGER, entry, vanished=live is None)
@@ -222,6 +252,18 @@ def _taken(entries: Mapping[Address, Entry], stack: Stack) -> set[tuple[str, str
         if resource.lifecycle.adopt:
             taken.add((resource.provider, resource.address.kind_name, resource.lifecycle.adopt.id))
     return taken
+
+
+def _left(recovery: Recovery, ledger: Ledger) -> set[tuple[str, str, str]]:
+    """Ids that an interrupted run left behind: never matched by name (crash-safety, rule 4)."""
+    found = set()
+    for address, one in recovery.intents.items():
+        ids = {*one.strays, *({one.live.id} if one.live else ())}
+        found.update((one.intent.provider, address.kind_name, live_id) for live_id in ids)
+    for stone in ledger.pending.given_up:
+        ids = set(recovery.late.get(stone.address, ()))
+        found.update((stone.intent.provider, stone.address.kind_name, live_id) for live_id in ids)
+    return found
 
 
 def _fits(resource: Resource, live: Live, fields: Fields) -> bool:

@@ -21,7 +21,8 @@ from reconciler.model import (
     OnDestroy,
 )
 from reconciler.planning.compare import at_path
-from reconciler.planning.situation import Situation, parse_time
+from reconciler.planning.situation import Situation
+from reconciler.planning.times import parse_time
 
 
 def removals(situation: Situation, changes: Mapping[Address, Change]) -> list[Change]:

@@ -24,6 +24,7 @@ from reconciler.model import (
 )
 from reconciler.planning.compare import leaves
 from reconciler.planning.matching import Match
+from reconciler.planning.recovery import Recovery
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Situation:
 
     Attributes:
         entries: the ledger's, as the spec's `moved:` renames them.
+        recovery: what interrupted runs left behind.
         now: for expiry and rotation.
         forced: addresses whose replace was asked for on the command line.
     """
@@ -42,6 +44,7 @@ class Situation:
     snapshot: Snapshot
     kinds: Registry
     matches: Mapping[Address, Match]
+    recovery: Recovery
     now: datetime
     forced: frozenset[Address] = field(default_factory=frozenset)
 
@@ -70,22 +73,6 @@ def is_secret(value: Any) -> bool:
 def secret_fields(resource: Resource) -> dict[str, Any]:
     """Dotted path → reference or input, for every secret field of a resource."""
     return {path: value for path, value in leaves(resource.attributes) if is_secret(value)}
-
-
-def parse_time(text: str) -> datetime | None:
-    """A moment from RFC 3339; None where the text holds none."""
-    if not text:
-        return None
-    try:
-        # Python 3.10 knows neither Z nor more than six digits
-        head, _, fraction = text.replace("Z", "+00:00").partition(".")
-        if fraction:
-            digits = fraction[: next((i for i, c in enumerate(fraction) if not c.isdigit()), len(fraction))]
-            head += "." + digits[:6].ljust(6, "0") + fraction[len(digits) :]
-        moment = datetime.fromisoformat(head)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
 
 
 def resolve(value: Any, known: Mapping[tuple[Address, str], str]) -> Any:

@@ -1,0 +1,220 @@
+"""What became of the creates that an interrupted run left open: found, lost, or without effect. Pure.
+
+The decision table of the crash-safety protocol (docs/crash-safety.md, §4 and §5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reconciler.kinds import Fields, Registry
+from reconciler.model import (
+    Address,
+    Entry,
+    GivenUp,
+    Intent,
+    Ledger,
+    Live,
+    Settles,
+    Snapshot,
+)
+from reconciler.planning.compare import at_path, same_leaf
+from reconciler.planning.times import parse_time
+
+SKEW = timedelta(seconds=5)
+TOMBSTONE = timedelta(hours=24)
+# how long after a tombstone an app may still be the late effect of its create: later ones are asked about
+LATE_AFTER_DEATH = timedelta(seconds=35)
+LATE_OTHERWISE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What one open intent turned out to be.
+
+    Attributes:
+        settles: GIVEN_UP, LOST or FOUND; NOTHING where a person has to decide (`trouble`).
+        live: what was found.
+        strays: ids of what can't be used and has to go.
+        doubtful: a tombstone matches as well: the object may hold another credential than recorded (rule 7).
+        trouble: why nobody can tell.
+    """
+
+    address: Address
+    intent: Intent
+    settles: Settles
+    live: Live | None = None
+    strays: tuple[str, ...] = ()
+    doubtful: bool = False
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Everything that interrupted runs left behind.
+
+    Attributes:
+        intents: by address.
+        late: strays of given-up intents that have shown up since, by address.
+        troubles: late arrivals that only a person can judge, by address.
+    """
+
+    intents: Mapping[Address, Recovered]
+    late: Mapping[Address, tuple[str, ...]]
+    troubles: Mapping[Address, str]
+
+
+def recover(ledger: Ledger, snapshot: Snapshot, kinds: Registry, now: datetime) -> Recovery:
+    """Judges every open intent and every tombstone by what is live."""
+    judge = _Judge(ledger, snapshot, kinds, now)
+    intents = {a: judge.recovered(a, intent) for a, intent in ledger.pending.intents.items()}
+    late: dict[Address, tuple[str, ...]] = {}
+    troubles: dict[Address, str] = {}
+    spoken_for = {r.live.id for r in intents.values() if r.live is not None}
+    for stone in ledger.pending.given_up:
+        for live in judge.candidates(stone.address, stone.intent):
+            if live.id in spoken_for:
+                continue
+            reason = judge.untouchable(stone, live)
+            if reason:
+                troubles[stone.address] = reason
+            else:
+                late[stone.address] = (*late.get(stone.address, ()), live.id)
+    return Recovery(intents, late, troubles)
+
+
+def is_settled(address: Address, intent: Intent, ledger: Ledger, snapshot: Snapshot, kinds: Registry) -> bool:
+    """Whether more listing can't change the judgement: a candidate shows, and no twin is to be feared.
+
+    An app is looked for to the end of the lag bound: a twin may still be hidden.
+    """
+    if address.kind == "oauth_apps":
+        return False
+    at = parse_time(intent.at)
+    return bool(at and _Judge(ledger, snapshot, kinds, at).candidates(address, intent))
+
+
+class _Judge:
+    """The evidence of what is ours (§5)."""
+
+    def __init__(self, ledger: Ledger, snapshot: Snapshot, kinds: Registry, now: datetime) -> None:
+        self.ledger = ledger
+        self.snapshot = snapshot
+        self.kinds = kinds
+        self.now = now
+        self.known = _known_ids(ledger.entries)
+
+    def recovered(self, address: Address, intent: Intent) -> Recovered:
+        found = self.candidates(address, intent)
+        if not found:
+            return Recovered(address, intent, Settles.GIVEN_UP)
+        if address.part:
+            return Recovered(address, intent, Settles.LOST, strays=tuple(sorted(live.id for live in found)))
+        if len(found) > 1 or self._is_unproven(intent, found[0]):
+            return Recovered(address, intent, Settles.NOTHING, trouble=_unresolved(found))
+        live = found[0]
+        if address.kind == "service_principals" and self._secrets_of(intent.provider, live):
+            words = f"{live.id} may be what an interrupted create made, but it has secrets already"
+            return Recovered(address, intent, Settles.NOTHING, trouble=words)
+        if self.kinds[address.kind_name].fields.shows_secret and live.attributes.get("confidential"):
+            return Recovered(address, intent, Settles.LOST, live, (live.id,))
+        return Recovered(address, intent, Settles.FOUND, live, doubtful=self._is_doubtful(address, live))
+
+    def candidates(self, address: Address, intent: Intent) -> list[Live]:
+        """What a create may have made, sorted by id."""
+        if not address.part and not intent.sent:
+            return []
+        lives = self.snapshot.of(intent.provider, address.kind_name).values()
+        fits = self._is_tagged if address.part else self._has_identity
+        return sorted(
+            (live for live in lives if self._is_new(address, intent, live) and fits(intent, live)),
+            key=lambda live: live.id,
+        )
+
+    def untouchable(self, stone: GivenUp, live: Live) -> str:
+        """Why a late arrival may not be removed without asking; "" if it may (rule 6)."""
+        if stone.address.kind == "connect_integrations" and live.computed.get("content_count") != "0":
+            return f"the integration {live.id} is left by an interrupted run, and content may use it"
+        if stone.address.kind == "oauth_apps":
+            made, given_up = parse_time(live.created_at), parse_time(stone.given_up)
+            window = LATE_AFTER_DEATH if stone.proven_dead else LATE_OTHERWISE
+            if made is None or given_up is None or made > given_up + window or self._is_unproven(stone.intent, live):
+                return f"the app {live.id} ({live.name!r}) looks like a late create of ours, but may not be"
+        if stone.address.kind == "service_principals" and self._secrets_of(stone.intent.provider, live):
+            return f"the service principal {live.id} looks like a late create of ours, but has secrets"
+        return ""
+
+    # --- evidence ---------------------------------------------------------------------------------------
+
+    def _is_new(self, address: Address, intent: Intent, live: Live) -> bool:
+        if live.id in intent.before or (intent.provider, address.kind_name, live.id) in self.known:
+            return False
+        if intent.parent and live.parent != intent.parent:
+            return False
+        made, began = parse_time(live.created_at), parse_time(intent.at)
+        return made is None or began is None or made >= began - SKEW
+
+    def _is_tagged(self, intent: Intent, live: Live) -> bool:
+        """A secret's exact lifetime is its label."""
+        made, ends = parse_time(live.created_at), parse_time(live.expires_at)
+        if made is None or ends is None or not intent.tag:
+            return False
+        return abs((ends - made).total_seconds() - intent.tag) <= 1
+
+    def _has_identity(self, intent: Intent, live: Live) -> bool:
+        fields: Fields = self.kinds[intent.kind].fields
+        return self._may_be_ours(intent, live) and all(
+            same_leaf(path, sent, at_path(live.attributes, path), fields) for path, sent in intent.sent.items()
+        )
+
+    def _may_be_ours(self, intent: Intent, live: Live) -> bool:
+        """Whether its creator is us, as far as anybody knows."""
+        ours = self._our_names(intent.provider)
+        return not live.created_by or not ours or live.created_by in ours
+
+    def _our_names(self, provider: str) -> set[str]:
+        names = {
+            entry.created_by
+            for entry in self.ledger.entries.values()
+            if entry.provider == provider and entry.created_by and entry.origin.value == "created"
+        }
+        identity = self.snapshot.identities.get(provider)
+        return names | ({identity} if identity else set())
+
+    def _is_unproven(self, intent: Intent, live: Live) -> bool:
+        """Neither its creator nor its time of birth speaks for it."""
+        ours = self._our_names(intent.provider)
+        by_us = bool(live.created_by) and live.created_by in ours
+        made, began = parse_time(live.created_at), parse_time(intent.at)
+        timely = made is not None and began is not None and made >= began - SKEW
+        return not by_us and not timely
+
+    def _is_doubtful(self, address: Address, live: Live) -> bool:
+        return any(
+            stone.address == address and live in self.candidates(stone.address, stone.intent)
+            for stone in self.ledger.pending.given_up
+        )
+
+    def _secrets_of(self, provider: str, live: Live) -> bool:
+        return any(True for _ in self.snapshot.within(provider, "service_principals.client_secret", live.id))
+
+
+def _known_ids(entries: Mapping[Address, Entry]) -> set[tuple[str, str, str]]:
+    found = set()
+    for address, entry in entries.items():
+        found.add((entry.provider, address.kind_name, entry.id))
+        found.update((entry.provider, address.kind_name, former.id) for former in entry.formers)
+    return found
+
+
+def _unresolved(found: list[Live]) -> str:
+    listed = ", ".join(
+        f"{live.id} (made {live.created_at or 'at an unknown time'} by {live.created_by or 'nobody known'})"
+        for live in found
+    )
+    return (
+        f"an interrupted create may have made any of {listed}; "
+        f"say which is meant with lifecycle: {{adopt: ID}}, or delete by hand what is not wanted"
+    )

@@ -1,0 +1,285 @@
+"""A plan as a file: what people see of it, and all that applying it needs, without any secret.
+
+Applying makes the plan anew from the saved wishes and compares: whatever it would touch has to come out
+just as it was saved, or the plan is stale. Values from the environment are saved as expressions with a
+fingerprint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from enum import Enum
+from typing import Any
+
+from reconciler.errors import Location, PlanError, StaleError
+from reconciler.model import (
+    Address,
+    Adopt,
+    Change,
+    Guard,
+    Lifecycle,
+    Move,
+    OnDestroy,
+    Plan,
+    ProviderSpec,
+    Ref,
+    ReplaceOrder,
+    Resource,
+    SecretInput,
+    Sourced,
+    Stack,
+    Text,
+    canonical,
+)
+from reconciler.planning.making import Options
+from reconciler.secrets import Fingerprint, Secret
+
+FORMAT = "reconcile.plan/1"
+TAG = "$"  # marks a special value; a mapping of the spec that has such a key is wrapped
+
+# from an expression such as `${env.NAME}` to its value now
+Reread = Callable[[str], "str | None"]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A plan read back from its file.
+
+    Attributes:
+        changes: address → what was to happen there, as `change_mark` has it.
+    """
+
+    stack: Stack
+    digest: str
+    lineage: str
+    changes: Mapping[str, str]
+    targets: tuple[Address, ...]
+    replaces: tuple[Address, ...]
+    destroys: bool
+    needs_approval: bool
+
+
+def change_mark(change: Change) -> str:
+    """One text per change: equal marks mean the same action on the same live object."""
+    shown = [[f.path, f.before, f.after] for f in change.fields]
+    text = canonical(
+        [str(change.address), change.action.value, change.id, shown, change.live_digest, change.removes]
+    )
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def encode(plan: Plan) -> dict[str, Any]:
+    """What a plan file holds besides its visible part; goes under the key `definition`."""
+    definition = {
+        "stack": _encode(plan.stack),
+        "marks": {str(c.address): change_mark(c) for c in plan.changes if c.is_pending},
+        "targets": [str(address) for address in plan.targets],
+        "replaces": [str(address) for address in plan.replaces],
+        "destroys": plan.destroys,
+    }
+    return {**definition, "digest": _digest(definition)}
+
+
+def decode(document: Any, reread: Reread) -> Saved:
+    """The plan that a file holds.
+
+    Args:
+        document: the file's JSON.
+        reread: values of `${env…}` and `${file…}` expressions are taken anew.
+
+    Raises:
+        PlanError: it isn't a plan file, is damaged, or was written by a newer version.
+        StaleError: a value from the environment is another one now.
+    """
+    if not isinstance(document, Mapping) or not str(document.get("format", "")).startswith("reconcile.plan/"):
+        raise PlanError("this is no plan file", code="plan-file", hint="`reconcile plan -o FILE` writes one")
+    if document["format"] != FORMAT:
+        raise PlanError(
+            f"the plan file has the format {document['format']}, written by version "
+            f"{document.get('tool_version', '?')}",
+            code="plan-file",
+            hint="apply it with that version",
+        )
+    try:
+        definition = dict(document["definition"])
+        digest = definition.pop("digest")
+        intact = digest == _digest(definition) and document["digest"] == _visible_digest(document)
+        if intact:
+            return _saved(document, definition, reread)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _damaged() from error
+    raise _damaged()
+
+
+def _saved(document: Mapping[str, Any], definition: Mapping[str, Any], reread: Reread) -> Saved:
+    stack = _Decoder(reread).decode(definition["stack"])
+    if not isinstance(stack, Stack):
+        raise _damaged()
+    return Saved(
+        stack=stack,
+        digest=document["digest"],
+        lineage=document["ledger"]["lineage"],
+        changes=definition["marks"],
+        targets=tuple(Address.parse(text) for text in definition["targets"]),
+        replaces=tuple(Address.parse(text) for text in definition["replaces"]),
+        destroys=bool(definition["destroys"]),
+        needs_approval=bool(document["needs_approval"]),
+    )
+
+
+def _damaged() -> PlanError:
+    return PlanError(
+        "the plan file is damaged: its digest doesn't match its content",
+        code="plan-file",
+        hint="make it again with `reconcile plan -o FILE`",
+    )
+
+
+def _digest(definition: Mapping[str, Any]) -> str:
+    return "sha256:" + hashlib.sha256(canonical(definition).encode()).hexdigest()
+
+
+def _visible_digest(document: Mapping[str, Any]) -> str:
+    """The plan's own digest, from the visible part of its file; see `Plan.digest`."""
+    text = canonical(
+        [
+            [
+                c["address"],
+                c["action"],
+                c["id"] or "",
+                [[f["path"], f["before"], f["after"]] for f in c["fields"]],
+            ]
+            for c in sorted(document["changes"], key=lambda c: Address.parse(c["address"]))
+            if c["action"] != "no_op"
+        ]
+    )
+    return "sha256:" + hashlib.sha256((document["stack"] + text).encode()).hexdigest()
+
+
+def with_options(options: Options, saved: Saved) -> Options:
+    """The options that a saved plan was made with."""
+    return replace(options, targets=saved.targets, replaces=saved.replaces)
+
+
+def check_fresh(saved: Saved, plan: Plan) -> Plan:
+    """The plan made anew, restricted to what was saved.
+
+    Raises:
+        StaleError: something that it would touch has moved, or the ledger is another one.
+    """
+    if saved.lineage != plan.lineage:
+        raise StaleError(
+            "the plan was made with another ledger",
+            hint="run `reconcile plan` again",
+        )
+    now = {str(change.address): change for change in plan.changes}
+    moved = sorted(
+        address
+        for address, mark in saved.changes.items()
+        if address not in now or change_mark(now[address]) != mark
+    )
+    if moved:
+        raise StaleError(
+            f"the plan is stale: {', '.join(moved)} moved since it was made",
+            address=moved[0],
+            hint="run `reconcile plan` again, look at it, and apply that",
+        )
+    kept = tuple(c for c in plan.changes if str(c.address) in saved.changes or not c.is_pending)
+    return replace(plan, changes=kept)
+
+
+# --- values ----------------------------------------------------------------------------------------------
+
+_CLASSES: Mapping[str, type] = {
+    c.__name__: c
+    for c in (Stack, ProviderSpec, Resource, Lifecycle, Adopt, Guard, Move, Address, Ref, Text, Location)
+}
+_ENUMS: Mapping[str, type[Enum]] = {c.__name__: c for c in (OnDestroy, ReplaceOrder)}
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Address):
+        return {TAG: "Address", "text": str(value)}
+    if isinstance(value, Sourced):
+        mark = Fingerprint.of(Secret(value.value))
+        return {
+            TAG: "Sourced",
+            "source": value.source,
+            "expression": value.expression,
+            "salt": mark.salt,
+            "mark": mark.mark,
+        }
+    if isinstance(value, SecretInput):
+        return {TAG: "SecretInput", "source": value.source, "expression": value.expression}
+    if isinstance(value, Enum):
+        return {TAG: type(value).__name__, "value": value.value}
+    if is_dataclass(value) and not isinstance(value, type):
+        # warnings belong to the moment of planning
+        kept = [f.name for f in fields(value) if f.name != "problems"]
+        return {TAG: type(value).__name__, **{name: _encode(getattr(value, name)) for name in kept}}
+    if isinstance(value, Mapping):
+        return _encode_mapping(value)
+    if isinstance(value, (list, tuple)):
+        return [_encode(item) for item in value]
+    if isinstance(value, frozenset):
+        return {TAG: "set", "items": sorted(value)}
+    return value
+
+
+def _encode_mapping(value: Mapping[Any, Any]) -> Any:
+    if any(isinstance(key, Address) for key in value) or TAG in value:
+        return {TAG: "map", "items": [[_encode(key), _encode(item)] for key, item in value.items()]}
+    return {key: _encode(item) for key, item in value.items()}
+
+
+class _Decoder:
+    """Values from their JSON."""
+
+    def __init__(self, reread: Reread) -> None:
+        self.reread = reread
+
+    def decode(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self.decode(item) for item in value]
+        if not isinstance(value, Mapping):
+            return value
+        tag = value.get(TAG)
+        if tag is None:
+            return {key: self.decode(item) for key, item in value.items()}
+        return self.tagged(str(tag), value)
+
+    def tagged(self, tag: str, value: Mapping[str, Any]) -> Any:
+        if tag == "Address":
+            return Address.parse(value["text"])
+        if tag == "Sourced":
+            return self.sourced(value)
+        if tag == "SecretInput":
+            read = self.reread(value["expression"])
+            return SecretInput(
+                value["source"], value["expression"], Secret(read) if read is not None else None
+            )
+        if tag == "set":
+            return frozenset(value["items"])
+        if tag == "map":
+            return {self.decode(key): self.decode(item) for key, item in value["items"]}
+        if tag in _ENUMS:
+            return _ENUMS[tag](value["value"])
+        return self.instance(_CLASSES[tag], value)
+
+    def instance(self, cls: type, value: Mapping[str, Any]) -> Any:
+        arguments = {key: self.decode(item) for key, item in value.items() if key != TAG}
+        for field in fields(cls):
+            if isinstance(arguments.get(field.name), list) and "tuple" in str(field.type):
+                arguments[field.name] = tuple(arguments[field.name])
+        return cls(**arguments)
+
+    def sourced(self, value: Mapping[str, Any]) -> Sourced:
+        read = self.reread(value["expression"])
+        if read is None or not Fingerprint(value["salt"], value["mark"]).matches(Secret(read)):
+            raise StaleError(
+                f"the plan is stale: ({value['source']}) has another value than when it was made",
+                hint="run `reconcile plan` again",
+            )
+        return Sourced(value["source"], read, value["expression"])
