@@ -6,9 +6,10 @@ HTML, empty) and of Posit Connect (`code` and `error`, either of which may be mi
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from reconciler import errors
 from reconciler.secrets import SENSITIVE, Secret
 
 TEXT_LIMIT = 500  # characters of a server's own words in a message
+SHORTEST_SECRET = 4  # characters; blotting out less would only make holes in words
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _CODED_TEXT = re.compile(r"([A-Z][A-Z_]{3,}): (.*)", re.DOTALL)
@@ -72,19 +74,32 @@ class Complaint:
 
 def clean(text: str, secrets: Iterable[Secret] = ()) -> str:
     """One line without control characters, of bounded length, with every given secret blotted out."""
-    for secret in secrets:
-        text = _blot(text, secret)
-    line = " ".join(_CONTROL.sub(" ", text).split())
+    line = " ".join(_CONTROL.sub(" ", _blotted(text, secrets)).split())
     return line if len(line) <= TEXT_LIMIT else line[: TEXT_LIMIT - 1] + "…"
 
 
-def _blot(text: str, secret: Secret) -> str:
-    # A server may echo a value plain, inside JSON, or inside a URL; of `Bearer x` it may echo x alone.
-    for value in {secret.reveal(), *secret.reveal().split()[1:]}:
-        for form in (value, json.dumps(value)[1:-1], quote(value, safe="")):
-            if form:
-                text = text.replace(form, SENSITIVE)
-    return text
+def _blotted(text: str, secrets: Iterable[Secret]) -> str:
+    forms = {
+        form
+        for secret in secrets
+        for value in _parts(secret.reveal())
+        # A server may echo a value plain, inside JSON, or inside a URL.
+        for form in (value, json.dumps(value)[1:-1], quote(value, safe=""))
+        if len(form) >= SHORTEST_SECRET
+    }
+    if not forms:
+        return text
+    # In one pass, the longest first: a blot must not be blotted again.
+    found = re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
+    return found.sub(SENSITIVE, text)
+
+
+def _parts(value: str) -> Iterator[str]:
+    """A value, and what is secret inside it: x of `Bearer x`, the password of `Basic …`."""
+    scheme, _, rest = value.partition(" ")
+    yield from filter(None, (value, rest))
+    if scheme == "Basic":
+        yield from filter(None, [base64.b64decode(rest).decode().partition(":")[2]])
 
 
 def looks_like_page(content_type: str, text: str) -> bool:

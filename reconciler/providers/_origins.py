@@ -42,12 +42,11 @@ _NEVER = re.compile(r"AWS_|AZURE_STORAGE_|RECONCILE_AGE_KEY")
 
 def normalised(address: str) -> str:
     """An address with a scheme, without a trailing slash and `/__api__`; "" stays ""."""
-    address = address.strip().rstrip("/")
-    if not address:
-        return ""
-    if "://" not in address:
+    address = address.strip()
+    if address and "://" not in address:
         address = "https://" + address
-    return address.removesuffix("/__api__").rstrip("/")
+    address = address.rstrip("/").removesuffix("/__api__").rstrip("/")
+    return "" if address.endswith(":") else address  # a scheme and nothing more
 
 
 def origin(address: str) -> tuple[str, str, int]:

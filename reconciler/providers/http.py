@@ -63,6 +63,9 @@ class _Auth(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         for name, secret in self._headers.items():
+            if not (secret.reveal().isascii() and secret.reveal().isprintable()):
+                # Found later, it would end up, readable, in a ValueError of http.client.
+                raise requests.exceptions.InvalidHeader
             request.headers[name] = secret.reveal()
         return request
 

@@ -216,6 +216,13 @@ def test_a_secret_that_the_server_echoes_is_blotted_out(
     assert value not in shown
 
 
+def test_a_blot_is_not_blotted_again(client: Client, web: responses.RequestsMock) -> None:
+    web.add("POST", URL, status=400, json={"message": "sens and sensitive and the t"})
+    with pytest.raises(errors.InvalidRequestError) as caught:
+        client.post("/things", {"a": Secret("sens"), "b": Secret("sensitive"), "c": Secret("t")})
+    assert "(sensitive) and (sensitive) and the t" in caught.value.message
+
+
 def test_a_servers_words_are_one_bounded_line_without_control_characters(
     client: Client, web: responses.RequestsMock
 ) -> None:
@@ -289,7 +296,7 @@ def test_no_write_follows_a_redirect(
     client: Client, web: responses.RequestsMock, method: str, status: int
 ) -> None:
     web.add(method, URL, status=status, headers={"Location": "https://api.test/elsewhere?code=s3cret"})
-    with pytest.raises(errors.RedirectedError, match="https://api.test/elsewhere") as caught:
+    with pytest.raises(errors.RedirectedError, match=r"https://api\.test/elsewhere") as caught:
         client.call(method, "/things", body={})
     assert "ACME_HOST" in caught.value.hint
     assert "s3cret" not in str(caught.value)
@@ -379,10 +386,11 @@ def test_a_netrc_file_takes_no_part(
     assert "Authorization" not in web.calls[1].request.headers
 
 
-def test_a_header_that_cannot_be_sent_does_not_end_up_in_a_message(web: responses.RequestsMock) -> None:
-    bad = FixedHeaders("somebody", {"Authorization": Secret("Key abc\ndef")})
-    client = Client(provider="acme", base="https://api.test", sign_in=bad, hints=Hints())
-    with pytest.raises(errors.UnreachableError) as caught:
+@pytest.mark.parametrize("value", ["Key abc\ndef", "Key abc\u2603"])
+def test_a_header_that_cannot_be_sent_does_not_end_up_in_a_message(value: str) -> None:
+    bad = FixedHeaders("somebody", {"Authorization": Secret(value)})
+    client = Client(provider="acme", base="http://127.0.0.1:1", sign_in=bad, hints=Hints())
+    with pytest.raises(errors.UnreachableError, match="can't be sent") as caught:
         client.get("/things")
     assert "abc" not in "".join(traceback.format_exception(caught.value))
 

@@ -1,0 +1,210 @@
+"""OAuth apps, against the sandbox and against answers that the fact sheet leaves open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import responses
+
+from reconciler import errors
+from reconciler.kinds import Scope
+from reconciler.model import ProviderSpec
+from reconciler.providers import KINDS
+from reconciler.providers.databricks._api import DatabricksAccount
+from reconciler.sandbox import CLIENT_ID, OTHER_CLIENT_ID, OTHER_CLIENT_SECRET, Sandbox, environment
+from reconciler.secrets import Secret
+
+KIND = KINDS["oauth_apps"]
+APP: dict[str, Any] = {
+    "name": "posit-connect",
+    "confidential": True,
+    "redirect_urls": ["https://connect.example.org/__oauth__/integrations/callback"],
+    "scopes": ["all-apis", "offline_access"],
+}
+SESSION = "absolute_session_lifetime_in_minutes"
+SINGLE = "enable_single_use_refresh_tokens"
+URL = "https://accounts.test/api/2.0/accounts/acc/oauth2/custom-app-integrations"
+
+
+@pytest.fixture
+def plain(moment: Any) -> DatabricksAccount:
+    spec = ProviderSpec("databricks", "databricks", "https://accounts.test", "acc", {"token": "t"})
+    return DatabricksAccount(spec, {}, clock=moment.clock, sleep=moment.sleep)
+
+
+def sent(web: responses.RequestsMock) -> Any:
+    return json.loads(web.calls[-1].request.body)
+
+
+def test_an_app_is_created_observed_changed_and_deleted(account: DatabricksAccount) -> None:
+    created = KIND.create(account, APP)
+    assert isinstance(created.secret, Secret)
+    assert created.secret.reveal().startswith("dose")
+    (live,) = KIND.observe(account, Scope())
+    assert live.id == created.live.id
+    assert live.name == "posit-connect"
+    assert live.computed == created.live.computed
+    assert live.computed["client_id"] != live.computed["id"]
+    assert {key: live.attributes[key] for key in APP} == APP
+    assert live.created_at
+    assert KIND.update(account, live.id, {"scopes": ["sql"]}) is None
+    again = KIND.read(account, live.id)
+    assert again is not None
+    assert again.attributes == {**live.attributes, "scopes": ["sql"]}
+    KIND.delete(account, live.id)
+    KIND.delete(account, live.id)
+    assert KIND.read(account, live.id) is None
+    assert KIND.observe(account, Scope()) == []
+
+
+def test_a_public_app_has_no_secret(account: DatabricksAccount) -> None:
+    created = KIND.create(account, {**APP, "confidential": False})
+    assert created.secret is None
+    assert created.live.attributes["confidential"] is False
+
+
+def test_many_apps_come_page_by_page(account: DatabricksAccount, change_knobs: Callable[..., None]) -> None:
+    change_knobs(page_size=3)
+    made = {KIND.create(account, {**APP, "name": f"app-{number}"}).live.id for number in range(10)}
+    assert {live.id for live in KIND.observe(account, Scope())} == made
+
+
+def test_our_own_apps_show_who_we_are_and_others_a_number(account: DatabricksAccount, moment: Any) -> None:
+    KIND.create(account, APP)
+    spec = ProviderSpec(
+        "databricks",
+        "databricks",
+        account.address,
+        account.account_id,
+        {"client_id": OTHER_CLIENT_ID, "client_secret": OTHER_CLIENT_SECRET},
+    )
+    other = DatabricksAccount(spec, environment(account.address), clock=moment.clock, sleep=moment.sleep)
+    KIND.create(other, {**APP, "name": "theirs"})
+    by = {live.name: live.created_by for live in KIND.observe(account, Scope())}
+    assert by["posit-connect"] == account.identity() == CLIENT_ID
+    assert by["theirs"].isdigit()
+
+
+def test_the_servers_defaults_are_observed_but_the_idle_session_lifetime_is_not(
+    account: DatabricksAccount,
+) -> None:
+    policy = {"access_token_ttl_in_minutes": 30, "refresh_token_ttl_in_minutes": 60}
+    live_id = KIND.create(account, {**APP, "token_access_policy": policy}).live.id
+    live = KIND.read(account, live_id)
+    assert live is not None
+    assert {key: live.attributes["token_access_policy"][key] for key in policy} == policy
+    assert SESSION not in live.attributes["token_access_policy"]
+
+
+def test_the_session_lifetime_is_observed_where_it_has_an_effect(account: DatabricksAccount) -> None:
+    policy = {"access_token_ttl_in_minutes": 30, "refresh_token_ttl_in_minutes": 60, SINGLE: True}
+    live_id = KIND.create(account, {**APP, "token_access_policy": policy}).live.id
+    live = KIND.read(account, live_id)
+    assert live is not None
+    assert isinstance(live.attributes["token_access_policy"][SESSION], int)
+
+
+def test_switching_single_use_off_takes_the_session_lifetime_out_of_the_patch(
+    account: DatabricksAccount,
+) -> None:
+    policy = {
+        "access_token_ttl_in_minutes": 30,
+        "refresh_token_ttl_in_minutes": 60,
+        SINGLE: True,
+        SESSION: 5000,
+    }
+    live_id = KIND.create(account, {**APP, "token_access_policy": policy}).live.id
+    KIND.update(account, live_id, {"token_access_policy": {**policy, SINGLE: False}})
+    live = KIND.read(account, live_id)
+    assert live is not None
+    assert live.attributes["token_access_policy"][SINGLE] is False
+
+
+@pytest.mark.parametrize("policy", [{SINGLE: True, SESSION: 60}, {SESSION: 60}])
+def test_a_session_lifetime_that_the_user_set_is_sent(
+    plain: DatabricksAccount, web: responses.RequestsMock, policy: dict[str, Any]
+) -> None:
+    web.add("PATCH", f"{URL}/a", json={})
+    KIND.update(plain, "a", {"token_access_policy": policy})
+    assert sent(web) == {"token_access_policy": policy}
+
+
+def test_an_update_sends_only_what_it_was_given(
+    plain: DatabricksAccount, web: responses.RequestsMock
+) -> None:
+    web.add("PATCH", f"{URL}/a", json={})
+    KIND.update(plain, "a", {"redirect_urls": []})
+    assert sent(web) == {"redirect_urls": []}
+
+
+@pytest.mark.parametrize("attribute", ["name", "confidential"])
+def test_what_is_fixed_for_life_is_never_sent_in_an_update(plain: DatabricksAccount, attribute: str) -> None:
+    with pytest.raises(errors.InternalError, match=attribute):
+        KIND.update(plain, "a", {attribute: "x"})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"integration_id": "i", "client_id": "c"},
+        {"integration_id": "i", "client_id": "c", "client_secret": ""},
+        {"client_id": "c", "client_secret": "s"},
+        {},
+        [],
+        None,
+    ],
+)
+def test_a_create_whose_answer_lacks_something_is_a_lost_answer(
+    plain: DatabricksAccount, web: responses.RequestsMock, answer: Any
+) -> None:
+    web.add("POST", URL, json=answer)
+    with pytest.raises(errors.LostAnswerError):
+        KIND.create(plain, APP)
+
+
+def test_a_bare_app_is_observed_with_what_the_spec_would_leave_out(
+    plain: DatabricksAccount, web: responses.RequestsMock
+) -> None:
+    web.add("GET", URL, json={"apps": [{"integration_id": "i", "created_by": 42}]})
+    (live,) = KIND.observe(plain, Scope())
+    assert live.attributes == {
+        "name": "",
+        "confidential": False,
+        "redirect_urls": [],
+        "scopes": [],
+        "user_authorized_scopes": [],
+        "token_access_policy": {},
+    }
+    assert live.created_by == "42"
+
+
+def test_an_app_without_an_id_fails_the_list(plain: DatabricksAccount, web: responses.RequestsMock) -> None:
+    web.add("GET", URL, json={"apps": [{"name": "x"}]})
+    with pytest.raises(errors.UnreadableError):
+        KIND.observe(plain, Scope())
+
+
+def test_ids_cannot_leave_their_place_in_the_path(
+    plain: DatabricksAccount, web: responses.RequestsMock
+) -> None:
+    web.add("DELETE", f"{URL}/..%2F..%2Fother%3Fx", json={})
+    KIND.delete(plain, "../../other?x")
+
+
+@pytest.mark.parametrize("fault", ["do=reset", "do=502", "do=cut", "do=html", "do=hang"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_create_whose_answer_gets_lost_is_not_sent_again(
+    account: DatabricksAccount, sandbox: Sandbox, fault: str, when: str
+) -> None:
+    sandbox.faults.add(f"write=1,when={when},{fault}")
+    with pytest.raises(errors.LostAnswerError):
+        KIND.create(account, APP)
+    assert len(KIND.observe(account, Scope())) == (1 if when == "after" else 0)
+
+
+def test_an_app_without_scopes_is_refused_in_the_servers_words(account: DatabricksAccount) -> None:
+    with pytest.raises(errors.InvalidRequestError, match="at least one valid scope"):
+        KIND.create(account, {**APP, "scopes": []})
