@@ -67,7 +67,13 @@ class _Open:
     merged: list[Block] = field(default_factory=list)
     entries: list[Node] = field(default_factory=list)
     key: str | None = None
+    merging: bool = False
     size: int = 1
+
+    @property
+    def wants_key(self) -> bool:
+        """Whether a key comes next."""
+        return self.is_mapping and self.key is None and not self.merging
 
 
 def compose(text: str, file: str) -> Node:
@@ -80,17 +86,20 @@ def compose(text: str, file: str) -> Node:
     try:
         return _Composer(loader, file).run()
     except yaml.MarkedYAMLError as error:
-        raise _broken(error, file) from None
+        raise _broken(error, text, file) from None
     finally:
         loader.dispose()
 
 
-def _broken(error: yaml.MarkedYAMLError, file: str) -> Refusal:
+def _broken(error: yaml.MarkedYAMLError, text: str, file: str) -> Refusal:
     mark = error.problem_mark or error.context_mark
     at = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file)
-    problem = error.problem or "it can't be read"
     hint = "indent with blanks, not tabs, and quote text that holds special characters"
-    return Refusal("yaml", f"this isn't YAML: {problem}", at, hint)
+    lines = text.split("\n")
+    # where libyaml gives up may be a line below the mistake
+    if any("${" in line for line in lines[max(at.line - 2, 0) : at.line]):
+        hint = 'inside [ ] and { } a reference needs quotes: "${…}"'
+    return Refusal("yaml", f"this isn't YAML: {error.problem or 'it makes no sense'}", at, hint)
 
 
 class _Composer:
@@ -140,7 +149,7 @@ class _Composer:
 
     def _scalar(self, event: Any) -> None:
         at, parent = self._at(event), self._open[-1] if self._open else None
-        if parent and parent.is_mapping and parent.key is None:
+        if parent and parent.wants_key:
             self._key(parent, event, at)
             return
         node = Scalar(_value(event, at), at)
@@ -153,15 +162,14 @@ class _Composer:
         key = event.value
         if not key:
             raise Refusal("key", "a key is empty", at, "give it a name")
-        if key == _MERGE and event.implicit[0] and not parent.merged:
-            parent.key = _MERGE
+        is_merge = key == _MERGE and event.implicit[0]
+        first = parent.keys.get(key) or (parent.merged[0].at if is_merge and parent.merged else None)
+        if first:
+            message = f"the key {_short(key)} is given twice: first at {first.line}:{first.column}"
+            raise Refusal("duplicate-key", message, at, "keep one of them")
+        if is_merge:
+            parent.merging = True
             return
-        if key in parent.items or key == _MERGE:
-            first = parent.keys.get(key)
-            where = f": first at {first.line}:{first.column}" if first else ""
-            raise Refusal(
-                "duplicate-key", f"the key {_short(key)} is given twice{where}", at, "keep one of them"
-            )
         parent.key = key
         parent.keys[key] = at
         if event.anchor:
@@ -172,7 +180,7 @@ class _Composer:
         is_mapping = isinstance(event, yaml.MappingStartEvent)
         if event.tag not in (None, "!", _TAG + ("map" if is_mapping else "seq")):
             raise _tagged(event.tag, at)
-        if self._open and self._open[-1].is_mapping and self._open[-1].key is None:
+        if self._open and self._open[-1].wants_key:
             raise Refusal("key", "a key must be text", at, "a mapping or list can't be one")
         if len(self._open) >= MAX_DEPTH:
             raise Refusal("too-deep", f"nested more than {MAX_DEPTH} levels deep", at, "flatten it")
@@ -204,7 +212,7 @@ class _Composer:
             raise Refusal("unknown-alias", f"*{event.anchor} has no anchor before it", at, "define it with &")
         node, size = self._anchors[event.anchor]
         parent = self._open[-1] if self._open else None
-        if parent and parent.is_mapping and parent.key is None:
+        if parent and parent.wants_key:
             raise Refusal("key", "a key can't be an alias", at, "write it out")
         self._expand(size, at)
         self._place(node, size)
@@ -223,9 +231,9 @@ class _Composer:
         parent.size += size
         if not parent.is_mapping:
             parent.entries.append(node)
-        elif parent.key == _MERGE and _MERGE not in parent.keys:
+        elif parent.merging:
             parent.merged.extend(_mergeable(node))
-            parent.key = None
+            parent.merging = False
         elif parent.key is not None:
             parent.items[parent.key] = node
             parent.key = None

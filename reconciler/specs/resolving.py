@@ -34,8 +34,8 @@ _ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "vars": _PLAIN,
     "providers": _PLAIN,
 }
-_MAX_CHAIN: Final = 30
-_MAX_DEPTH: Final = 150
+_MAX_CHAIN: Final = 25
+_MAX_DEPTH: Final = 120
 _MAX_EXPANDED: Final = 1_000_000
 _MAX_TEXT: Final = 1024 * 1024
 
