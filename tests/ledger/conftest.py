@@ -1,0 +1,126 @@
+"""Makers that fill in what a test of the ledger doesn't care about, and a clock that only moves when told."""
+
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from reconciler.ledger import FileStore
+from reconciler.model import (
+    Address,
+    Credential,
+    CredentialState,
+    Entry,
+    GivenUp,
+    Intent,
+    Ledger,
+    Origin,
+    ProviderSpec,
+    Runner,
+    Stack,
+)
+
+PROVIDERS = {
+    "databricks": ProviderSpec(
+        "databricks",
+        "databricks",
+        "https://accounts.cloud.databricks.com",
+        "7a99b43c-b46c-432b-b0a7-814217701909",
+    ),
+    "connect": ProviderSpec("connect", "connect", "https://connect.example.org"),
+}
+
+
+def address(text):
+    return Address.parse(text)
+
+
+def entry(live_id="1", **facts):
+    return Entry(**{"provider": "connect", "id": live_id, "name": "n", "origin": Origin.CREATED} | facts)
+
+
+def ledger(entries=(), **facts):
+    entries = {address(text): value for text, value in dict(entries).items()}
+    facts = {"lineage": "5f0c2d7e-0000-4000-8000-000000000001", "serial": 7} | facts
+    return Ledger("prod", entries=entries, **facts)
+
+
+def runner(**facts):
+    return Runner(**{"owner": "ada", "host": "far", "boot": "b", "pid": 1, "start": "2"} | facts)
+
+
+def intent(**facts):
+    facts = {"kind": "oauth_apps", "provider": "databricks", "at": "2026-01-01T00:00:00Z"} | facts
+    return Intent(**{"id": "i", "runner": runner(), "why": "create"} | facts)
+
+
+def tombstone(text, **facts):
+    return GivenUp(address(text), intent(), **{"given_up": "2026-01-01T00:00:00Z"} | facts)
+
+
+def stack(folder, **facts):
+    return Stack(**{"name": "prod", "file": str(folder / "prod.yaml"), "providers": PROVIDERS} | facts, resources={})
+
+
+def put(text, live_id="1"):
+    """The edit that records an entry."""
+    return lambda before: replace(before, entries={**before.entries, address(text): entry(live_id)})
+
+
+@pytest.fixture
+def make():
+    return SimpleNamespace(
+        address=address,
+        credential=lambda **facts: Credential(**{"state": CredentialState.HELD} | facts),
+        entry=entry,
+        intent=intent,
+        ledger=ledger,
+        put=put,
+        runner=runner,
+        stack=stack,
+        tombstone=tombstone,
+    )
+
+
+@pytest.fixture
+def store(tmp_path):
+    return FileStore(tmp_path / "ledgers" / "prod.json", owns_folder=True)
+
+
+class Clock:
+    """A steady clock whose sleep is its only way on; what happens meanwhile is told by `every`."""
+
+    def __init__(self):
+        self.now = 1000.0
+        self.every = lambda: None
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+        self.every()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def process():
+    """Starts Python code in a process of its own; all are ended with the test."""
+    started = []
+
+    def start(code, *args):
+        command = [sys.executable, "-c", textwrap.dedent(code), *map(str, args)]
+        started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.kill()
+        one.communicate()
