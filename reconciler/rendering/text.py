@@ -76,6 +76,9 @@ def change_block(change: Change, look: Look) -> str:
         code = f" [{change.code}]" if change.code else ""
         lines += _paragraph(change.reason + code, look, paint.quiet)
     lines += field_lines(change.fields, change.action, look, _INDENT + 2)
+    leftovers = [live_id for live_id in (*change.clears, *change.removes) if live_id != change.id]
+    if leftovers:
+        lines += _paragraph(f"removes what an earlier run left: {', '.join(leftovers)}", look, paint.bad)
     if change.needs_approval:
         lines += _paragraph(f"needs approval: {change.approval}", look, paint.careful)
     elif change.approval:

@@ -209,6 +209,11 @@ def test_approval_words_can_be_copied(everything):
     assert "approve: [oauth_apps.renamed, connect_integrations.old]" in text
 
 
+def test_leftovers_to_be_removed_are_named(make):
+    change = make.change("oauth_apps.a", Action.REPLACE, id="new", removes=("new", "old"), clears=("stray",))
+    assert "        removes what an earlier run left: stray, old\n" in plan_text(make.plan(change))
+
+
 def test_a_long_list_to_approve_is_a_block_of_yaml(make):
     plan = make.plan(*(make.change(f"oauth_apps.app-{n}", Action.REPLACE, approval="why") for n in range(9)))
     text = plan_text(plan)
