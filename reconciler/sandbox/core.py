@@ -18,7 +18,7 @@ from reconciler.sandbox.databricks.account_api import ROUTES as ACCOUNT_ROUTES
 from reconciler.sandbox.databricks.answers import standard
 from reconciler.sandbox.databricks.scim_api import ROUTES as SCIM_ROUTES
 from reconciler.sandbox.databricks.signin import ROUTES as SIGNIN_ROUTES
-from reconciler.sandbox.faults import Armed, Faults
+from reconciler.sandbox.faults import Armed, Fault, Faults
 from reconciler.sandbox.journal import Entry, Journal
 from reconciler.sandbox.messages import RESET, TIMEOUT, Answer, Refusal, Request, html_answer
 from reconciler.sandbox.routes import Call, Route, Router
@@ -27,6 +27,8 @@ from reconciler.sandbox.world import Knobs, World
 
 _ROUTER = Router((*SIGNIN_ROUTES, *ACCOUNT_ROUTES, *SCIM_ROUTES, *CONNECT_ROUTES))
 _API = "/__api__/"
+# faults that change what a list shows, and no answer to a write
+_HARMLESS = frozenset({"stale", "shuffle"})
 _CONNECT_HEADERS = (
     ("Cache-Control", "no-cache, no-store, must-revalidate"),
     ("Expires", "0"),
@@ -144,23 +146,31 @@ class Sandbox:
         if armed is None:
             return self._effect(arrival)
         entry.fault, fault = armed.id, armed.fault
-        if fault.do == "stale":
-            return self._effect(arrival, lag=fault.stale)
-        if fault.do == "shuffle":
-            return self._effect(arrival, shuffled=True)
         if fault.do == "late":
             self._later(armed, arrival)
             return RESET
-        answer = self._effect(arrival) if fault.when == "after" else None
+        answer = self._struck_effect(arrival, fault)
         if fault.do == "hang":
             return self._held(armed, arrival, answer)
+        self.faults.note_hit(armed)
+        if answer is not None and fault.do in _HARMLESS:
+            return answer
         if answer is None:
             entry.effect = False if write else None
         return spoilt(fault, answer or Answer(200), request, arrival.server)
 
+    def _struck_effect(self, arrival: _Arrival, fault: Fault) -> Answer | None:
+        """The effect that a fault leaves in place before the answer suffers; None without one."""
+        if fault.do == "stale":
+            return self._effect(arrival, lag=fault.stale)
+        if fault.do == "shuffle":
+            return self._effect(arrival, shuffled=True)
+        return self._effect(arrival) if fault.when == "after" else None
+
     def _held(self, armed: Armed, arrival: _Arrival, answer: Answer | None) -> Answer:
         entry, gone = arrival.entry, arrival.request.gone
         if gone is None and armed.fault.seconds is None:
+            self.faults.note_hit(armed)
             # in process nobody can go away: what comes after a hang is the client's timeout
             entry.effect = entry.effect if answer or not entry.write else False
             return TIMEOUT
@@ -179,6 +189,7 @@ class Sandbox:
                 self._effect(arrival)
             self.faults.note_pending(armed, -1)
 
+        self.faults.note_hit(armed)
         self.faults.note_pending(armed, 1)
         timer = threading.Timer(armed.fault.late or 0.0, come)
         timer.daemon = True

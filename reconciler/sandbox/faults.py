@@ -37,7 +37,8 @@ How (`do=`):
     shuffle                      the list is in another order
 
 A write is a POST, PUT, PATCH or DELETE on an API path; token requests, Connect's verify and
-`/_sandbox` aren't. The first fault that strikes is the one that happens, all count.
+`/_sandbox` aren't. stale and late strike writes only. The first fault that strikes is the one that
+happens; all of them count.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ from typing import Any
 KINDS = frozenset(
     {"reset", "hang", "html", "redirect", "cut", "scim500", "nocode", "stale", "late", "shuffle"}
 )
+_WRITES_ONLY = frozenset({"stale", "late"})
 _POLL = 0.02  # seconds between two looks at whether a client has gone
 
 
@@ -145,7 +147,7 @@ class Armed:
         self.id = number
         self.line = line
         self.fault = fault
-        self.seen = self.hits = self.held = self.pending = 0
+        self.seen = self.struck = self.hits = self.held = self.pending = 0
         self.removed = False
         self._path = re.compile(fault.path) if fault.path else None
         self._dice = random.Random(fault.seed)  # noqa: S311 - has to be repeatable
@@ -157,7 +159,7 @@ class Armed:
             fault.server not in (None, server)
             or fault.method not in (None, method)
             or (self._path is not None and not self._path.search(path))
-            or (fault.write is not None and not write)
+            or ((fault.write is not None or fault.do in _WRITES_ONLY) and not write)
         ):
             return False
         self.seen += 1
@@ -165,7 +167,7 @@ class Armed:
             return False
         if fault.rate is not None and self._dice.random() >= fault.rate:
             return False
-        return fault.most is None or self.hits < fault.most
+        return fault.most is None or self.struck < fault.most
 
     def shown(self) -> dict[str, Any]:
         """The fault as JSON: its line, and the counts."""
@@ -214,7 +216,7 @@ class Faults:
             struck = [a for a in self._armed if a.strikes(server, method, path, write=write)]
             if not struck:
                 return None
-            struck[0].hits += 1
+            struck[0].struck += 1
             return struck[0]
 
     def hold(self, armed: Armed, gone: Callable[[], bool]) -> bool:
@@ -222,6 +224,7 @@ class Faults:
         limit = armed.fault.seconds
         until = None if limit is None else time.monotonic() + limit
         with self._changed:
+            armed.hits += 1
             armed.held += 1
             try:
                 while not (armed.removed or self._closed):
@@ -234,6 +237,11 @@ class Faults:
                 return not self._closed and not gone()
             finally:
                 armed.held -= 1
+
+    def note_hit(self, armed: Armed) -> None:
+        """Count a strike; with when=after the effect has taken place by then."""
+        with self._changed:
+            armed.hits += 1
 
     def note_pending(self, armed: Armed, difference: int) -> None:
         """Count effects that are still to come."""

@@ -92,6 +92,7 @@ class SandboxServer:
         if self._closing.is_set():
             return
         self._closing.set()
+        self.sandbox.dirty.set()  # wakes the writer of the state file
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
         self._listener.close()

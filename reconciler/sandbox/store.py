@@ -36,7 +36,9 @@ class State:
         server = self.servers.get(prefix)
         if server is None:
             server = self.servers[prefix] = ConnectServer(self.world, prefix)
+            lag, self.world.lag = self.world.lag, 0  # a seed was always there
             server.seed()
+            self.world.lag = lag
         return server
 
     def dump(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Integrations:
             Refusal: 400 with 87, 227, 228, 261 or 262.
         """
         self._known(body, _CREATABLE)
-        template = TEMPLATES.get(body.get("template") or "")
+        template = TEMPLATES.get(str(body.get("template")))
         if template is None:
             raise Refusal(400, _TEMPLATE, f"The template {body.get('template')} does not exist.")
         config = _object(body.get("config") or {})
