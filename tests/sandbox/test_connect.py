@@ -162,6 +162,8 @@ def test_a_delete_answers_204_and_takes_associations_along(api):
     reply = api.connect("DELETE", f"{INTEGRATIONS}/{made['guid']}")
     assert (reply.status, reply.text) == (204, "")
     assert api.connect("GET", path).json == []
+    kept = api.control("GET", "state")["connect"][""]["associations"]
+    assert not any(kept.values())
     assert refusal(api.connect("DELETE", f"{INTEGRATIONS}/{made['guid']}")) == (404, 4)
     assert refusal(api.connect("GET", f"{INTEGRATIONS}/not-a-guid")) == (400, 207)
 

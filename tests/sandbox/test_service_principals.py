@@ -158,6 +158,7 @@ def test_deleting_a_principal_takes_secrets_memberships_and_assignments_along(ap
     assert api.scim("DELETE", f"ServicePrincipals/{made['id']}").status == 404
     assert "members" not in api.scim("GET", f"Groups/{group['id']}").json
     assert api.account("GET", WORKSPACE).json == {}
+    assert api.control("GET", "state")["databricks"]["secrets"] == {}
     assert api.token(made["applicationId"], secret["secret"]).status == 401
     path = f"servicePrincipals/{made['id']}/credentials/secrets"
     assert api.account("GET", path).json["error_code"] == "RESOURCE_DOES_NOT_EXIST"
