@@ -62,7 +62,9 @@ def tombstone(text, **facts):
 
 
 def stack(folder, **facts):
-    return Stack(**{"name": "prod", "file": str(folder / "prod.yaml"), "providers": PROVIDERS} | facts, resources={})
+    return Stack(
+        **{"name": "prod", "file": str(folder / "prod.yaml"), "providers": PROVIDERS} | facts, resources={}
+    )
 
 
 def put(text, live_id="1"):
