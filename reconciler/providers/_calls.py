@@ -113,7 +113,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """A yes: status, parsed JSON (None for an empty body), and the server's Date as RFC 3339 ("" if none)."""
+    """A yes: status, JSON (None for an empty body, secrets wrapped), the server's Date as RFC 3339 or ""."""
 
     status: int
     body: Any

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler import errors
@@ -18,6 +19,17 @@ _COMPLAINT_LIMIT = 100_000
 
 # After an attempt that may have arrived, only these answers tell that the same statement is refused for good.
 _DEFINITE = (errors.LostAnswerError, errors.InvalidRequestError, errors.NotFoundError, errors.ConflictError)
+
+
+# Whatever object they stand in: a value shown once is wrapped before anybody else sees it.
+_SECRET_KEYS = frozenset({"client_secret", "secret", "access_token"})
+
+
+def _with_secrets_wrapped(item: dict[str, Any]) -> dict[str, Any]:
+    for key in _SECRET_KEYS & item.keys():
+        if isinstance(item[key], str) and item[key]:
+            item[key] = Secret(item[key])
+    return item
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,7 @@ class Judge:
         if not received.text.strip():
             return Answer(received.status, None, date)
         try:
-            return Answer(received.status, json.loads(received.text), date)
+            return Answer(received.status, json.loads(received.text, object_hook=_with_secrets_wrapped), date)
         except ValueError:
             pass
         is_page = complaints.looks_like_page(received.headers.get("Content-Type", ""), received.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -83,9 +84,29 @@ def test_our_own_apps_show_who_we_are_and_others_a_number(account: DatabricksAcc
     )
     other = DatabricksAccount(spec, environment(account.address), clock=moment.clock, sleep=moment.sleep)
     KIND.create(other, {**APP, "name": "theirs"})
+    assert account.identity() == ""
     by = {live.name: live.created_by for live in KIND.observe(account, Scope())}
     assert by["posit-connect"] == account.identity() == CLIENT_ID
     assert by["theirs"].isdigit()
+
+
+def test_a_creator_by_another_name_leaves_our_identity_unknown(
+    plain: DatabricksAccount, web: responses.RequestsMock
+) -> None:
+    item = {"integration_id": "i", "created_by": 42, "creator_username": "display name of the principal"}
+    web.add("GET", URL, json={"apps": [item]})
+    (live,) = KIND.observe(plain, Scope())
+    assert live.created_by == "42"
+    assert plain.identity() == ""
+
+
+def test_a_list_that_is_not_found_asks_for_an_account_admin(
+    plain: DatabricksAccount, web: responses.RequestsMock
+) -> None:
+    web.add("GET", URL, status=404, json={"error_code": "NOT_FOUND", "message": "Not Found"})
+    with pytest.raises(errors.NotFoundError) as caught:
+        KIND.observe(plain, Scope())
+    assert "account admin" in caught.value.hint
 
 
 def test_the_servers_defaults_are_observed_but_the_idle_session_lifetime_is_not(
@@ -151,6 +172,7 @@ def test_what_is_fixed_for_life_is_never_sent_in_an_update(plain: DatabricksAcco
     [
         {"integration_id": "i", "client_id": "c"},
         {"integration_id": "i", "client_id": "c", "client_secret": ""},
+        {"integration_id": "i", "client_id": "c", "client_secret": 5},
         {"client_id": "c", "client_secret": "s"},
         {},
         [],
@@ -163,6 +185,19 @@ def test_a_create_whose_answer_lacks_something_is_a_lost_answer(
     web.add("POST", URL, json=answer)
     with pytest.raises(errors.LostAnswerError):
         KIND.create(plain, APP)
+
+
+def test_a_secret_shown_once_is_not_in_the_error_about_the_rest_of_its_answer(
+    plain: DatabricksAccount, web: responses.RequestsMock
+) -> None:
+    web.add("POST", URL, json={"client_id": "c", "client_secret": "dose-hidden"})
+    with pytest.raises(errors.LostAnswerError) as caught:
+        KIND.create(plain, APP)
+    assert caught.value.__traceback__ is not None
+    below = caught.value.__traceback__.tb_next
+    seen = traceback.TracebackException(LookupError, LookupError(), below, capture_locals=True)
+    assert "(sensitive)" in "".join(seen.format())
+    assert "dose-hidden" not in "".join(seen.format())
 
 
 def test_a_bare_app_is_observed_with_what_the_spec_would_leave_out(

@@ -44,6 +44,7 @@ class Integrations(Kind["ConnectServer"]):
     provider_type = "connect"
     fields = Fields(
         name="name",
+        identity=frozenset({"name", "template", "config.client_id"}),
         immutable=frozenset({"template", "config.auth_type"}),
         words=frozenset({"config.scopes"}),
         hosts=frozenset({"config.workspace_host"}),

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reconciler.errors import Problem, RemoteError
+from reconciler.errors import NotFoundError, Problem, RemoteError
 from reconciler.model import ProviderSpec, WorkspaceRef
 from reconciler.providers._origins import origin
 from reconciler.providers.databricks._settings import HOST, settle
 from reconciler.providers.databricks._sign_in import Waits, sign_in
 from reconciler.providers.http import Client, Hints
+from reconciler.secrets import Secret
 
 PARALLEL = 4  # "exceeded the concurrent limit of 4 requests" (fact sheet, 3.8)
 PAGE = 100
@@ -63,13 +64,15 @@ class DatabricksAccount:
         self.address = settings.address
         self.account_id = settings.account_id
         self.troubles: dict[str, str] = {}
+        self._recognised = ""
+        self._name: str | None = None
         self._sign_in = sign_in(settings, Waits(clock, sleep))
         self.http = Client(
             provider=spec.name,
             base=settings.address,
             sign_in=self._sign_in,
             hints=Hints(
-                address=f"host: or {HOST}",
+                address=f"host: or {HOST} (of the account, not of a workspace)",
                 unauthorized="check that it belongs to this account and hasn't expired",
                 forbidden="the account API wants an account admin",
             ),
@@ -84,8 +87,24 @@ class DatabricksAccount:
         return self._sign_in.identity
 
     def identity(self) -> str:
-        """Who we are as `Live.created_by` may show it: application id or user name; "" if unknown."""
-        return self._sign_in.principal()
+        """Who we are as `Live.created_by` shows it; "" as long as no app shows us by that name.
+
+        How a service principal is named as a creator isn't documented. A name that has never been seen
+        would make our own objects look foreign, so it is told only once it has been recognised.
+        """
+        return self._recognised
+
+    def recognises(self, username: str) -> bool:
+        """Whether a creator's name is ours: our application id or user name."""
+        if not username or username != self._principal():
+            return False
+        self._recognised = username
+        return True
+
+    def _principal(self) -> str:
+        if self._name is None:
+            self._name = self._sign_in.principal()
+        return self._name
 
     def preflight(self) -> tuple[Problem, ...]:
         """Signs in, so that a refused credential is the first thing to be said.
@@ -111,7 +130,7 @@ class DatabricksAccount:
         token = ""
         while True:
             asked = {"page_size": PAGE, **(query or {}), **({"page_token": token} if token else {})}
-            page = self.http.get(path, asked)
+            page = self._page(path, asked)
             found.extend(self.items(path, page, key))
             token = page.get("next_page_token") or ""
             if not token:
@@ -159,12 +178,22 @@ class DatabricksAccount:
         return found
 
     def _scim_page(self, path: str, query: Mapping[str, Any] | None, start: int) -> dict[str, Any]:
-        page = self.http.get(path, {**(query or {}), "startIndex": start, "count": PAGE})
+        page = self._page(path, {**(query or {}), "startIndex": start, "count": PAGE})
         items = self.items(path, page, "Resources")
         if not all(isinstance(item.get("id"), str) and item["id"] for item in items):
             raise self.http.misshapen("GET", path, "holds an object without an id")
         total = page.get("totalResults")
         return {"Resources": items, "totalResults": total if isinstance(total, int) else None}
+
+    def _page(self, path: str, query: Mapping[str, Any]) -> Any:
+        try:
+            return self.http.get(path, query)
+        except NotFoundError as error:
+            # What those get who aren't account admins (fact sheet, 1.5).
+            error.hint = (
+                f"signed in as {self.signed_in_as}: is it an account admin, and the account id right?"
+            )
+            raise
 
     def items(self, path: str, page: Any, key: str) -> list[dict[str, Any]]:
         """The objects under a key of a list's answer; none if the key is absent, as it is when empty.
@@ -214,6 +243,18 @@ class DatabricksAccount:
         if not isinstance(body, dict) or lacking:
             raise self._lacks(method, path, lacking)
         return body
+
+    def one_time_secret(self, path: str, body: Mapping[str, Any], key: str) -> Secret:
+        """The secret in the answer to a create.
+
+        Raises:
+            LostAnswerError: there is none: the object exists, and its secret can't be had any more. What
+                takes care of a lost answer takes care of that, too.
+        """
+        value = body.get(key)
+        if not isinstance(value, Secret):
+            raise self._lacks("POST", path, [key])
+        return value
 
     def _lacks(self, method: str, path: str, keys: list[str]) -> RemoteError:
         return self.http.misshapen(method, path, f"has no {', '.join(keys)}" if keys else "isn't an object")

@@ -26,11 +26,12 @@ from reconciler.providers.databricks._settings import (
     SIGN_IN_EXTRA,
     Settings,
 )
-from reconciler.providers.http import Client, Effect, FixedHeaders, Hints, SignIn
+from reconciler.providers.http import READ_SECONDS, Client, Effect, FixedHeaders, Hints, SignIn
 from reconciler.secrets import Secret
 
 EXPIRY_MARGIN = 60.0  # seconds before its end at which a token is renewed
 SHORT_LIFE = 300.0  # seconds that a token without `expires_in` is trusted for
+SDK_SECONDS = 20.0  # for its own retries, instead of five minutes
 SCOPE = "all-apis"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 JWT = "urn:ietf:params:oauth:token-type:jwt"
@@ -146,10 +147,10 @@ class Exchanged:
         started = self._waits.clock()
         body = _call(self._settings, self._waits, "POST", url, self.identity, signed, self._grant.form())
         token = body.get("access_token") if isinstance(body, Mapping) else None
-        if not isinstance(token, str) or not token:
+        if not isinstance(token, Secret):
             raise CredentialError(f"provider {self._settings.provider}: the token endpoint answered no token")
         lasts = body.get("expires_in")
-        self._token = _checked(self._settings.provider, "the token endpoint", token)
+        self._token = _checked(self._settings.provider, "the token endpoint", token.reveal())
         self._header = {"Authorization": _bearer(self._token)}
         self._ends = started + (float(lasts) if isinstance(lasts, (int, float)) else SHORT_LIFE)
 
@@ -331,6 +332,8 @@ class Delegated:
             "profile": self._settings.profile or None,
             "config_file": self._settings.config_file or None,
             "auth_type": self._settings.auth_type or None,
+            "http_timeout_seconds": READ_SECONDS,
+            "retry_timeout_seconds": SDK_SECONDS,
         }
         # Given by name they win over the environment, whose credential may belong to another account.
         for key in FAMILIES.get(self._settings.auth_type, ()):

@@ -9,7 +9,6 @@ from urllib.parse import quote
 from reconciler.errors import InternalError, NotFoundError
 from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
 from reconciler.model import Live
-from reconciler.secrets import Secret
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
@@ -28,6 +27,7 @@ class OAuthApps(Kind["DatabricksAccount"]):
     provider_type = "databricks"
     fields = Fields(
         name="name",
+        identity=frozenset({"name", "confidential", "redirect_urls", "scopes"}),
         immutable=frozenset({"name", "confidential"}),
         unordered=frozenset({"redirect_urls", "scopes", "user_authorized_scopes"}),
         urls=frozenset({"redirect_urls"}),
@@ -39,8 +39,7 @@ class OAuthApps(Kind["DatabricksAccount"]):
     def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:
         """All apps of the account; the creator's name is asked for as evidence of whose they are."""
         items = api.list_pages(_path(api), "apps", {"include_creator_username": "true"})
-        who = api.identity()
-        return [_live(api.must_have("GET", _path(api), item, "integration_id"), who) for item in items]
+        return [_live(api, api.must_have("GET", _path(api), item, "integration_id")) for item in items]
 
     def read(self, api: DatabricksAccount, live_id: str, parent: str = "") -> Live | None:
         """One app by its integration id."""
@@ -49,7 +48,7 @@ class OAuthApps(Kind["DatabricksAccount"]):
             item = api.http.get(path)
         except NotFoundError:
             return None
-        return _live(api.must_have("GET", path, item, "integration_id"), api.identity())
+        return _live(api, api.must_have("GET", path, item, "integration_id"))
 
     def create(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> Created:
         """Makes an app. The answer has ids and secret only; what the server fills in shows in the next read.
@@ -59,16 +58,17 @@ class OAuthApps(Kind["DatabricksAccount"]):
                 secret is gone, which is what recovery from a lost answer takes care of.
         """
         body = {key: attributes[key] for key in _SETTABLE if key in attributes}
-        confidential = bool(body.get("confidential", False))
-        needed = ("integration_id", "client_id", *(("client_secret",) if confidential else ()))
-        answer = api.must_have("POST", _path(api), api.http.post(_path(api), body), *needed)
+        answer = api.must_have(
+            "POST", _path(api), api.http.post(_path(api), body), "integration_id", "client_id"
+        )
+        shown = api.one_time_secret(_path(api), answer, "client_secret") if body.get("confidential") else None
         live = Live(
             id=str(answer["integration_id"]),
             name=str(attributes.get("name", "")),
             attributes={"confidential": False, **body},
             computed=_computed(answer),
         )
-        return Created(live, Secret(str(answer["client_secret"])) if confidential else None)
+        return Created(live, shown)
 
     def update(
         self, api: DatabricksAccount, live_id: str, attributes: Attributes, parent: str = ""
@@ -89,7 +89,7 @@ class OAuthApps(Kind["DatabricksAccount"]):
         api.http.delete(_path(api, live_id))
 
 
-def _live(item: Mapping[str, Any], who: str) -> Live:
+def _live(api: DatabricksAccount, item: Mapping[str, Any]) -> Live:
     number, username = str(item.get("created_by") or ""), str(item.get("creator_username") or "")
     return Live(
         id=str(item["integration_id"]),
@@ -105,7 +105,7 @@ def _live(item: Mapping[str, Any], who: str) -> Live:
         computed=_computed(item),
         created_at=str(item.get("create_time") or ""),
         # Only a list tells user names, and only one is of use: our own. Numbers are everywhere.
-        created_by=username if username and username == who else number or username,
+        created_by=username if api.recognises(username) else number or username,
     )
 
 

@@ -38,6 +38,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
     provider_type = "databricks"
     fields = Fields(
         name="display_name",
+        identity=frozenset({"display_name"}),
         immutable=frozenset({"application_id"}),
         additive=frozenset({"workspaces"}),
         computed=frozenset({"id", "client_id"}),

@@ -9,7 +9,6 @@ from urllib.parse import quote
 from reconciler.errors import ConflictError, InternalError, InvalidRequestError, NotFoundError, ThrottledError
 from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
 from reconciler.model import Live
-from reconciler.secrets import Secret
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
@@ -58,8 +57,8 @@ class ServicePrincipalSecrets(Kind["DatabricksAccount"]):
             # How a sixth secret is refused is not documented.
             error.hint = error.hint or _CAP
             raise
-        answer = api.must_have("POST", path, answer, "id", "secret")
-        return Created(_live(answer, parent), Secret(str(answer["secret"])))
+        answer = api.must_have("POST", path, answer, "id")
+        return Created(_live(answer, parent), api.one_time_secret(path, answer, "secret"))
 
     def update(
         self, api: DatabricksAccount, live_id: str, attributes: Attributes, parent: str = ""
