@@ -5,6 +5,7 @@ A list that fails or breaks off stops here: it is never read as "nothing exists"
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -14,10 +15,12 @@ from typing import Any, Protocol, TypeVar
 from reconciler.errors import Problem
 from reconciler.kinds import Registry, Scope
 from reconciler.model import Address, Ledger, Live, Snapshot, Stack, WorkspaceRef
-from reconciler.planning import match_all, moved_entries
+from reconciler.planning import is_settled, match_all, moved_entries, parse_time, recover
 
 SECRETS = "service_principals.client_secret"
 PRINCIPALS = "service_principals"
+LAG = (0.0, 0.25, 0.75, 1.5, 3.0, 5.0)  # seconds after the first list at which it is repeated, at most
+YOUNG = timedelta(minutes=10)  # how long a list may hide what was just made
 GHOST = timedelta(hours=1)  # how long a list may still show what we deleted
 
 Result = TypeVar("Result")
@@ -57,12 +60,14 @@ def observe(
     *,
     now: datetime | None = None,
     parallelism: int = 8,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Snapshot:
     """The live objects of every kind that the spec or the ledger names.
 
     Args:
         apis: provider → its client.
         now: for telling ghosts; the own clock if left out.
+        sleep: waits that many seconds, where an interrupted run left something open.
 
     Raises:
         RemoteError, CredentialError: a read failed; nothing can be said.
@@ -71,10 +76,10 @@ def observe(
     wanted = _wanted(stack, ledger)
     with ThreadPoolExecutor(max_workers=max(parallelism, 2 * len(wanted) + 2)) as pool:
         observer = _Observer(stack, ledger, apis, kinds, pool)
-        snapshot = observer.lists(wanted)
-        snapshot = _without_ghosts(snapshot, ledger, now)
+        snapshot = _without_ghosts(observer.lists(wanted), ledger, now)
         snapshot = observer.with_missing(snapshot, skip=SECRETS)
-        snapshot = observer.with_secrets(snapshot)
+        snapshot = _without_ghosts(observer.with_secrets(snapshot), ledger, now)
+        snapshot = observer.with_patience(snapshot, now, sleep)
         return _without_ghosts(snapshot, ledger, now)
 
 
@@ -143,6 +148,7 @@ class _Observer:
             objects={key: _by_id(lives) for key, lives in zip(keys, found, strict=True)},
             workspaces=hosts,
             identities={name: self.apis[name].identity() for name in wanted},
+            dates={name: self.apis[name].http.date for name in wanted},
             blocked={
                 (name, subject): words
                 for name in wanted
@@ -214,7 +220,8 @@ class _Observer:
     def _parents(self, snapshot: Snapshot) -> dict[str, list[str]]:
         """Provider → remote ids of the live principals whose secrets matter."""
         ids: dict[str, set[str]] = {}
-        matches = match_all(self.stack, self.ledger, snapshot, self.kinds)
+        recovery = recover(self.ledger, snapshot, self.kinds, datetime.now(timezone.utc))
+        matches = match_all(self.stack, self.ledger, snapshot, self.kinds, recovery)
         for address, resource in self.stack.resources.items():
             parent = matches[address.parent].live if address.parent in matches else None
             if address.part and address.parent and parent is not None:
@@ -227,10 +234,64 @@ class _Observer:
                 ids.setdefault(intent.provider, set()).add(intent.parent)
         return {name: sorted(parents) for name, parents in sorted(ids.items())}
 
+    # --- what an interrupted run left open ---------------------------------------------------------------
+
+    def with_patience(self, snapshot: Snapshot, now: datetime, sleep: Callable[[float], None]) -> Snapshot:
+        """Lists again what a lagging list may hide, for as long as the lag bound says (crash-safety, §6)."""
+        waited = 0.0
+        for moment in LAG[1:]:
+            unsure = self._unsure(snapshot, now)
+            if not unsure:
+                return snapshot
+            sleep(moment - waited)
+            waited = moment
+            snapshot = self._again(snapshot, unsure)
+        return snapshot
+
+    def _unsure(self, snapshot: Snapshot, now: datetime) -> set[tuple[str, str]]:
+        """(provider, kind) of open intents without a candidate, and of young secrets that don't show."""
+        found = {
+            (intent.provider, address.kind_name)
+            for address, intent in self.ledger.pending.intents.items()
+            if (intent.provider, address.kind_name) in snapshot.objects
+            and not is_settled(address, intent, self.ledger, snapshot, self.kinds)
+        }
+        for address, entry in self.ledger.entries.items():
+            key = (entry.provider, address.kind_name)
+            if (
+                address.part
+                and entry.id
+                and key in snapshot.objects
+                and entry.id not in snapshot.objects[key]
+            ):
+                recorded = parse_time(entry.recorded_at)
+                if recorded is not None and now - recorded < YOUNG:
+                    found.add(key)
+        return found
+
+    def _again(self, snapshot: Snapshot, unsure: set[tuple[str, str]]) -> Snapshot:
+        """One more list of each; what any list has shown counts as there."""
+        keys = sorted(unsure)
+        parents = self._parents(snapshot) if any(kind == SECRETS for _, kind in keys) else {}
+        found = self.side_by_side(
+            self._list(name, kind, Scope(parents=parents.get(name, ()))) for name, kind in keys
+        )
+        objects = dict(snapshot.objects)
+        for key, lives in zip(keys, found, strict=True):
+            objects[key] = {**objects.get(key, {}), **_with_additive(_by_id(lives), objects.get(key, {}))}
+        again = replace(snapshot, objects=objects)
+        # a principal that shows up late may have secrets
+        return self.with_secrets(again) if any(kind == PRINCIPALS for _, kind in keys) else again
+
     def _secret_intents(self) -> Iterable[Any]:
         pending = self.ledger.pending
         yield from (intent for address, intent in pending.intents.items() if address.part)
         yield from (stone.intent for stone in pending.given_up if stone.address.part)
+
+
+def _with_additive(lives: dict[str, Live], before: Mapping[str, Live]) -> dict[str, Live]:
+    """What was seen earlier stays as it was seen: a list in haste doesn't ask for workspaces."""
+    return {live_id: before.get(live_id, live) for live_id, live in lives.items()}
 
 
 def _by_id(lives: Iterable[Live]) -> dict[str, Live]:

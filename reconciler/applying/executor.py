@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import timedelta
 from graphlib import TopologicalSorter
 from threading import Event
 from typing import Any, Protocol
@@ -19,9 +20,10 @@ from reconciler.applying.records import Edit
 from reconciler.applying.steps import Call, NotSentError, calls_of
 from reconciler.applying.work import Work
 from reconciler.errors import FencedError, ReconcileError
-from reconciler.model import Action, Address, Change, Entry, Ledger, Outcome, Status
+from reconciler.model import Action, Address, Change, Entry, Ledger, Outcome, Settles, Status
 from reconciler.planning import Phase, Step, steps
 
+TOMBSTONE = timedelta(hours=24)  # how long a given-up intent is remembered (rule 6)
 GATHER = 0.05  # seconds that answers are gathered for one write, while other calls are under way
 
 
@@ -125,9 +127,35 @@ class Executor:
 
     def _begin(self) -> None:
         """Writes what changes in the ledger alone; nothing at all if nothing does."""
-        edit = records.as_one([records.begun(self.work.plan, self._refreshed())])
+        settled = [
+            records.settled_before(
+                change, proven_dead=self._is_proven_dead(change.address), now=self.work.now
+            )
+            for change in self.work.plan.changes
+            if change.settles in (Settles.GIVEN_UP, Settles.LOST, Settles.FOUND)
+        ]
+        edit = records.as_one(
+            [
+                records.begun(self.work.plan, self._refreshed()),
+                *settled,
+                records.without_old_tombstones(self.work.before(TOMBSTONE)),
+                *self._arrivals(),
+            ]
+        )
         if edit(self.journal.ledger) != self.journal.ledger:
             self.journal.commit(edit)
+
+    def _is_proven_dead(self, address: Address) -> bool:
+        intent = self.journal.ledger.pending.intents.get(address)
+        return intent is not None and intent.runner in self.work.dead
+
+    def _arrivals(self) -> Iterator[Edit]:
+        """Deliveries of an interrupted run that turned out to have arrived."""
+        for change in self.work.plan.changes:
+            if change.settles is Settles.DELIVERED and change.address in self.work.plan.stack.resources:
+                resource = self.work.resource(change.address)
+                sources = [ref.source for ref in resource.refs if ref.is_secret]
+                yield records.arrived(sources, str(change.address), confirmed=True)
 
     def _refreshed(self) -> Mapping[Address, Entry]:
         """What the spec says now of objects that need no call: their lifecycle, their dependencies."""

@@ -8,12 +8,14 @@ from typing import Any
 
 from reconciler.model import (
     Address,
+    Change,
     Credential,
     CredentialState,
     Deleted,
     Delivery,
     Entry,
     Former,
+    GivenUp,
     Intent,
     Ledger,
     Live,
@@ -21,6 +23,7 @@ from reconciler.model import (
     Plan,
     Resource,
     Runner,
+    Settles,
 )
 from reconciler.planning import moved_entries
 
@@ -96,17 +99,57 @@ def all_of(*edits: Edit) -> Edit:
 # --- the beginning of an apply ---------------------------------------------------------------------------
 
 
+def settled_before(change: Change, *, proven_dead: bool, now: str) -> Edit:
+    """What an interrupted run left open at an address, brought to an end before anything is sent.
+
+    An intent without effect becomes a tombstone (rule 6); what is lost is condemned (rule 12); what was
+    found stays open until it is recorded.
+    """
+
+    def edit(draft: Draft) -> None:
+        intent = draft.intents.get(change.address)
+        if intent is None:
+            return
+        if change.settles is Settles.GIVEN_UP:
+            draft.given_up.append(GivenUp(change.address, intent, now, proven_dead))
+        elif change.clears:
+            condemned(change, change.clears)(draft)
+        else:
+            return
+        del draft.intents[change.address]
+
+    return edit
+
+
+def without_old_tombstones(horizon: str) -> Edit:
+    """Tombstones that have done their time: every plan since has looked for late arrivals."""
+
+    def edit(draft: Draft) -> None:
+        draft.given_up = [stone for stone in draft.given_up if stone.given_up >= horizon]
+
+    return edit
+
+
 def begun(plan: Plan, refreshed: Mapping[Address, Entry]) -> Edit:
-    """Moves carried out, approvals used up, remotes named, and what the spec says of objects that stay."""
+    """Moves carried out, remotes named, and what the spec says of objects that stay."""
     listed = {str(address) for address in plan.stack.approve}
 
     def edit(draft: Draft) -> None:
         moved = moved_entries(draft.entries, plan.stack.moved)
         draft.entries = {**moved, **refreshed}
         draft.approvals = {a: digest for a, digest in draft.approvals.items() if a in listed}
-        draft.approvals.update({str(c.address): plan.digest for c in plan.changes if c.approved})
         for name in {change.provider for change in plan.changes if change.is_pending}:
             draft.remotes[name] = plan.stack.providers[name].identity
+
+    return edit
+
+
+def approved(plan: Plan, change: Change) -> Edit:
+    """An entry of `approve:` that has done its work: it works once."""
+
+    def edit(draft: Draft) -> None:
+        if change.approved:
+            draft.approvals[str(change.address)] = plan.digest
 
     return edit
 
@@ -176,9 +219,14 @@ def entry_of(
     )
 
 
-def former_of(entry: Entry | None, live: Live, revoke_after: str = "") -> Former:
-    """What is to be remembered of an object whose successor takes over."""
+def former_of(entry: Entry | None, live: Live, *, revoke_after: str, is_dead: bool, now: str) -> Former:
+    """What is to be remembered of an object whose successor takes over.
+
+    A credential that was being delivered by a runner that isn't proven dead is quarantined (rule 14).
+    """
     credential = entry.credential if entry else None
+    if credential is not None and credential.state is CredentialState.SENDING and not is_dead:
+        credential = replace(credential, state=CredentialState.QUARANTINED, since=now)
     return Former(live.id, live.parent, live.name, live.computed, credential, revoke_after)
 
 
@@ -229,20 +277,23 @@ def _landed(draft: Draft, entry: Entry, receiver: str, confirmed: bool) -> Entry
 # --- removals --------------------------------------------------------------------------------------------
 
 
-def condemned(address: Address, ids: Iterable[str]) -> Edit:
+def condemned(change: Change, ids: Iterable[str]) -> Edit:
     """The one-way door, written before the DELETE (rule 12): nobody takes these ids back."""
-    wanted = frozenset(ids)
+    wanted = tuple(ids)
 
-    def one(entry: Entry) -> Entry:
-        formers = tuple(_condemn(f) if f.id in wanted else f for f in entry.formers)
-        if entry.id not in wanted:
-            return replace(entry, formers=formers)
-        own = Former(entry.id, entry.parent, entry.name, entry.computed, entry.credential)
-        return replace(
-            entry, id="", credential=None, deliveries={}, updated_at="", formers=(*formers, _condemn(own))
-        )
+    def edit(draft: Draft) -> None:
+        entry = draft.entries.get(change.address) or Entry(change.provider, "", change.name, Origin.CREATED)
+        formers = {former.id: former for former in entry.formers}
+        if entry.id in wanted:
+            formers[entry.id] = Former(entry.id, entry.parent, entry.name, entry.computed, entry.credential)
+            entry = replace(entry, id="", credential=None, deliveries={}, updated_at="")
+        for live_id in wanted:
+            # a stray that was never recorded: all that is known of it is its id, and where it lives
+            stray = Former(live_id, change.live.parent if change.live else "")
+            formers[live_id] = _condemn(formers.get(live_id, stray))
+        draft.put(change.address, replace(entry, formers=tuple(formers.values())))
 
-    return lambda draft: draft.change(address, one)
+    return edit
 
 
 def _condemn(former: Former) -> Former:

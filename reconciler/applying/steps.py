@@ -7,7 +7,7 @@ call, and makes durable what `after` says of its answer, before it asks for the 
 from __future__ import annotations
 
 import secrets as entropy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -38,6 +38,7 @@ from reconciler.model import (
     Origin,
     ReplaceOrder,
     Resource,
+    Settles,
 )
 from reconciler.model.values import seconds
 from reconciler.planning import Phase, Step, keep_old
@@ -71,8 +72,10 @@ class Call:
 
 def calls_of(work: Work, change: Change, step: Step) -> Iterator[Call]:
     """The calls of one step."""
-    if step.phase is Phase.REMOVE:
-        yield from _remove(work, change)
+    if step.phase is Phase.CLEAR:
+        yield from _remove(work, change, change.clears)
+    elif step.phase is Phase.REMOVE:
+        yield from _remove(work, change, change.removes)
     elif change.action in (Action.CREATE, Action.REPLACE, Action.ROTATE):
         yield from _create(work, change)
     elif change.action is Action.ADOPT:
@@ -113,6 +116,7 @@ def _create(work: Work, change: Change) -> Iterator[Call]:
             ),
             records.settled(address),
             records.arrived(sources, str(address), confirmed=True),
+            records.approved(work.plan, change),
         )
 
     def failed(error: Exception) -> Edit | None:
@@ -190,10 +194,15 @@ def _former(work: Work, change: Change, resource: Resource) -> Former | None:
         return None
     if change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST:
         return None  # it is gone already
+    if change.live.id in change.clears:
+        return None  # nobody ever had it, and it went first
     entry = work.entry(change.address)
     wait = keep_old(resource) if change.action is Action.ROTATE else 0
     until = utc(work.clock() + timedelta(seconds=wait)) if wait else ""
-    return records.former_of(entry, change.live, until)
+    by = entry.credential.by if entry and entry.credential else None
+    return records.former_of(
+        entry, change.live, revoke_after=until, is_dead=by is None or by in work.dead, now=work.now
+    )
 
 
 def _with_advice(change: Change, call: Callable[[], Any]) -> Any:
@@ -224,22 +233,35 @@ def _adopt(work: Work, change: Change) -> Iterator[Call]:
         return
     resource = work.resource(change.address)
     pending = {field.path for field in change.fields}
+    trusted_fields = {p: v for p, v in secret_leaves(resource.attributes) if p not in pending}
     trusted = {
         path: delivery
-        for path, value in secret_leaves(resource.attributes)
-        if path not in pending and (delivery := work.trusted(value)) is not None
+        for path, value in trusted_fields.items()
+        if (delivery := work.trusted(value)) is not None
     }
     applied = work.without_secrets(change.address, _applied(resource))
     entry = records.entry_of(
         resource,
         live,
         applied=_without(applied, pending),
-        origin=Origin.ADOPTED,
+        origin=Origin.CREATED if change.settles is Settles.FOUND else Origin.ADOPTED,
         credential=_on_trust(work, resource, live),
         deliveries=trusted,
         now=work.now,
     )
-    yield Call(before=records.recorded(change.address, entry))
+    before = work.entry(change.address)
+    former = None
+    if before is not None and before.id and before.id != live.id:
+        # what an interrupted replace had made: its predecessor is still to go
+        former = Former(before.id, before.parent, before.name, before.computed, before.credential)
+    yield Call(
+        before=records.all_of(
+            records.recorded(change.address, entry, former=former),
+            records.settled(change.address),
+            records.arrived(_sources(trusted_fields), str(change.address), confirmed=True),
+            records.approved(work.plan, change),
+        )
+    )
     yield from _update(work, change)
 
 
@@ -393,18 +415,22 @@ def _grants(work: Work, change: Change, grants: Mapping[tuple[str, str], Any]) -
 # --- remove ----------------------------------------------------------------------------------------------
 
 
-def _remove(work: Work, change: Change) -> Iterator[Call]:
+def _remove(work: Work, change: Change, ids: Iterable[str]) -> Iterator[Call]:
+    """Condemned first, then deleted; the record goes when the deletion is confirmed."""
     address = change.address
     kind, api = work.kind(address), work.apis[change.provider]
     entry = work.entry(address)
     parents = {former.id: former.parent for former in entry.formers} if entry else {}
     if entry is not None:
         parents[entry.id] = entry.parent
-    for live_id in change.removes:
+    for live_id in ids:
         parent = parents.get(live_id, change.live.parent if change.live else "")
-        edit = records.removed(address, change.provider, live_id, work.now, work.horizon)
+        edit = records.all_of(
+            records.removed(address, change.provider, live_id, work.now, work.horizon),
+            records.approved(work.plan, change),
+        )
         yield Call(
-            before=records.condemned(address, [live_id]),
+            before=records.condemned(change, [live_id]),
             run=_removal(kind, api, live_id, parent, deactivates=is_deactivation(change)),
             after=partial(_always, edit),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets as entropy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,13 +24,15 @@ from reconciler.model import (
     Resource,
     Runner,
     SecretInput,
+    Settles,
     Snapshot,
     Sourced,
     Text,
-    canonical,
 )
+from reconciler.planning import at_path
 from reconciler.secrets import Fingerprint, Secret
 
+_RENEWING = (Action.CREATE, Action.REPLACE, Action.ROTATE)
 GHOST = timedelta(hours=1)
 
 
@@ -46,6 +47,7 @@ class Work:
 
     Attributes:
         memory: the ledger as it is durable now.
+        dead: runners that are proven to be gone.
         values: remote id of an app or SP secret → its secret, as long as this process lives.
         computed: address → what others may refer to, of objects that exist.
     """
@@ -56,13 +58,14 @@ class Work:
     kinds: Registry
     runner: Runner
     memory: Callable[[], Ledger]
+    dead: frozenset[Runner] = frozenset()
     clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
     values: dict[str, Secret] = field(default_factory=dict)
     computed: dict[Address, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for change in self.plan.changes:
-            if change.live is not None and change.action not in (Action.REPLACE, Action.ROTATE):
+            if change.live is not None and change.action not in _RENEWING:
                 self.computed[change.address] = {"id": change.live.id, **change.live.computed}
                 adopt = change.lifecycle.adopt
                 if adopt and adopt.client_secret and adopt.client_secret.secret:
@@ -76,7 +79,11 @@ class Work:
     @property
     def horizon(self) -> str:
         """Ghosts deleted before this are forgotten."""
-        return utc(self.clock() - GHOST)
+        return self.before(GHOST)
+
+    def before(self, span: timedelta) -> str:
+        """The time that long ago, as the ledger writes it."""
+        return utc(self.clock() - span)
 
     def kind(self, address: Address) -> Kind[Any]:
         """The kind of an address."""
@@ -157,14 +164,22 @@ class Work:
         attributes = {
             k: v for k, v in resource.attributes.items() if v is not None and k != "service_principal"
         }
-        return replace(
+        live = change.live
+        refreshed = replace(
             entry,
             provider=resource.provider,
             named=resource.named,
             applied=self.without_secrets(change.address, attributes),
             depends_on=resource.depends_on,
             lifecycle=resource.lifecycle,
+            # how the API shows the creator of what is ours: by it a lost create is recognised
+            created_by=entry.created_by or (live.created_by if live else ""),
         )
+        if change.settles is not Settles.DELIVERED or live is None:
+            return refreshed
+        trusted = {path: self.trusted(value) for path, value in secret_leaves(resource.attributes)}
+        arrived = {path: delivery for path, delivery in trusted.items() if delivery is not None}
+        return replace(refreshed, deliveries={**entry.deliveries, **arrived}, updated_at=live.updated_at)
 
     def delivery(self, value: Ref | SecretInput) -> Delivery:
         """What is to be remembered of a secret that was just delivered."""
@@ -183,12 +198,9 @@ class Work:
 
     def intent(self, change: Change, attributes: Mapping[str, Any], parent: str, tag: int = 0) -> Intent:
         """The intent record of a create (crash-safety, §3). No secret is in it."""
-        name = str(attributes.get(self.fields(change.address).name, ""))
-        config = attributes.get("config")
-        client_id = config.get("client_id", "") if isinstance(config, Mapping) else ""
+        fields = self.fields(change.address)
+        name = str(attributes.get(fields.name, ""))
         plain = drop_secrets(attributes)
-        digest = "sha256:" + hashlib.sha256(canonical(plain).encode()).hexdigest()
-        identifying = {"name": name, "client_id": client_id, "template": attributes.get("template", "")}
         sources = [ref.source for ref in self.resource(change.address).refs if ref.is_secret]
         return Intent(
             id=entropy.token_hex(8),
@@ -199,7 +211,9 @@ class Work:
             why={Action.REPLACE: "replace", Action.ROTATE: "rotate"}.get(change.action, "create"),
             parent=parent,
             before=self._before(change, name, parent),
-            sent={"digest": digest, **{key: value for key, value in identifying.items() if value}},
+            sent={
+                path: value for path in sorted(fields.identity) if (value := at_path(plain, path)) is not None
+            },
             credential=self.credential(sources[0]) if sources else "",
             tag=tag,
         )

@@ -13,7 +13,7 @@ from reconciler.cli.carrying import carry_out
 from reconciler.cli.console import Console
 from reconciler.cli.options import is_plan_file, variables
 from reconciler.cli.outcome import code_of, worst
-from reconciler.cli.wiring import View, clients, held, look, open_stack, stacks
+from reconciler.cli.wiring import View, clients, held, look, stacks
 from reconciler.errors import CredentialError, ReconcileError, StaleError
 from reconciler.model import Plan, Stack
 from reconciler.planning import saved
@@ -50,18 +50,16 @@ def _guarded(
 
 
 def _apply(stack: Stack, planner: Planner, args: argparse.Namespace, console: Console) -> int:
-    with held(stack, console) as holding:
-        opened = open_stack(stack)
-        with clients(stack, opened) as apis:
-            holding.guard(apis)
-            view = look(stack, opened, apis)
-            plan = planner(view)
-            if console.is_text:
-                console.result(console.form.plan(plan, console.look))
-            _check_supplied(plan)
-            view.check_writable(plan)
-            consent.ask(plan, args, console)
-            outcomes, stopped = carry_out(plan, view, holding, args, console)
+    with held(stack, console) as holding, clients(stack, holding.opened) as apis:
+        holding.guard(apis)
+        view = look(stack, holding.opened, apis)
+        plan = planner(view)
+        if console.is_text:
+            console.result(console.form.plan(plan, console.look))
+        _check_supplied(plan)
+        view.check_writable(plan)
+        consent.ask(plan, args, console)
+        outcomes, stopped = carry_out(plan, view, holding, args, console)
     if plan.pending or not console.is_text:
         console.result(console.form.outcomes(plan, outcomes, console.look))
     return 130 if stopped else code_of(outcomes)

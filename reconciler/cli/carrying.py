@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from reconciler.applying import Executor, Work
 from reconciler.cli.console import Console
-from reconciler.cli.wiring import Holding, View
+from reconciler.cli.wiring import Holding, View, dead_runners
 from reconciler.model import Outcome, Plan
 from reconciler.providers import KINDS
 from reconciler.rendering import Progress
@@ -32,6 +32,7 @@ def carry_out(
         kinds=KINDS,
         runner=holding.runner,
         memory=lambda: holding.journal.ledger,
+        dead=dead_runners(view.opened.ledger),
     )
     progress = Progress(
         sys.stderr,

@@ -8,16 +8,32 @@ import logging
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO, cast
 
 from reconciler.cli.console import Console
 from reconciler.errors import ReconcileError
+from reconciler.secrets import Guarded, LeakError
 
 COMMANDS = ("validate", "plan", "apply", "destroy", "drift", "ledger", "sandbox", "schema")
 
 
+# what text passes on its way out; who wrote it stands before these
+_ON_THE_WAY_OUT = ("reconciler.secrets", "reconciler.cli.console", "logging", "threading")
+
+
 def run(command: str, args: argparse.Namespace) -> int:
-    """The exit code of one command; no traceback for what a person can mend."""
+    """The exit code of one command; no traceback for what a person can mend, and no secret in any word."""
     console = Console.of(args)
+    try:
+        with _guarded():
+            return _run(command, args, console)
+    except LeakError as leak:
+        return _leak(leak, console)
+
+
+def _run(command: str, args: argparse.Namespace, console: Console) -> int:
     _log(args)
     module = importlib.import_module(f"reconciler.cli.{command}")
     try:
@@ -36,6 +52,35 @@ def run(command: str, args: argparse.Namespace) -> int:
     except Exception as error:  # noqa: BLE001 - a bug: the last door before the person
         return _bug(error, console, verbose=getattr(args, "verbose", False))
     return code
+
+
+@contextmanager
+def _guarded() -> Iterator[None]:
+    """Puts both streams behind the tripwire while a command runs."""
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast(TextIO, Guarded(stream)) for stream in streams)
+    try:
+        yield
+        sys.stderr.flush()
+        sys.stdout.flush()
+    finally:
+        sys.stdout, sys.stderr = streams
+
+
+def _leak(leak: LeakError, console: Console) -> int:
+    """A secret that was stopped at the door: where it came from, never what it is."""
+    frames = [
+        (frame.f_globals.get("__name__", "?"), line) for frame, line in traceback.walk_tb(leak.__traceback__)
+    ]
+    writers = [f"{module}:{line}" for module, line in frames if not module.startswith(_ON_THE_WAY_OUT)]
+    console.error(
+        ReconcileError(
+            f"internal error: {leak} at {writers[-1]}",
+            code="internal",
+            hint="please report it; what was done is in the ledger",
+        )
+    )
+    return 1
 
 
 def _bug(error: Exception, console: Console, *, verbose: bool) -> int:

@@ -6,15 +6,27 @@ import argparse
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
 from reconciler import __version__, specs
+from reconciler.cli.console import Console
 from reconciler.cli.options import addresses, variables
 from reconciler.errors import CredentialError, UsageError
-from reconciler.ledger import OpenedLedger, open_ledger
-from reconciler.model import Plan, Snapshot, Stack
+from reconciler.ledger import (
+    AlwaysHeld,
+    Journal,
+    Lease,
+    OpenedLedger,
+    Waiting,
+    claims,
+    is_proven_dead,
+    new_lease,
+    open_ledger,
+    start_journal,
+)
+from reconciler.model import Ledger, Plan, Runner, Snapshot, Stack
 from reconciler.observing import observe
 from reconciler.planning import Options, make_destroy_plan, make_plan
 from reconciler.providers import KINDS, connect
@@ -59,7 +71,8 @@ class View:
             tool_version=__version__,
             targets=addresses(getattr(args, "target", ())),
             replaces=addresses(getattr(args, "replace", ())),
-            claims=self.opened.claims(),
+            claims=claims(self.stack, environment=os.environ),
+            dead=dead_runners(self.opened.ledger),
         )
 
     def plan(self, options: Options) -> Plan:
@@ -86,6 +99,52 @@ class View:
                 )
 
 
+@dataclass(frozen=True)
+class Holding:
+    """The right to write one stack's ledger and to change what it owns."""
+
+    lease: Lease | AlwaysHeld
+    journal: Journal
+    opened: OpenedLedger
+
+    @property
+    def runner(self) -> Runner:
+        """This process, as the ledger names it."""
+        return self.lease.runner
+
+    def guard(self, apis: Mapping[str, Any]) -> None:
+        """Checks the lease before every attempt of every write (crash-safety, rule 16)."""
+        for api in apis.values():
+            api.http.gate = self.lease.gate
+
+
+@contextmanager
+def held(stack: Stack, console: Console) -> Iterator[Holding]:
+    """The lease and the journal of a stack, from here to the end.
+
+    Raises:
+        LockedError: somebody else is at work on it.
+    """
+    opened = open_stack(stack)
+    lease = new_lease(opened)
+    lease.acquire(on_wait=lambda waiting: console.say(_words(waiting)))
+    try:
+        with start_journal(opened, lease) as journal:
+            yield Holding(lease, journal, replace(opened, ledger=journal.ledger))
+    finally:
+        lease.release()
+
+
+def _words(waiting: Waiting) -> str:
+    who = waiting.holder.text if waiting.holder else "somebody whose lease can't be read"
+    if waiting.is_alive:
+        return f"waiting for {who}"
+    return (
+        f"the stack is leased to {who}; watching whether that run is alive "
+        f"(its lease lapses in {waiting.lapses_in:.0f} s)"
+    )
+
+
 @contextmanager
 def clients(stack: Stack, opened: OpenedLedger) -> Iterator[dict[str, Any]]:
     """A client per provider that the spec's resources, or the ledger's entries, need."""
@@ -109,6 +168,15 @@ def look(stack: Stack, opened: OpenedLedger, apis: Mapping[str, Any]) -> View:
     """
     now = datetime.now(timezone.utc)
     return View(stack, opened, apis, observe(stack, opened.ledger, apis, KINDS, now=now), now)
+
+
+def dead_runners(ledger: Ledger) -> frozenset[Runner]:
+    """The runners of open intents and deliveries that are proven to be gone."""
+    named = {intent.runner for intent in ledger.pending.intents.values()}
+    for entry in ledger.entries.values():
+        credentials = (entry.credential, *(former.credential for former in entry.formers))
+        named |= {credential.by for credential in credentials if credential and credential.by}
+    return frozenset(runner for runner in named if is_proven_dead(runner))
 
 
 def open_stack(stack: Stack) -> OpenedLedger:

@@ -1,9 +1,12 @@
 """Planning: resources, snapshot and ledger → plan. Pure, and the only user of deepdiff."""
 
+from reconciler.planning.compare import at_path
 from reconciler.planning.drift import find_drift
 from reconciler.planning.graph import Phase, Step, steps
 from reconciler.planning.making import Options, keep_old, make_destroy_plan, make_plan
 from reconciler.planning.matching import Claims, How, Match, match_all, moved_entries
+from reconciler.planning.recovery import Recovery, is_settled, recover
+from reconciler.planning.times import parse_time
 
 __all__ = [
     "Claims",
@@ -11,12 +14,17 @@ __all__ = [
     "Match",
     "Options",
     "Phase",
+    "Recovery",
     "Step",
+    "at_path",
     "find_drift",
+    "is_settled",
     "keep_old",
     "make_destroy_plan",
     "make_plan",
     "match_all",
     "moved_entries",
+    "parse_time",
+    "recover",
     "steps",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from reconciler.model import (
@@ -14,12 +15,13 @@ from reconciler.model import (
     FieldChange,
     Live,
     Resource,
+    Settles,
     Unknown,
 )
 from reconciler.planning.compare import field_changes, leaves
-from reconciler.planning.fates import Fate, Fates, Handover, Verdict
 from reconciler.planning.matching import How, Match
 from reconciler.planning.situation import Situation, is_secret, resolve, shown
+from reconciler.planning.verdicts import Fate, Fates, Handover, Verdict
 from reconciler.planning.workspaces import workspaces_by_id
 from reconciler.secrets import SENSITIVE
 
@@ -49,7 +51,7 @@ class _Builder:
         self.fates = fates
         self.resource = resource
         self.address: Address = resource.address
-        self.match: Match = situation.matches[resource.address]
+        self.match: Match = _with_stray(situation.matches[resource.address])
         self.entry: Entry | None = self.match.entry
         self.verdict: Verdict = fates.verdicts[resource.address]
         self.fields = situation.fields(resource.address)
@@ -72,7 +74,15 @@ class _Builder:
             lifecycle=self.resource.lifecycle,
             live=live,
             code=code,
+            settles=self.settles(),
         )
+
+    def settles(self) -> Settles:
+        """What of an interrupted run this change brings to an end."""
+        left = self.situation.recovery.intents.get(self.address)
+        if left is not None:
+            return left.settles
+        return Settles.DELIVERED if self.address in self.fates.delivered else Settles.NOTHING
 
     def name(self, live: Live | None) -> str:
         wanted = self.resource.attributes.get(self.fields.name) if self.fields.name else None
@@ -126,7 +136,8 @@ class _Builder:
 
     @property
     def is_adopted(self) -> bool:
-        return self.match.how in (How.NAME, How.ADOPT, How.ONLY) and not self.situation.is_stateless
+        ways = (How.NAME, How.ADOPT, How.ONLY, How.INTENT)
+        return self.match.how in ways and not self.situation.is_stateless
 
     def differences(self) -> tuple[FieldChange, ...]:
         """How the live object differs from the wanted one, secrets by what was delivered last."""
@@ -201,6 +212,14 @@ class _Builder:
         return "; ".join(reasons)
 
 
+def _with_stray(match: Match) -> Match:
+    """The match, showing the object that an interrupted create made and whose secret is lost."""
+    left = match.recovered
+    if match.live is None and left is not None and left.settles is Settles.LOST:
+        return replace(match, live=left.live)
+    return match
+
+
 def _after(value: Any) -> Any:
     return KNOWN_LATER if isinstance(value, Unknown) else shown(value)
 
@@ -209,6 +228,7 @@ def _adoption(match: Match, differences: tuple[FieldChange, ...]) -> str:
     ways = {
         How.NAME: "exactly one live object has its name",
         How.ADOPT: "lifecycle.adopt names it",
+        How.INTENT: "finishes an interrupted create",
         How.ONLY: "it is the only secret that the service principal has",
     }
     also = f", and {', '.join(field.path for field in differences)} will be changed" if differences else ""

@@ -7,89 +7,19 @@ that a new secret has to be issued, or an app to be replaced.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from enum import Enum
 
-from reconciler.model import (
-    Address,
-    CredentialState,
-    Delivery,
-    Entry,
-    Live,
-    Ref,
-    Resource,
-    SecretInput,
-    Unknown,
-)
+from reconciler.model import Address, Live, Resource, Settles, Unknown
 from reconciler.model.values import seconds
 from reconciler.planning.compare import at_path, same_leaf
-from reconciler.planning.matching import How, Match
-from reconciler.planning.situation import Situation, in_order, resolve, secret_fields
+from reconciler.planning.handing import all_handovers
+from reconciler.planning.leftovers import never_used, to_clear
+from reconciler.planning.matching import Match
+from reconciler.planning.situation import Situation, in_order, resolve
 from reconciler.planning.times import parse_time
+from reconciler.planning.verdicts import Fate, Fates, Verdict, is_blocked
 from reconciler.planning.workspaces import workspace_trouble
-from reconciler.secrets import Fingerprint
-
-
-class Fate(str, Enum):
-    """What becomes of one wanted object."""
-
-    KEEP = "keep"
-    MAKE = "make"
-    REPLACE = "replace"
-    ROTATE = "rotate"
-    BLOCKED = "blocked"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The fate of one address with its reason.
-
-    Attributes:
-        immutable: the attributes that the API can't change and that differ.
-        unused: its secret never reached anyone, so that renewing it hurts nobody.
-        code: of the problem, when blocked.
-    """
-
-    fate: Fate
-    reason: str = ""
-    immutable: tuple[str, ...] = ()
-    unused: bool = False
-    code: str = ""
-
-    @property
-    def is_new(self) -> bool:
-        """Whether its remote id will be another one."""
-        return self.fate in (Fate.MAKE, Fate.REPLACE, Fate.ROTATE)
-
-
-@dataclass(frozen=True)
-class Handover:
-    """A secret field of an integration that is to be delivered, and why.
-
-    Attributes:
-        needs: the credential's address, when the value has to come from there; None for the user's own.
-        drifted: because someone else modified the integration.
-    """
-
-    path: str
-    reason: str
-    needs: Address | None = None
-    drifted: bool = False
-
-
-@dataclass(frozen=True)
-class Fates:
-    """The verdicts of a stack, the handovers they ask for, and the values of references.
-
-    Attributes:
-        unverified: integrations whose secret can't be vouched for → why.
-    """
-
-    verdicts: Mapping[Address, Verdict]
-    handovers: Mapping[Address, tuple[Handover, ...]]
-    known: Mapping[tuple[Address, str], str]
-    unverified: Mapping[Address, str]
 
 
 def decide(situation: Situation) -> Fates:
@@ -100,7 +30,7 @@ def decide(situation: Situation) -> Fates:
         verdict = _verdict(situation, resource, verdicts, known)
         verdicts[resource.address] = verdict
         known.update(_known_of(situation, resource.address, verdict))
-    handovers, unverified = _all_handovers(situation, verdicts, known)
+    handovers = all_handovers(situation, verdicts, known).handovers
     wanted: dict[Address, list[Address]] = {}
     for address, needs in handovers.items():
         for handover in needs:
@@ -110,9 +40,7 @@ def decide(situation: Situation) -> Fates:
         verdicts[source] = _reissued(situation, source, receivers, verdicts)
     _block_dependents(situation, verdicts)
     # what is renewed on demand has dependents that didn't ask: they get the new one as well
-    known = _known(situation, verdicts)
-    handovers, unverified = _all_handovers(situation, verdicts, known)
-    return Fates(verdicts, handovers, known, unverified)
+    return all_handovers(situation, verdicts, _known(situation, verdicts))
 
 
 def _verdict(
@@ -123,26 +51,44 @@ def _verdict(
 ) -> Verdict:
     address = resource.address
     match = situation.matches[address]
-    if match.trouble:
-        return Verdict(Fate.BLOCKED, match.trouble, code=match.code)
-    stopped = next((d for d in resource.depends_on if _is_blocked(verdicts, d)), None)
-    if stopped is not None:
-        return Verdict(Fate.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked")
+    obstacle = _obstacle(situation, resource, match, verdicts)
+    if obstacle is not None:
+        return obstacle
     if address.part:
         return _secret_verdict(situation, resource, match, verdicts)
-    trouble = workspace_trouble(situation, resource)
-    if trouble:
-        return Verdict(Fate.BLOCKED, trouble[1], code=trouble[0])
     if match.live is None:
-        reason = "it was deleted outside of this stack" if match.vanished else "it doesn't exist yet"
-        return Verdict(Fate.MAKE, reason)
+        return _made(match)
     if address in situation.forced:
         return Verdict(Fate.REPLACE, "asked for on the command line")
     frozen = _immutable_differences(situation, resource, match.live, known)
     if frozen:
-        listed = ", ".join(frozen)
-        return Verdict(Fate.REPLACE, f"{listed} can't be changed in place", immutable=frozen)
+        return Verdict(Fate.REPLACE, f"{', '.join(frozen)} can't be changed in place", immutable=frozen)
     return Verdict(Fate.KEEP)
+
+
+def _obstacle(
+    situation: Situation, resource: Resource, match: Match, verdicts: Mapping[Address, Verdict]
+) -> Verdict | None:
+    if match.trouble:
+        return Verdict(Fate.BLOCKED, match.trouble, code=match.code)
+    stopped = next((d for d in resource.depends_on if is_blocked(verdicts, d)), None)
+    if stopped is not None:
+        return Verdict(Fate.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked")
+    trouble = workspace_trouble(situation, resource)
+    return Verdict(Fate.BLOCKED, trouble[1], code=trouble[0]) if trouble else None
+
+
+LOST = "secret of an interrupted create is lost"
+
+
+def _made(match: Match) -> Verdict:
+    settles = match.recovered.settles if match.recovered else Settles.NOTHING
+    if settles is Settles.LOST:
+        return Verdict(Fate.REPLACE, LOST, unused=True)
+    if settles is Settles.GIVEN_UP:
+        return Verdict(Fate.MAKE, "an interrupted create of it took no effect")
+    gone = "it was deleted outside of this stack" if match.vanished else "it doesn't exist yet"
+    return Verdict(Fate.MAKE, gone)
 
 
 def _secret_verdict(
@@ -150,13 +96,15 @@ def _secret_verdict(
 ) -> Verdict:
     address = resource.address
     parent = address.parent
+    left = situation.recovery.intents.get(address)
+    lost = LOST if left is not None and left.settles is Settles.LOST else ""
     if parent is not None and verdicts[parent].is_new:
         return Verdict(Fate.MAKE, f"{parent} is new")
     if match.live is None:
         if match.unsure and address not in situation.forced:
             return Verdict(Fate.KEEP, "several live secrets, and it isn't known which one is in use")
         gone = "the secret on record is gone or expired" if match.vanished else "it has no secret yet"
-        return _capped(situation, address, Verdict(Fate.MAKE, gone))
+        return _capped(situation, address, Verdict(Fate.MAKE, lost or gone))
     if address in situation.forced or (parent is not None and parent in situation.forced):
         return _capped(situation, address, Verdict(Fate.ROTATE, "asked for on the command line"))
     due = _due(situation, resource, match.live)
@@ -184,7 +132,11 @@ def _capped(situation: Situation, address: Address, verdict: Verdict) -> Verdict
     if match is None or match.live is None:
         return verdict
     provider = situation.stack.resources[address].provider
-    inside = sorted(live.id for live in situation.snapshot.within(provider, address.kind_name, match.live.id))
+    inside = sorted(
+        live.id
+        for live in situation.snapshot.within(provider, address.kind_name, match.live.id)
+        if live.id not in to_clear(situation, address)
+    )
     if len(inside) < SECRET_CAP:
         return verdict
     return Verdict(
@@ -227,125 +179,13 @@ def _known_of(situation: Situation, address: Address, verdict: Verdict) -> dict[
     return {(address, "id"): live.id} | {(address, name): text for name, text in live.computed.items()}
 
 
-def _is_blocked(verdicts: Mapping[Address, Verdict], address: Address) -> bool:
-    return address in verdicts and verdicts[address].fate is Fate.BLOCKED
-
-
 def _block_dependents(situation: Situation, verdicts: dict[Address, Verdict]) -> None:
     for resource in in_order(situation.stack):
-        stopped = next((d for d in resource.depends_on if _is_blocked(verdicts, d)), None)
-        if stopped is not None and not _is_blocked(verdicts, resource.address):
+        stopped = next((d for d in resource.depends_on if is_blocked(verdicts, d)), None)
+        if stopped is not None and not is_blocked(verdicts, resource.address):
             verdicts[resource.address] = Verdict(
                 Fate.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked"
             )
-
-
-# --- who must get which credential -----------------------------------------------------------------------
-
-
-def _all_handovers(
-    situation: Situation,
-    verdicts: Mapping[Address, Verdict],
-    known: Mapping[tuple[Address, str], str],
-) -> tuple[dict[Address, tuple[Handover, ...]], dict[Address, str]]:
-    handovers: dict[Address, tuple[Handover, ...]] = {}
-    unverified: dict[Address, str] = {}
-    for resource in situation.stack.resources.values():
-        if _is_blocked(verdicts, resource.address):
-            continue
-        secrets = secret_fields(resource)
-        if not secrets:
-            continue
-        judge = _Judge(situation, resource, verdicts, known)
-        found = [judge.handover(path, value) for path, value in secrets.items()]
-        handovers[resource.address] = tuple(h for h in found if h is not None)
-        if judge.unverified and not handovers[resource.address]:
-            unverified[resource.address] = judge.unverified
-    return handovers, unverified
-
-
-class _Judge:
-    """Whether the secret fields of one integration have to be delivered."""
-
-    def __init__(
-        self,
-        situation: Situation,
-        resource: Resource,
-        verdicts: Mapping[Address, Verdict],
-        known: Mapping[tuple[Address, str], str],
-    ) -> None:
-        self.situation = situation
-        self.resource = resource
-        self.verdicts = verdicts
-        self.known = known
-        self.match = situation.matches[resource.address]
-        self.entry = self.match.entry if self.match.how is How.LEDGER else None
-        self.is_new = verdicts[resource.address].is_new
-        self.unverified = ""
-
-    @property
-    def was_touched(self) -> bool:
-        """Whether someone else modified the integration since our last write."""
-        live, entry = self.match.live, self.entry
-        return bool(live and entry and entry.updated_at and live.updated_at != entry.updated_at)
-
-    def handover(self, path: str, value: Ref | SecretInput) -> Handover | None:
-        if any(path == skip or path.startswith(f"{skip}.") for skip in self.resource.lifecycle.ignore):
-            return Handover(path, "it is new", _source(value)) if self.is_new else None
-        delivery = self.entry.deliveries.get(path) if self.entry else None
-        if isinstance(value, SecretInput):
-            return self._own(path, value, delivery)
-        return self._issued(path, value, delivery)
-
-    def _own(self, path: str, value: SecretInput, delivery: Delivery | None) -> Handover | None:
-        if self.is_new:
-            return Handover(path, "it is new")
-        if value.secret is None:
-            return None  # plans need no keys: counts as unchanged
-        if delivery is None or not delivery.mark:
-            return Handover(path, "it was never delivered by this stack")
-        if not Fingerprint(delivery.salt, delivery.mark).matches(value.secret):
-            return Handover(path, "last delivered value differs")
-        if self.was_touched:
-            return Handover(path, "someone else modified the integration", drifted=True)
-        return None
-
-    def _issued(self, path: str, ref: Ref, delivery: Delivery | None) -> Handover | None:
-        source = ref.source
-        verdict = self.verdicts.get(source)
-        if self.is_new:
-            return Handover(path, "it is new", source)
-        if verdict is not None and verdict.is_new:
-            return Handover(path, f"{source} gets a new one", source)
-        if self.entry is None:
-            return None if self._is_paired(ref) else Handover(path, "it has another client_id", source)
-        if delivery is None:
-            return Handover(path, "it was never delivered by this stack", source)
-        if delivery.source is not None and delivery.credential != self._on_record(source):
-            return Handover(path, "last delivered value differs", source)
-        if delivery.source is None:
-            return Handover(path, "it came from elsewhere so far", source)
-        if self.was_touched:
-            self.unverified = (
-                "someone else modified it since our last write, and its secret can't be read back"
-            )
-        return None
-
-    def _is_paired(self, ref: Ref) -> bool:
-        """Whether an adopted integration refers to the very object that its spec names (secrets on trust)."""
-        live = self.match.live
-        wanted = self.known.get((ref.address, "client_id"))
-        return (
-            live is not None and wanted is not None and wanted == at_path(live.attributes, "config.client_id")
-        )
-
-    def _on_record(self, source: Address) -> str:
-        live = self.situation.matches[source].live if source in self.situation.matches else None
-        return live.id if live else ""
-
-
-def _source(value: Ref | SecretInput) -> Address | None:
-    return value.source if isinstance(value, Ref) else None
 
 
 def _reissued(
@@ -360,7 +200,7 @@ def _reissued(
         return verdict
     names = " and ".join(str(receiver) for receiver in sorted(receivers))
     entry = situation.entries.get(source)
-    unused = _never_used(entry)
+    unused = never_used(situation, source, entry)
     reason = (
         "secret of an interrupted run is lost"
         if unused
@@ -376,10 +216,6 @@ def _reissued(
             code="needs-ledger",
         )
     return Verdict(Fate.REPLACE, reason, unused=unused)
-
-
-def _never_used(entry: Entry | None) -> bool:
-    return bool(entry and entry.credential and entry.credential.state is CredentialState.FRESH)
 
 
 def _is_at_hand(situation: Situation, source: Address) -> bool:

@@ -10,8 +10,9 @@ from reconciler.model import Action, Address, Change, ReplaceOrder
 
 
 class Phase(str, Enum):
-    """The two things that can happen to an address."""
+    """What can happen to an address, in this order unless a replace deletes first."""
 
+    CLEAR = "clear"
     MAKE = "make"
     REMOVE = "remove"
 
@@ -51,6 +52,8 @@ def steps(
                 continue
             wait(Step(user_of, Phase.REMOVE), Step(address, Phase.MAKE))
             wait(Step(user_of, Phase.REMOVE), Step(address, Phase.REMOVE))
+        wait(Step(address, Phase.MAKE), Step(address, Phase.CLEAR))
+        wait(Step(address, Phase.REMOVE), Step(address, Phase.CLEAR))
         if _deletes_first(change):
             wait(Step(address, Phase.MAKE), Step(address, Phase.REMOVE))
         else:
@@ -60,9 +63,11 @@ def steps(
 
 def _steps_of(change: Change) -> list[Step]:
     found = []
+    if change.clears:
+        found.append(Step(change.address, Phase.CLEAR))
     if change.action is not Action.DELETE:
         found.append(Step(change.address, Phase.MAKE))
-    if change.removes or change.action is Action.DELETE:
+    if change.removes:
         found.append(Step(change.address, Phase.REMOVE))
     return found
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from reconciler.errors import Problem, Severity
 from reconciler.model import Action, Address, Change
-from reconciler.planning.fates import Fates
 from reconciler.planning.matching import How
 from reconciler.planning.situation import Situation
+from reconciler.planning.verdicts import Fates
 
 VANISHED_AT_ONCE = 3  # so many gone objects of a kind look like an accident, or like a wrong account
 
@@ -40,8 +40,10 @@ def _why(situation: Situation, fates: Fates, change: Change) -> str:
         return "" if verdict.unused else "a replace makes a new object with a new identity"
     if change.action is Action.DELETE and change.address.kind == "connect_integrations":
         owned = situation.entries.get(change.address)
-        if owned is not None and change.id == owned.id:
+        if owned is not None and owned.id and change.id == owned.id:
             return "content may point at this integration's GUID"
+        if change.live is not None and change.live.computed.get("content_count") != "0":
+            return "it is left by an interrupted run, and content may use it"
     if (
         change.action is Action.ADOPT
         and match is not None

@@ -13,26 +13,30 @@ from reconciler.model import (
     Action,
     Address,
     Change,
+    CredentialState,
+    Entry,
     Ledger,
     Plan,
     Resource,
+    Runner,
     Snapshot,
     Stack,
 )
 from reconciler.model.values import seconds
 from reconciler.planning.changing import change_of
-from reconciler.planning.fates import Fates, decide
+from reconciler.planning.fates import decide
 from reconciler.planning.guards import with_approvals
 from reconciler.planning.matching import Claims, How, match_all, moved_entries
+from reconciler.planning.recovery import recover
 from reconciler.planning.removing import (
     blocked_problems,
     refuse_protected_replaces,
     removals,
     with_formers,
 )
-from reconciler.planning.recovery import recover
 from reconciler.planning.situation import Situation, in_order
 from reconciler.planning.times import parse_time
+from reconciler.planning.verdicts import Fates
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Options:
         targets: plan only these and what they depend on; empty for all.
         replaces: replace these, whatever the differences.
         claims: ids that other stacks' ledgers own.
+        dead: runners that are proven to be gone: what they were about to send can't arrive any more.
     """
 
     now: datetime
@@ -51,6 +56,7 @@ class Options:
     targets: tuple[Address, ...] = ()
     replaces: tuple[Address, ...] = ()
     claims: Claims | None = None
+    dead: frozenset[Runner] = frozenset()
 
 
 def make_plan(stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, options: Options) -> Plan:
@@ -69,7 +75,7 @@ def make_plan(stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry,
     _check_named(situation, options)
     fates = decide(situation)
     wanted = {r.address: change_of(situation, fates, r) for r in in_order(stack)}
-    wanted = {address: _with_removal(situation, change) for address, change in wanted.items()}
+    wanted = {address: _with_removal(situation, fates, change) for address, change in wanted.items()}
     changes = with_formers(situation, {**wanted, **{c.address: c for c in removals(situation, wanted)}})
     kept = _targeted(changes, situation, options.targets)
     refuse_protected_replaces(kept)
@@ -122,6 +128,7 @@ def _situation(
         matches=match_all(stack, ledger, snapshot, kinds, recovery, claims=options.claims),
         recovery=recovery,
         now=options.now,
+        dead=options.dead,
         forced=frozenset(options.replaces),
     )
 
@@ -154,11 +161,16 @@ def _check_named(situation: Situation, options: Options) -> None:
             )
 
 
-def _with_removal(situation: Situation, change: Change) -> Change:
+def _with_removal(situation: Situation, fates: Fates, change: Change) -> Change:
     """A replaced object goes once its successor has taken over; a rotated secret after `keep_old`."""
     if change.live is None or situation.is_stateless:
         return change
     entry = situation.entries.get(change.address)
+    if change.action in (Action.REPLACE, Action.ROTATE):
+        if fates.verdicts[change.address].unused:
+            return replace(change, clears=(change.live.id,))  # nobody ever had it
+        if _is_quarantined(situation, entry):
+            return change  # its runner may wake up and deliver it still
     if situation.matches[change.address].how is How.INTENT and entry is not None and entry.id:
         return replace(change, removes=(entry.id,))  # the predecessor of what was found
     if change.action is Action.REPLACE:
@@ -166,6 +178,16 @@ def _with_removal(situation: Situation, change: Change) -> Change:
     if change.action is Action.ROTATE and not keep_old(situation.stack.resources[change.address]):
         return replace(change, removes=(change.live.id,))
     return change
+
+
+def _is_quarantined(situation: Situation, entry: Entry | None) -> bool:
+    """Whether a runner that isn't proven dead was delivering the present credential (rule 14)."""
+    credential = entry.credential if entry else None
+    return (
+        credential is not None
+        and credential.state is CredentialState.SENDING
+        and credential.by not in situation.dead
+    )
 
 
 def keep_old(resource: Resource) -> int:

@@ -256,7 +256,7 @@ def _taken(entries: Mapping[Address, Entry], stack: Stack) -> set[tuple[str, str
 
 def _left(recovery: Recovery, ledger: Ledger) -> set[tuple[str, str, str]]:
     """Ids that an interrupted run left behind: never matched by name (crash-safety, rule 4)."""
-    found = set()
+    found: set[tuple[str, str, str]] = set()
     for address, one in recovery.intents.items():
         ids = {*one.strays, *({one.live.id} if one.live else ())}
         found.update((one.intent.provider, address.kind_name, live_id) for live_id in ids)

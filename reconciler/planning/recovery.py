@@ -140,7 +140,12 @@ class _Judge:
         if stone.address.kind == "oauth_apps":
             made, given_up = parse_time(live.created_at), parse_time(stone.given_up)
             window = LATE_AFTER_DEATH if stone.proven_dead else LATE_OTHERWISE
-            if made is None or given_up is None or made > given_up + window or self._is_unproven(stone.intent, live):
+            if (
+                made is None
+                or given_up is None
+                or made > given_up + window
+                or self._is_unproven(stone.intent, live)
+            ):
                 return f"the app {live.id} ({live.name!r}) looks like a late create of ours, but may not be"
         if stone.address.kind == "service_principals" and self._secrets_of(stone.intent.provider, live):
             return f"the service principal {live.id} looks like a late create of ours, but has secrets"
@@ -165,8 +170,9 @@ class _Judge:
 
     def _has_identity(self, intent: Intent, live: Live) -> bool:
         fields: Fields = self.kinds[intent.kind].fields
+        there = live.attributes
         return self._may_be_ours(intent, live) and all(
-            same_leaf(path, sent, at_path(live.attributes, path), fields) for path, sent in intent.sent.items()
+            same_leaf(path, sent, at_path(there, path), fields) for path, sent in intent.sent.items()
         )
 
     def _may_be_ours(self, intent: Intent, live: Live) -> bool:

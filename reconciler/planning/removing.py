@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from reconciler.errors import PlanError, Problem, Severity
 from reconciler.model import (
@@ -19,10 +20,14 @@ from reconciler.model import (
     Former,
     Lifecycle,
     OnDestroy,
+    Settles,
 )
 from reconciler.planning.compare import at_path
+from reconciler.planning.leftovers import to_clear
 from reconciler.planning.situation import Situation
 from reconciler.planning.times import parse_time
+
+QUARANTINE = timedelta(minutes=15)
 
 
 def removals(situation: Situation, changes: Mapping[Address, Change]) -> list[Change]:
@@ -31,6 +36,7 @@ def removals(situation: Situation, changes: Mapping[Address, Change]) -> list[Ch
         return []
     left = {a: e for a, e in situation.entries.items() if a not in changes}
     found = {address: _removal(situation, address, entry) for address, entry in left.items()}
+    found.update(_strays(situation, {*found, *changes}))
     _refuse_protected(found.values())
     _block_used(situation, found, changes)
     return list(found.values())
@@ -45,34 +51,70 @@ def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dic
         if change is None or change.action in (Action.BLOCKED, Action.FORGET):
             continue
         ready = tuple(f.id for f in entry.formers if _is_ready(situation, f, still_used))
-        if change.action in (Action.REPLACE, Action.ROTATE, Action.DELETE):
+        if ready:
             after[address] = replace(change, removes=(*change.removes, *ready))
-        elif ready and change.action is Action.NO_OP:
-            after[address] = _leftover(situation, change, entry, ready)
-        elif ready:
-            after[address] = replace(change, removes=ready)
+    for address, change in after.items():
+        if change.action not in (Action.BLOCKED, Action.FORGET):
+            clears = (*to_clear(situation, address), *change.clears)
+            after[address] = _as_leftover(situation, replace(change, clears=tuple(dict.fromkeys(clears))))
     return after
 
 
-def _leftover(situation: Situation, change: Change, entry: Entry, ready: tuple[str, ...]) -> Change:
-    waited = any(former.revoke_after for former in entry.formers if former.id in ready)
+def _as_leftover(situation: Situation, change: Change) -> Change:
+    """A change that would do nothing but has something to remove says so."""
+    gone = (*change.clears, *change.removes)
+    if change.action is not Action.NO_OP or not gone:
+        return change
+    entry = situation.entries.get(change.address)
+    waited = any(former.revoke_after for former in (entry.formers if entry else ()) if former.id in gone)
     reason = "superseded, and keep_old is over" if waited else "left by an interrupted run"
     return replace(
         change,
         action=Action.DELETE,
-        id=ready[0],
+        id=gone[0],
         reason=reason,
-        fields=tuple(FieldChange("id", former, None) for former in ready),
-        removes=ready,
+        fields=tuple(FieldChange("id", former, None) for former in gone),
     )
+
+
+def _strays(situation: Situation, seen: set[Address]) -> dict[Address, Change]:
+    """Creates that were interrupted, of addresses that neither the spec nor a record knows."""
+    recovery = situation.recovery
+    stones = {stone.address: stone.intent for stone in situation.ledger.pending.given_up}
+    found = {}
+    for address in sorted({*recovery.intents, *recovery.late} - seen):
+        left = recovery.intents.get(address)
+        intent = left.intent if left else stones[address]
+        ids = (left.live.id,) if left and left.settles is Settles.FOUND and left.live else ()
+        trouble = left.trouble if left else ""
+        found[address] = Change(
+            address=address,
+            action=Action.BLOCKED if trouble else Action.NO_OP,
+            provider=intent.provider,
+            id=ids[0] if ids else None,
+            name=str(intent.sent.get(situation.fields(address).name) or address.key),
+            reason=trouble or "an interrupted create took no effect",
+            live=left.live if left else None,
+            live_digest=left.live.digest if left and left.live else "",
+            clears=ids,
+            settles=left.settles if left else Settles.NOTHING,
+            code="create-unresolved" if trouble else "",
+        )
+    return found
 
 
 def _is_ready(situation: Situation, former: Former, in_use: set[str]) -> bool:
     wait = parse_time(former.revoke_after)
     if wait is not None and wait > situation.now:
         return False
-    condemned = former.credential is not None and former.credential.state is CredentialState.CONDEMNED
-    return condemned or former.id not in in_use
+    credential = former.credential
+    if credential is not None and credential.state is CredentialState.CONDEMNED:
+        return False  # cleared first
+    if credential is not None and credential.state is CredentialState.QUARANTINED:
+        since = parse_time(credential.since)
+        if since is None or situation.now - since < QUARANTINE:
+            return False
+    return former.id not in in_use
 
 
 def _credentials_in_use(situation: Situation, changes: Mapping[Address, Change]) -> set[str]:

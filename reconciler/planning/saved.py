@@ -200,32 +200,35 @@ _ENUMS: Mapping[str, type[Enum]] = {c.__name__: c for c in (OnDestroy, ReplaceOr
 
 
 def _encode(value: Any) -> Any:
-    if isinstance(value, Address):
-        return {TAG: "Address", "text": str(value)}
-    if isinstance(value, Sourced):
-        mark = Fingerprint.of(Secret(value.value))
-        return {
-            TAG: "Sourced",
-            "source": value.source,
-            "expression": value.expression,
-            "salt": mark.salt,
-            "mark": mark.mark,
-        }
-    if isinstance(value, SecretInput):
-        return {TAG: "SecretInput", "source": value.source, "expression": value.expression}
-    if isinstance(value, Enum):
-        return {TAG: type(value).__name__, "value": value.value}
-    if is_dataclass(value) and not isinstance(value, type):
-        # warnings belong to the moment of planning
-        kept = [f.name for f in fields(value) if f.name != "problems"]
-        return {TAG: type(value).__name__, **{name: _encode(getattr(value, name)) for name in kept}}
+    special = _encode_special(value)
+    if special is not None:
+        return special
     if isinstance(value, Mapping):
         return _encode_mapping(value)
     if isinstance(value, (list, tuple)):
         return [_encode(item) for item in value]
+    return value
+
+
+def _encode_special(value: Any) -> dict[str, Any] | None:
+    """The tagged form of what plain JSON can't say; None for all else."""
+    if isinstance(value, Address):
+        return {TAG: "Address", "text": str(value)}
+    if isinstance(value, Sourced):
+        mark = Fingerprint.of(Secret(value.value))
+        kept = {"source": value.source, "expression": value.expression}
+        return {TAG: "Sourced", **kept, "salt": mark.salt, "mark": mark.mark}
+    if isinstance(value, SecretInput):
+        return {TAG: "SecretInput", "source": value.source, "expression": value.expression}
+    if isinstance(value, Enum):
+        return {TAG: type(value).__name__, "value": value.value}
     if isinstance(value, frozenset):
         return {TAG: "set", "items": sorted(value)}
-    return value
+    if is_dataclass(value) and not isinstance(value, type):
+        # warnings belong to the moment of planning
+        names = [f.name for f in fields(value) if f.name != "problems"]
+        return {TAG: type(value).__name__, **{name: _encode(getattr(value, name)) for name in names}}
+    return None
 
 
 def _encode_mapping(value: Mapping[Any, Any]) -> Any:

@@ -15,6 +15,7 @@ from reconciler.model import (
     Ledger,
     Ref,
     Resource,
+    Runner,
     SecretInput,
     Snapshot,
     Sourced,
@@ -35,6 +36,7 @@ class Situation:
         entries: the ledger's, as the spec's `moved:` renames them.
         recovery: what interrupted runs left behind.
         now: for expiry and rotation.
+        dead: runners that are proven to be gone.
         forced: addresses whose replace was asked for on the command line.
     """
 
@@ -46,6 +48,7 @@ class Situation:
     matches: Mapping[Address, Match]
     recovery: Recovery
     now: datetime
+    dead: frozenset[Runner] = field(default_factory=frozenset)
     forced: frozenset[Address] = field(default_factory=frozenset)
 
     @property

@@ -1,6 +1,7 @@
 """Specs: YAML to stacks, with the line and column of all that is wrong; no credentials, no network."""
 
 from reconciler.specs.loading import find, load, load_all
+from reconciler.specs.rereading import reread
 from reconciler.specs.schema import schema_text
 
-__all__ = ["find", "load", "load_all", "schema_text"]
+__all__ = ["find", "load", "load_all", "reread", "schema_text"]

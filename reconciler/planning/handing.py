@@ -1,0 +1,176 @@
+"""Which integrations must get which credential, and why. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.model import Address, Credential, Delivery, Ref, Resource, SecretInput
+from reconciler.planning.compare import at_path
+from reconciler.planning.matching import How
+from reconciler.planning.recovery import Recovered
+from reconciler.planning.situation import Situation, secret_fields
+from reconciler.planning.verdicts import Fates, Handover, Verdict, is_blocked
+from reconciler.secrets import Fingerprint
+
+
+def all_handovers(
+    situation: Situation,
+    verdicts: Mapping[Address, Verdict],
+    known: Mapping[tuple[Address, str], str],
+) -> Fates:
+    """What every integration must get, given the fates of the credentials."""
+    handovers: dict[Address, tuple[Handover, ...]] = {}
+    unverified: dict[Address, str] = {}
+    delivered: dict[Address, tuple[str, ...]] = {}
+    for resource in situation.stack.resources.values():
+        if is_blocked(verdicts, resource.address):
+            continue
+        secrets = secret_fields(resource)
+        if not secrets:
+            continue
+        judge = _Judge(situation, resource, verdicts, known)
+        found = [judge.handover(path, value) for path, value in secrets.items()]
+        handovers[resource.address] = tuple(h for h in found if h is not None)
+        if judge.unverified and not handovers[resource.address]:
+            unverified[resource.address] = judge.unverified
+        if judge.delivered:
+            delivered[resource.address] = tuple(judge.delivered)
+    return Fates(verdicts, handovers, known, unverified, delivered)
+
+
+class _Judge:
+    """Whether the secret fields of one integration have to be delivered."""
+
+    def __init__(
+        self,
+        situation: Situation,
+        resource: Resource,
+        verdicts: Mapping[Address, Verdict],
+        known: Mapping[tuple[Address, str], str],
+    ) -> None:
+        self.situation = situation
+        self.resource = resource
+        self.verdicts = verdicts
+        self.known = known
+        self.match = situation.matches[resource.address]
+        self.entry = self.match.entry if self.match.how is How.LEDGER else None
+        self.is_new = verdicts[resource.address].is_new
+        self.unverified = ""
+        self.delivered: list[str] = []
+
+    @property
+    def was_touched(self) -> bool:
+        """Whether someone else modified the integration since our last write."""
+        live, entry = self.match.live, self.entry
+        return bool(live and entry and entry.updated_at and live.updated_at != entry.updated_at)
+
+    def handover(self, path: str, value: Ref | SecretInput) -> Handover | None:
+        if any(path == skip or path.startswith(f"{skip}.") for skip in self.resource.lifecycle.ignore):
+            return Handover(path, "it is new", _source(value)) if self.is_new else None
+        delivery = self.entry.deliveries.get(path) if self.entry else None
+        if isinstance(value, SecretInput):
+            return self._own(path, value, delivery)
+        return self._issued(path, value, delivery)
+
+    def _own(self, path: str, value: SecretInput, delivery: Delivery | None) -> Handover | None:
+        if self.is_new:
+            return Handover(path, "it is new")
+        if value.secret is None:
+            return None  # plans need no keys: counts as unchanged
+        if delivery is None or not delivery.mark:
+            return Handover(path, "it was never delivered by this stack")
+        if not Fingerprint(delivery.salt, delivery.mark).matches(value.secret):
+            return Handover(path, "last delivered value differs")
+        if self.was_touched:
+            return Handover(path, "someone else modified the integration", drifted=True)
+        return None
+
+    def _issued(self, path: str, ref: Ref, delivery: Delivery | None) -> Handover | None:
+        source = ref.source
+        verdict = self.verdicts.get(source)
+        if self.is_new:
+            return Handover(path, "it is new", source)
+        if verdict is not None and verdict.is_new:
+            return Handover(path, f"{source} gets a new one", source)
+        if self.match.recovered is not None and self.match.how is How.INTENT:
+            return self._found(path, source, self.match.recovered)
+        if self.entry is None:
+            return None if self._is_paired(ref) else Handover(path, "it has another client_id", source)
+        return self._remembered(path, ref, delivery)
+
+    def _remembered(self, path: str, ref: Ref, delivery: Delivery | None) -> Handover | None:
+        """By what the ledger says was delivered last."""
+        source = ref.source
+        if delivery is None:
+            return Handover(path, "it was never delivered by this stack", source)
+        if delivery.source is None:
+            return Handover(path, "it came from elsewhere so far", source)
+        if delivery.credential != self._on_record(source):
+            return self._superseded(path, ref)
+        if self._may_hold_a_former(source):
+            return Handover(path, "a run that was taken over may have delivered a superseded secret", source)
+        if self.was_touched:
+            self.unverified = (
+                "someone else modified it since our last write, and its secret can't be read back"
+            )
+        return None
+
+    def _found(self, path: str, source: Address, recovered: Recovered) -> Handover | None:
+        """An integration that an interrupted create made: it holds what its intent says."""
+        if recovered.doubtful:
+            return Handover(path, "it isn't known which credential it was made with", source)
+        if recovered.intent.credential != self._on_record(source):
+            return Handover(path, "it was made with an earlier credential", source)
+        return None
+
+    def _superseded(self, path: str, ref: Ref) -> Handover | None:
+        """Another one is on record by now; but an interrupted delivery of it may have arrived."""
+        source = ref.source
+        credential = self._credential(source)
+        receiver = str(self.resource.address)
+        if credential is None or receiver not in credential.to:
+            return Handover(path, "last delivered value differs", source)
+        live = self.match.live
+        if not source.part:
+            # an app's client id tells: id and secret always go in one PATCH
+            if self._is_paired(ref):
+                self.delivered.append(path)
+                return None
+            return Handover(path, "takes up an interrupted switch", source)
+        if live is not None and live.updated_at == credential.to[receiver]:
+            return Handover(path, "takes up an interrupted rotation", source)
+        return Handover(path, "not known which secret Connect has", source)
+
+    def _credential(self, source: Address) -> Credential | None:
+        entry = self.situation.entries.get(source)
+        return entry.credential if entry else None
+
+    def _may_hold_a_former(self, source: Address) -> bool:
+        """Whether a runner that we couldn't prove dead may have delivered a predecessor since."""
+        live, entry = self.match.live, self.situation.entries.get(source)
+        if live is None or entry is None:
+            return False
+        now = at_path(live.attributes, "config.client_id")
+        for former in entry.formers:
+            if not source.part and now is not None and former.computed.get("client_id") == now:
+                return True
+            sent = former.credential.to if former.credential else {}
+            if source.part and str(self.resource.address) in sent and self.was_touched:
+                return True
+        return False
+
+    def _is_paired(self, ref: Ref) -> bool:
+        """Whether an adopted integration refers to the very object that its spec names (secrets on trust)."""
+        live = self.match.live
+        wanted = self.known.get((ref.address, "client_id"))
+        return (
+            live is not None and wanted is not None and wanted == at_path(live.attributes, "config.client_id")
+        )
+
+    def _on_record(self, source: Address) -> str:
+        live = self.situation.matches[source].live if source in self.situation.matches else None
+        return live.id if live else ""
+
+
+def _source(value: Ref | SecretInput) -> Address | None:
+    return value.source if isinstance(value, Ref) else None

@@ -1,0 +1,45 @@
+"""What interrupted runs left at an address: what may be removed, and what nobody ever had. Pure."""
+
+from __future__ import annotations
+
+from reconciler.model import Address, CredentialState, Entry, Settles
+from reconciler.planning.compare import at_path
+from reconciler.planning.situation import Situation
+
+
+def never_used(situation: Situation, source: Address, entry: Entry | None) -> bool:
+    """Whether it is proven that nobody holds the credential."""
+    credential = entry.credential if entry else None
+    if entry is None or credential is None:
+        return False
+    if credential.state is CredentialState.FRESH:
+        return True
+    if credential.state is not CredentialState.SENDING or credential.by not in situation.dead:
+        return False
+    holders = {d.credential for e in situation.entries.values() for d in e.deliveries.values()}
+    return entry.id not in holders and not any(
+        _may_have_arrived(situation, source, entry, Address.parse(to), at) for to, at in credential.to.items()
+    )
+
+
+def _may_have_arrived(situation: Situation, source: Address, entry: Entry, to: Address, at: str) -> bool:
+    match = situation.matches.get(to)
+    live = match.live if match else None
+    if match is None or live is None:
+        return False
+    if not source.part:
+        return bool(at_path(live.attributes, "config.client_id") == entry.computed.get("client_id"))
+    return live.updated_at != at
+
+
+def to_clear(situation: Situation, address: Address) -> tuple[str, ...]:
+    """Ids that an interrupted run left at an address, and that nobody uses: they go first."""
+    left = situation.recovery.intents.get(address)
+    strays = left.strays if left is not None and left.settles is Settles.LOST else ()
+    entry = situation.entries.get(address)
+    condemned = tuple(
+        former.id
+        for former in (entry.formers if entry else ())
+        if former.credential is not None and former.credential.state is CredentialState.CONDEMNED
+    )
+    return tuple(dict.fromkeys((*strays, *situation.recovery.late.get(address, ()), *condemned)))

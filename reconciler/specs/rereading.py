@@ -1,0 +1,44 @@
+"""Values of the environment and of files, read anew for a plan that was saved with their expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Optional
+
+from reconciler.specs.inputs import MAX_FILE
+from reconciler.specs.references import MalformedError, Reference, parts
+
+
+def reread(expression: str, environment: Mapping[str, str], folder: Path) -> Optional[str]:
+    """What `${env.NAME}`, `${file.PATH}` and the text around them come to now.
+
+    Args:
+        folder: the spec's, below which files must lie.
+
+    Returns:
+        None where a variable is unset or a file is missing.
+    """
+    try:
+        found = [_piece(part, environment, folder) for part in parts(expression)]
+    except MalformedError:
+        return None
+    return None if None in found else "".join(str(piece) for piece in found)
+
+
+def _piece(part: str | Reference, environment: Mapping[str, str], folder: Path) -> Optional[str]:
+    if isinstance(part, str):
+        return part
+    if part.root == "env":
+        return environment.get(part.rest, "") or part.default
+    return _file(part.rest, folder) if part.root == "file" else None
+
+
+def _file(name: str, folder: Path) -> Optional[str]:
+    path = (folder / name).resolve()
+    try:
+        if not path.is_relative_to(folder.resolve()) or path.stat().st_size > MAX_FILE:
+            return None
+        return path.read_text("utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
