@@ -1,5 +1,6 @@
 """Progress of a long apply: a few lines rewritten in place on a terminal, else a line per finished change.
 
+Where nothing can be rewritten, an apply of a few seconds stays silent: its result says the same soon enough.
 The only part of this room that writes: to the stream it is given, never to stdout by itself.
 """
 
@@ -19,6 +20,7 @@ from reconciler.rendering.text import outcome_line
 
 _MOST_RUNNING = 6
 _INTERVAL = 0.5
+_PATIENCE = 3.0
 _ERASE_LINE = "\x1b[2K"
 _UP = "\x1b[1A"
 
@@ -58,7 +60,9 @@ class Progress:
         self._lock = threading.RLock()
         self._is_busy = False
         self._said: list[str] = []
+        self._held: list[str] = []
         self._running: dict[Address, tuple[Action, float]] = {}
+        self._began = clock()
         self._done = 0
         self._drawn = 0
         self._closed = threading.Event()
@@ -78,7 +82,10 @@ class Progress:
             self._running.pop(outcome.address, None)
             self._done += 1
             if self._plain:
-                self._write(outcome_line(outcome, self._palette) + "\n")
+                self._held.append(outcome_line(outcome, self._palette) + "\n")
+                if self._clock() - self._began >= _PATIENCE:
+                    self._write("".join(self._held))
+                    self._held.clear()
             elif self._is_drawing:
                 self._redraw()
 

@@ -41,13 +41,27 @@ def outcome(number, status=Status.DONE):
     return Outcome(address(number), Action.CREATE, status, seconds=0.5)
 
 
-def test_a_log_gets_one_line_per_finished_change():
+def test_a_log_gets_one_line_per_finished_change_once_it_takes_long():
     stream = io.StringIO()
-    with Progress(stream) as progress:
+    times = iter([0.0, 0.0, 1.0, 3.5, 4.0])
+    with Progress(stream, clock=lambda: next(times)) as progress:
         progress.started(address(1), Action.CREATE)
         progress.finished(outcome(1))
+        assert stream.getvalue() == ""
         progress.finished(outcome(2, Status.SKIPPED))
-    assert stream.getvalue() == "    + oauth_apps.app-1  created (0.5 s)\n    + oauth_apps.app-2  skipped\n"
+        assert (
+            stream.getvalue() == "    + oauth_apps.app-1  created (0.5 s)\n    + oauth_apps.app-2  skipped\n"
+        )
+        progress.finished(outcome(3))
+    assert stream.getvalue().count("\n") == 3
+
+
+def test_a_short_apply_leaves_the_talking_to_its_result():
+    stream = io.StringIO()
+    with Progress(stream, clock=lambda: 0.0) as progress:
+        progress.started(address(1), Action.CREATE)
+        progress.finished(outcome(1))
+    assert stream.getvalue() == ""
 
 
 def test_quiet_says_nothing():
@@ -60,10 +74,11 @@ def test_quiet_says_nothing():
 
 def test_a_terminal_shows_what_is_under_way_and_how_far_it_got():
     stream = Terminal()
-    now = iter(range(100))
-    progress = Progress(stream, total=3, clock=lambda: next(now))
+    now = [0.0]
+    progress = Progress(stream, total=3, clock=lambda: now[0])
     progress.started(address(1), Action.CREATE)
     progress.started(address(2), Action.DELETE)
+    now = [2.0]
     progress.finished(outcome(1))
     assert screen(stream.getvalue()) == "    - oauth_apps.app-2 2 s\n  1 of 3 done"
     progress.close()
