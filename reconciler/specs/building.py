@@ -225,7 +225,7 @@ class _Building:
             self._error(
                 "duration", message, self._place("client_secret", "lifetime"), "write a duration such as 365d"
             )
-        if found.get("rotate_before", 0) >= found.get("lifetime", seconds(_MAX_LIFETIME)):
+        if found.get("rotate_before", -1) >= found.get("lifetime", seconds(_MAX_LIFETIME)):
             message = "rotate_before must be shorter than lifetime"
             self._error(
                 "duration",

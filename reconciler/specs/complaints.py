@@ -94,7 +94,7 @@ class Complaints:
         name = next((step for step in reversed(path) if isinstance(step, str)), "the file")
         subject = f"an item of {name}" if path and isinstance(path[-1], int) else name
         code, message, hint = self._words(error)
-        code = _schema(error).get("x-code", code)
+        code = _schema(error).get("x-code", code) if code == "value" else code
         return self._problem(code, path, f"{subject} {message}", hint)
 
     def _words(self, error: ValidationError) -> tuple[str, str, str]:

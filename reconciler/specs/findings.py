@@ -35,6 +35,10 @@ class Findings:
         for problem in problems:
             self.add(problem)
 
+    def has(self, code: str, at: Location) -> bool:
+        """Whether something of that sort is said about a place already."""
+        return any(problem.code == code and problem.at == at for problem in self._found.values())
+
     @property
     def problems(self) -> tuple[Problem, ...]:
         """All problems in the order of their places."""
@@ -48,8 +52,9 @@ class Findings:
 
 def meant(word: str, choices: Iterable[str]) -> str:
     """The choice that a misspelt word most likely means, or ""."""
-    close = difflib.get_close_matches(word, sorted(choices), n=1, cutoff=0.6)
-    return close[0] if close else ""
+    by_form = {choice.lower(): choice for choice in sorted(choices)}
+    close = difflib.get_close_matches(word.lower(), by_form, n=1, cutoff=0.6)
+    return by_form[close[0]] if close else ""
 
 
 def suggestion(word: str, choices: Iterable[str], otherwise: str = "") -> str:

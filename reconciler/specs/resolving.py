@@ -171,6 +171,8 @@ class Resolver:
         return value
 
     def _exposed(self, text: str, place: Place) -> None:
+        if self.findings.has("unknown-key", place.at):
+            return  # a misspelt secret field is one mistake
         message = f"{text} is a secret, and {place.label} isn't a secret field"
         self._error("secret-exposed", message, place, "secrets belong in client_secret fields only")
 

@@ -102,12 +102,15 @@ def test_anything_in_the_place_of_anything_is_only_a_problem(specs, changes):
 
 
 def _put(tree, path, value):
+    """Sets what a path leads to, unless an earlier change has cut the way."""
     for step in path[:-1]:
-        if not isinstance(tree, (dict, list)) or (isinstance(tree, list) and len(tree) <= step):
-            return
-        tree = tree[step] if isinstance(tree, list) else tree.get(step)
-    if isinstance(tree, dict) or (isinstance(tree, list) and len(tree) > path[-1]):
+        tree = tree[step] if _leads(tree, step) else None
+    if _leads(tree, path[-1]):
         tree[path[-1]] = value
+
+
+def _leads(tree, step):
+    return step in tree if isinstance(tree, dict) else isinstance(tree, list) and step in range(len(tree))
 
 
 def test_the_whole_language_at_once_has_no_error(specs):

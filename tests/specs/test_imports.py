@@ -1,0 +1,155 @@
+"""Several files: what a stack imports, and what a folder of stacks holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.errors import SpecError, UsageError
+from reconciler.model import Address
+from reconciler.specs import find, load, load_all
+
+APP = "oauth_apps:\n  %s: {scopes: [sql]}\n"
+
+
+def test_imported_files_are_merged_and_keep_their_places(specs, head):
+    specs.write(APP % "one", "apps/one.yaml")
+    specs.write("version: 1\nstack: ignored\nvars: {v: 1}\n" + APP % "two", "apps/two.yaml")
+    specs.write("imports: [../apps/t*.yaml]\n" + APP % "three", "more/three.yml")
+    stack = specs.load(head, "imports: [apps/one.yaml, 'more/*.yml']\n", APP % "own")
+    assert {address.key: resource.at.file for address, resource in stack.resources.items()} == {
+        "own": "spec.yaml", "one": "apps/one.yaml", "two": "apps/two.yaml", "three": "more/three.yml",
+    }  # fmt: skip
+    assert stack.name == "test"
+
+
+def test_a_file_that_is_imported_twice_counts_once(specs, head):
+    specs.write(APP % "one", "one.yaml")
+    specs.write("imports: [one.yaml]\n", "two.yaml")
+    assert len(specs.load(head, "imports: [one.yaml, two.yaml, './one.yaml']\n").resources) == 1
+
+
+def test_a_pattern_that_covers_the_importing_file_means_the_others(specs, head):
+    specs.write(APP % "one", "one.yaml")
+    assert len(specs.load(head, "imports: ['*.yaml']\n").resources) == 1
+
+
+def test_paths_are_relative_to_the_file_that_names_them(specs, head):
+    specs.write("from-file", "apps/name.txt")
+    specs.write("oauth_apps: {one: {scopes: [sql], name: '${file.name.txt}'}}\n", "apps/one.yaml")
+    stack = specs.load(head, "imports: [apps/one.yaml]\n")
+    assert stack.resources[Address("oauth_apps", "one")].attributes["name"].value == "from-file"
+
+
+def test_an_import_from_above_reads_no_files_there(specs, head):
+    specs.write("secret", "name.txt")
+    specs.write("oauth_apps: {one: {scopes: [sql], name: '${file.name.txt}'}}\n", "one.yaml")
+    path = specs.write(head + "imports: [../one.yaml]\n", "stacks/spec.yaml")
+    with pytest.raises(SpecError) as error:
+        load(path, environment={})
+    assert [(p.code, p.at.file) for p in error.value.problems] == [("file-outside", "one.yaml")]
+
+
+TWICE = {
+    APP % "app": "oauth_apps.app",
+    "providers: {connect: {type: connect, url: x.example.org}}\n": "providers.connect",
+    "vars: {v: 2}\n": "vars.v",
+}
+
+
+@pytest.mark.parametrize("text", TWICE)
+def test_the_same_address_twice_is_an_error_that_names_both_places(specs, head, text):
+    specs.write(text, "other.yaml")
+    (found,) = specs.problems(head, "imports: [other.yaml]\nvars: {v: 1}\n", APP % "app")
+    assert (found.code, found.address) == ("duplicate-address", TWICE[text])
+    assert "spec.yaml:" in found.message
+    assert "other.yaml:" in found.message
+    assert found.at.file == "other.yaml"
+
+
+def test_files_that_import_each_other_are_named_in_a_ring(specs, head):
+    specs.write("imports: [b.yaml]\n", "a.yaml")
+    specs.write("imports: [c.yaml]\n", "b.yaml")
+    specs.write("imports: [a.yaml]\n", "c.yaml")
+    (found,) = specs.problems(head, "imports: [a.yaml]\n")
+    assert (found.code, found.at.file) == ("import-cycle", "c.yaml")
+    assert "a.yaml → b.yaml → c.yaml → a.yaml" in found.message
+    assert specs.codes(head, "imports: [spec.yaml]\n") == ["import-cycle"]
+
+
+@pytest.mark.parametrize("wanted", ["missing.yaml", "none/*.yaml", "folder"])
+def test_an_import_that_finds_nothing_is_an_error(specs, head, wanted):
+    (specs.folder / "folder").mkdir()
+    (found,) = specs.problems(head, f"imports:\n  - {wanted}\n")
+    assert (found.code, found.at.line, found.at.column) == ("import-missing", 7, 5)
+
+
+@pytest.mark.parametrize("part", ["ledger: none", "guard: {}", "moved: []", "forget: []", "approve: []"])
+def test_an_imported_file_holds_nothing_of_the_stack_itself(specs, head, part):
+    specs.write(part + "\n", "other.yaml")
+    (found,) = specs.problems(head, "imports: [other.yaml]\n")
+    assert (found.code, found.at.file) == ("unknown-key", "other.yaml")
+
+
+def test_what_is_wrong_with_an_imported_file_is_told_with_all_the_rest(specs, head):
+    specs.write("a: 1\na: 2\n", "broken.yaml")
+    specs.write("oauth_apps: {x: {scops: [sql]}}\n", "typo.yaml")
+    specs.write("version: 2\n", "newer.yaml")
+    spec = head + "imports: [broken.yaml, typo.yaml, newer.yaml]\nwatch: {}\n"
+    assert sorted(specs.codes(spec)) == ["duplicate-key", "unknown-key", "unknown-key", "version"]
+
+
+def test_a_reference_in_an_import_is_refused(specs, head):
+    assert specs.codes(head, "imports: ['${vars.x}.yaml']\n") == ["import"]
+
+
+class TestFindingStacks:
+    """Files and folders on the command line."""
+
+    def test_a_folder_gives_its_stacks_and_no_fragments(self, specs):
+        for name in ("b.yaml", "a.yml"):
+            specs.write("version: 1\nstack: x\n", f"specs/{name}")
+        specs.write("{version: 1, stack: flow}\n", "specs/c.yaml")
+        specs.write(APP % "x", "specs/fragment.yaml")
+        specs.write("version: 1\nstack: x\n", "specs/notes.txt")
+        specs.write("version: 1\nstack: x\n", "specs/.hidden.yaml")
+        specs.write("version: 1\nstack: x\n", "specs/below/d.yaml")
+        specs.write("{broken", "specs/broken.yaml")
+        found = [str(path) for path in find(["specs", "specs/b.yaml"])]
+        assert found == ["specs/a.yml", "specs/b.yaml", "specs/broken.yaml", "specs/c.yaml"]
+
+    def test_a_file_is_taken_as_it_is(self, specs):
+        specs.write(APP % "x", "fragment.yaml")
+        assert [str(path) for path in find(["fragment.yaml"])] == ["fragment.yaml"]
+
+    def test_a_path_that_leads_nowhere_is_an_error(self, specs):
+        with pytest.raises(UsageError, match="missing"):
+            find(["missing"])
+        (specs.folder / "empty").mkdir()
+        with pytest.raises(UsageError, match="no stack"):
+            find(["empty"])
+
+    def test_two_stacks_of_one_name_are_an_error(self, specs):
+        specs.write("version: 1\nstack: same\n", "specs/a.yaml")
+        specs.write("version: 1\nstack: same\n", "specs/b.yaml")
+        with pytest.raises(SpecError) as error:
+            load_all(["specs"], environment={})
+        (found,) = error.value.problems
+        assert (found.code, found.at.file) == ("duplicate-stack", "specs/b.yaml")
+        assert "specs/a.yaml" in found.message
+
+    def test_all_stacks_are_told_about_in_one_run(self, specs):
+        specs.write("version: 1\nstack: a\nx: 1\n", "specs/a.yaml")
+        specs.write("version: 1\nstack: b\n", "specs/b.yaml")
+        specs.write("version: 1\nstack: c\ny: 1\n", "specs/c.yaml")
+        with pytest.raises(SpecError) as error:
+            load_all(["specs"], environment={})
+        assert [p.at.file for p in error.value.problems] == ["specs/a.yaml", "specs/c.yaml"]
+
+    def test_a_variable_may_belong_to_one_of_several_stacks(self, specs):
+        specs.write("version: 1\nstack: a-${vars.v}\nvars: {v: x}\n", "specs/a.yaml")
+        specs.write("version: 1\nstack: b\n", "specs/b.yaml")
+        stacks = load_all(["specs"], variables={"v": "1"}, environment={})
+        assert [stack.name for stack in stacks] == ["a-1", "b"]
+        with pytest.raises(SpecError) as error:
+            load_all(["specs"], variables={"w": "1"}, environment={})
+        assert [p.code for p in error.value.problems] == ["var-unknown"]
