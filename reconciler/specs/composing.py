@@ -5,7 +5,6 @@ Plain words mean what YAML 1.2 says: `no`, `010` and `2024-01-01` are text.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 from typing import Any, Final, Union
@@ -35,7 +34,8 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 }
 # longer numbers lose digits elsewhere: they stay text
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
-_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?")
+# ids such as 12e5 aren't numbers: those have a dot
+_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _MERGE = "<<"
 
@@ -282,10 +282,7 @@ def understood(text: str) -> Union[str, int, float, bool, None]:
         return text
     if _INTEGER.fullmatch(text):
         return int(text)
-    if len(text) <= 40 and _FLOAT.fullmatch(text) and not text.lstrip("+-").isdigit():
-        number = float(text)
-        return number if math.isfinite(number) else text
-    return text
+    return float(text) if _FLOAT.fullmatch(text) else text
 
 
 def _tagged(tag: str, at: Location) -> Refusal:

@@ -53,6 +53,11 @@ def is_credential(name: str, environment: Mapping[str, str]) -> bool:
     return name.upper() in _DATABRICKS | _CONNECT | _NEVER or bool(token and name == token)
 
 
+def is_never_named(name: str) -> bool:
+    """Whether a variable has no place in any spec, nor in a plan made from one."""
+    return name.upper() in _NEVER
+
+
 def sounds_secret(name: str) -> bool:
     """Whether a variable's name says that it holds a secret."""
     return bool(_SOUNDS_SECRET.search(name.upper()))

@@ -25,6 +25,16 @@ class _UnusableError(Exception):
     """A file or variable that can't be used; said in the findings already."""
 
 
+def is_readable_below(folder: Path, path: Path) -> bool:
+    """Whether a spec in a folder may read a file; checkouts keep credentials in .git/config.
+
+    Args:
+        path: resolved, so that no link leads elsewhere.
+    """
+    folder = folder.resolve()
+    return path.is_relative_to(folder) and ".git" not in path.relative_to(folder).parts
+
+
 @dataclass(frozen=True)
 class Inputs:
     """The outside world as one run sees it.
@@ -70,7 +80,7 @@ class Inputs:
             value = self._read(reference, place, is_secret=False)
         except _UnusableError:
             return unknown(reference.text)
-        return Sourced(f"{reference.root} {reference.rest}", value, reference.text)
+        return Sourced(f"{reference.root} {reference.rest}", value, self._expression(reference, place))
 
     def secret(self, reference: Reference, place: Place) -> SecretInput:
         """The value of a variable or file for a secret field."""
@@ -79,7 +89,14 @@ class Inputs:
             value = self._read(reference, place, is_secret=True)
         except _UnusableError:
             return SecretInput(source, reference.text)
-        return SecretInput(source, reference.text, Secret(value))
+        return SecretInput(source, self._expression(reference, place), Secret(value))
+
+    def _expression(self, reference: Reference, place: Place) -> str:
+        """A reference as a saved plan needs it: paths relative to the spec's folder, whoever imports what."""
+        if reference.root != "file":
+            return reference.text
+        path = (Path(place.at.file).parent / reference.rest).resolve()
+        return f"${{file.{path.relative_to(self.folder.resolve()).as_posix()}}}"
 
     def _read(self, reference: Reference, place: Place, *, is_secret: bool) -> str:
         if reference.root == "file":

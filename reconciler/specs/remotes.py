@@ -31,6 +31,7 @@ class _Address:
     text: str = ""
     source: str = ""
     from_environment: bool = False
+    expression: str = ""
 
     @property
     def is_private(self) -> bool:
@@ -114,7 +115,7 @@ class _Reading:
         is_theirs = value.source == f"env {variable}" and value.value == self.resolver.inputs.environment.get(
             variable
         )
-        return _Address(value.value, value.source, is_theirs)
+        return _Address(value.value, value.source, is_theirs, value.expression)
 
     def _address(self, field: str, value: Value, variable: str) -> _Address:
         found = self._plain(field, value, variable)
@@ -132,7 +133,9 @@ class _Reading:
             )
             return _Address()
         self._check_host(text, field, origin)
-        return _Address(text, found.source, found.from_environment)
+        # an address that had to be normalised can't be read again from its expression alone
+        expression = found.expression if text == found.text else ""
+        return _Address(text, found.source, found.from_environment, expression)
 
     def _check_host(self, address: str, field: str, origin: str) -> None:
         if urls.is_insecure(address):
@@ -191,4 +194,7 @@ def _offers(spec: ProviderSpec, address: _Address, account: _Address) -> dict[st
 def _lend(name: str, text: str, found: _Address) -> Value:
     if not found.text:
         return Sourced(f"provider {name}", "", "")
-    return Sourced(found.source, text, "") if found.is_private else text
+    if not found.is_private:
+        return text
+    again = found.expression and text.startswith(found.text)
+    return Sourced(found.source, text, found.expression + text[len(found.text) :] if again else "")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Optional
 
-from reconciler.specs.inputs import MAX_FILE
+from reconciler.specs.credentials import is_never_named
+from reconciler.specs.inputs import MAX_FILE, is_readable_below
 from reconciler.specs.references import MalformedError, Reference, parts
 
 
-def reread(expression: str, environment: Mapping[str, str], folder: Path) -> Optional[str]:
+def reread(expression: str, environment: Mapping[str, str], folder: Path) -> str | None:
     """What `${env.NAME}`, `${file.PATH}` and the text around them come to now.
 
     Args:
@@ -26,19 +26,19 @@ def reread(expression: str, environment: Mapping[str, str], folder: Path) -> Opt
     return None if None in found else "".join(str(piece) for piece in found)
 
 
-def _piece(part: str | Reference, environment: Mapping[str, str], folder: Path) -> Optional[str]:
+def _piece(part: str | Reference, environment: Mapping[str, str], folder: Path) -> str | None:
     if isinstance(part, str):
         return part
     if part.root == "env":
-        return environment.get(part.rest, "") or part.default
+        return None if is_never_named(part.rest) else environment.get(part.rest, "") or part.default
     return _file(part.rest, folder) if part.root == "file" else None
 
 
-def _file(name: str, folder: Path) -> Optional[str]:
-    path = (folder / name).resolve()
+def _file(name: str, folder: Path) -> str | None:
     try:
-        if not path.is_relative_to(folder.resolve()) or path.stat().st_size > MAX_FILE:
+        path = (folder / name).resolve()
+        if not is_readable_below(folder, path) or path.stat().st_size > MAX_FILE:
             return None
         return path.read_text("utf-8").strip() or None
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         return None

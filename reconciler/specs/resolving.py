@@ -212,7 +212,12 @@ class Resolver:
         source = ", ".join(dict.fromkeys(part.source for part in sourced))
         is_known = all(part.value for part in sourced)
         value = "".join(part.value if isinstance(part, Sourced) else str(part) for part in pieces)
-        return Sourced(source, value if is_known else "", text)
+        # in terms of variables and files only, so that a saved plan can read it again
+        written = "".join(
+            part.expression if isinstance(part, Sourced) else str(part).replace("${", "$${")
+            for part in pieces
+        )
+        return Sourced(source, value if is_known else "", written)
 
     def _is_allowed(self, reference: Reference, place: Place) -> bool:
         allowed = _ALLOWED.get(place.section)
@@ -258,7 +263,9 @@ class Resolver:
                 reference, f"the provider {name} has no {attribute or 'attribute'}", place, hint
             )
         value = offer[attribute]
-        return replace(value, expression=reference.text) if isinstance(value, Sourced) else value
+        if isinstance(value, Sourced) and not value.expression:
+            return replace(value, expression=reference.text)
+        return value
 
     def _of_resource(self, reference: Reference, place: Place) -> Value:
         kind, (key, *path) = reference.root, reference.steps

@@ -41,7 +41,8 @@ VALUES = {
     "${env.EMPTY:-else}": Sourced("env EMPTY", "else", "${env.EMPTY:-else}"),
     "app-${env.STAGE}": Sourced("env STAGE", "app-dev", "app-${env.STAGE}"),
     "${env.STAGE}${env.OTHER}": Sourced("env STAGE, env OTHER", "devo", "${env.STAGE}${env.OTHER}"),
-    "${vars.stage}-x": Sourced("env STAGE", "dev-x", "${vars.stage}-x"),
+    "${vars.stage}-x": Sourced("env STAGE", "dev-x", "${env.STAGE}-x"),
+    "$${${env.STAGE}": Sourced("env STAGE", "${dev", "$${${env.STAGE}"),
     "${file.names/app.txt}": Sourced("file names/app.txt", "from a file", "${file.names/app.txt}"),
     "x ${env.STAGE} ${oauth_apps.app.id}": Text(
         ("x ", Sourced("env STAGE", "dev", "${env.STAGE}"), " ", Ref(APP, "id"))

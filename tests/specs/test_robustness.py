@@ -131,9 +131,9 @@ def _many(count, head):
 def test_thousands_of_resources_load_in_linear_time(specs, head):
     def seconds(count):
         text = _many(count, head)
-        started = time.perf_counter()
+        started = time.process_time()
         assert len(specs.load(text).resources) == 2 * count
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     seconds(10)  # compiles the validators
     assert seconds(1500) < 3000 * 0.001  # a millisecond for each
