@@ -61,9 +61,9 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 def _credential_words(credential: Credential) -> str:
-    ends = f"expires {credential.expires_at}" if credential.expires_at else "no known expiry"
+    ends = f", expires {credential.expires_at}" if credential.expires_at else ""
     custody = ", a sealed copy is kept" if credential.sealed else ""
-    return f"{credential.state.value}, {ends}{custody}"
+    return f"{credential.state.value}{ends}{custody}"
 
 
 def _pending_block(ledger: Ledger, palette: Palette) -> str:

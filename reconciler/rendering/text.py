@@ -68,7 +68,8 @@ def change_block(change: Change, look: Look) -> str:
     """One change with its reason, fields and approval."""
     paint = look.palette
     title = paint.of(change.action, f"{symbol(change):>3} {paint.clean(change.address)}")
-    aside = [part for part in (_extra_name(change), change.id) if part]
+    is_told = any(field.path == "id" and change.id in (field.before, field.after) for field in change.fields)
+    aside = [part for part in (_extra_name(change), None if is_told else change.id) if part]
     if aside:
         title += paint.quiet("  " + f" {paint.dot} ".join(map(paint.clean, aside)))
     lines = ["  " + title]
