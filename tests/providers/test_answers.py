@@ -201,6 +201,18 @@ def test_a_refused_credential_is_named_and_never_shown(
     assert "(sensitive)" in str(caught.value)
 
 
+def test_a_credential_that_is_renewed_and_refused_again_is_refused(web: responses.RequestsMock) -> None:
+    class Hopeful(FixedHeaders):
+        def renew(self, refused: Any) -> bool:
+            return True
+
+    web.add("GET", URL, status=401)
+    client = Client(provider="acme", base="https://api.test", sign_in=Hopeful())
+    with pytest.raises(errors.UnauthorizedError):
+        client.get("/things")
+    assert client.calls == 2
+
+
 @pytest.mark.parametrize("echo", ["plain", "json", "url"])
 def test_a_secret_that_the_server_echoes_is_blotted_out(
     client: Client, web: responses.RequestsMock, echo: str
@@ -278,6 +290,12 @@ def test_a_delete_may_be_answered_as_text(client: Client, web: responses.Request
     client.delete("/things")
 
 
+def test_a_login_page_does_not_pass_for_a_deletion(client: Client, web: responses.RequestsMock) -> None:
+    web.add("DELETE", URL, body="<html>Log in</html>", content_type="text/html")
+    with pytest.raises(errors.LostAnswerError, match="page of HTML"):
+        client.delete("/things")
+
+
 def test_an_answer_without_an_end_is_refused(
     client: Client, web: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,6 +325,13 @@ def test_a_read_follows_a_redirect_to_the_same_origin(client: Client, web: respo
     web.add("GET", URL, status=307, headers={"Location": "/v2/things"})
     web.add("GET", "https://api.test/v2/things", json={"ok": 1})
     assert client.get("/things") == {"ok": 1}
+
+
+def test_a_redirect_brings_its_own_query(client: Client, web: responses.RequestsMock) -> None:
+    web.add("GET", URL, status=307, headers={"Location": "/v2/things?page=2"})
+    web.add("GET", "https://api.test/v2/things", json={})
+    client.get("/things", {"page": "1"})
+    assert web.calls[1].request.url == "https://api.test/v2/things?page=2"
 
 
 @pytest.mark.parametrize(
