@@ -19,7 +19,8 @@ from reconciler.planning import is_settled, match_all, moved_entries, parse_time
 
 SECRETS = "service_principals.client_secret"
 PRINCIPALS = "service_principals"
-LAG = (0.0, 0.25, 0.75, 1.5, 3.0, 5.0)  # seconds after the first list at which it is repeated, at most
+LAG_BOUND = 5.0  # seconds that a list may hide what was just made
+LAG = (0.0, 0.05, 0.15, 0.3, 0.6, 1.0)  # of the bound: when a list is repeated, at most
 YOUNG = timedelta(minutes=10)  # how long a list may hide what was just made
 GHOST = timedelta(hours=1)  # how long a list may still show what we deleted
 
@@ -60,6 +61,7 @@ def observe(
     *,
     now: datetime | None = None,
     parallelism: int = 8,
+    lag_bound: float = LAG_BOUND,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Snapshot:
     """The live objects of every kind that the spec or the ledger names.
@@ -67,6 +69,7 @@ def observe(
     Args:
         apis: provider → its client.
         now: for telling ghosts; the own clock if left out.
+        lag_bound: seconds that a list may hide what was just made.
         sleep: waits that many seconds, where an interrupted run left something open.
 
     Raises:
@@ -79,7 +82,7 @@ def observe(
         snapshot = _without_ghosts(observer.lists(wanted), ledger, now)
         snapshot = observer.with_missing(snapshot, skip=SECRETS)
         snapshot = _without_ghosts(observer.with_secrets(snapshot), ledger, now)
-        snapshot = observer.with_patience(snapshot, now, sleep)
+        snapshot = observer.with_patience(snapshot, now, [part * lag_bound for part in LAG], sleep)
         return _without_ghosts(snapshot, ledger, now)
 
 
@@ -236,10 +239,12 @@ class _Observer:
 
     # --- what an interrupted run left open ---------------------------------------------------------------
 
-    def with_patience(self, snapshot: Snapshot, now: datetime, sleep: Callable[[float], None]) -> Snapshot:
+    def with_patience(
+        self, snapshot: Snapshot, now: datetime, moments: Sequence[float], sleep: Callable[[float], None]
+    ) -> Snapshot:
         """Lists again what a lagging list may hide, for as long as the lag bound says (crash-safety, §6)."""
         waited = 0.0
-        for moment in LAG[1:]:
+        for moment in moments[1:]:
             unsure = self._unsure(snapshot, now)
             if not unsure:
                 return snapshot

@@ -289,7 +289,7 @@ def condemned(change: Change, ids: Iterable[str]) -> Edit:
             entry = replace(entry, id="", credential=None, deliveries={}, updated_at="")
         for live_id in wanted:
             # a stray that was never recorded: all that is known of it is its id, and where it lives
-            stray = Former(live_id, change.live.parent if change.live else "")
+            stray = Former(live_id, change.parent)
             formers[live_id] = _condemn(formers.get(live_id, stray))
         draft.put(change.address, replace(entry, formers=tuple(formers.values())))
 

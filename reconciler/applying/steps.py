@@ -424,7 +424,7 @@ def _remove(work: Work, change: Change, ids: Iterable[str]) -> Iterator[Call]:
     if entry is not None:
         parents[entry.id] = entry.parent
     for live_id in ids:
-        parent = parents.get(live_id, change.live.parent if change.live else "")
+        parent = parents.get(live_id) or (change.live.parent if change.live else "") or change.parent
         edit = records.all_of(
             records.removed(address, change.provider, live_id, work.now, work.horizon),
             records.approved(work.plan, change),

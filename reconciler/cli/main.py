@@ -48,7 +48,12 @@ def parser() -> argparse.ArgumentParser:
 def _common() -> argparse.ArgumentParser:
     common = _Parser(add_help=False)
     group = common.add_argument_group("common options")
-    group.add_argument("--format", choices=["text", "json"], default="text", help="how results are shown")
+    group.add_argument(
+        "--format",
+        choices=["text", "json", "markdown", "html"],
+        default="text",
+        help="how results are shown",
+    )
     group.add_argument("--var", action="append", default=[], metavar="K=V", help="a value for `vars:`")
     group.add_argument("--no-color", action="store_true", help="no colours (as does NO_COLOR)")
     group.add_argument("-v", "--verbose", action="store_true", help="unchanged resources too, and every call")

@@ -27,7 +27,7 @@ from reconciler.ledger import (
     start_journal,
 )
 from reconciler.model import Ledger, Plan, Runner, Snapshot, Stack
-from reconciler.observing import observe
+from reconciler.observing import LAG_BOUND, observe
 from reconciler.planning import Options, make_destroy_plan, make_plan
 from reconciler.providers import KINDS, connect
 
@@ -167,7 +167,24 @@ def look(stack: Stack, opened: OpenedLedger, apis: Mapping[str, Any]) -> View:
         RemoteError, CredentialError: nothing can be said.
     """
     now = datetime.now(timezone.utc)
-    return View(stack, opened, apis, observe(stack, opened.ledger, apis, KINDS, now=now), now)
+    snapshot = observe(stack, opened.ledger, apis, KINDS, now=now, lag_bound=lag_bound(os.environ))
+    return View(stack, opened, apis, snapshot, now)
+
+
+def lag_bound(environment: Mapping[str, str]) -> float:
+    """Seconds that a list may hide what was just made: RECONCILE_LAG_BOUND, where 5 isn't right.
+
+    Raises:
+        UsageError: it isn't a number of seconds.
+    """
+    text = environment.get("RECONCILE_LAG_BOUND", "") or str(LAG_BOUND)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 600:
+        raise UsageError(f"RECONCILE_LAG_BOUND is {text!r}: expected seconds, 0 to 600")
+    return seconds
 
 
 def dead_runners(ledger: Ledger) -> frozenset[Runner]:

@@ -85,6 +85,7 @@ class Change:
             replace, former objects that an earlier run couldn't remove yet.
         clears: remote ids to be removed before anything is made: strays of an interrupted run, never used.
         settles: what became of what an interrupted run left open, to be written before anything is sent.
+        parent: remote id of the object that what is cleared lives in; "" where that isn't inside another.
         live: the object that it was planned against; not part of a saved plan.
         code: of the problem that blocks it; "" otherwise.
     """
@@ -104,6 +105,7 @@ class Change:
     removes: tuple[str, ...] = ()
     clears: tuple[str, ...] = ()
     settles: Settles = Settles.NOTHING
+    parent: str = ""
     live: Live | None = None
     code: str = ""
 

@@ -43,3 +43,12 @@ def to_clear(situation: Situation, address: Address) -> tuple[str, ...]:
         if former.credential is not None and former.credential.state is CredentialState.CONDEMNED
     )
     return tuple(dict.fromkeys((*strays, *situation.recovery.late.get(address, ()), *condemned)))
+
+
+def parent_of(situation: Situation, address: Address) -> str:
+    """Remote id of the object that the leftovers of an address live in; "" for those that are whole."""
+    left = situation.recovery.intents.get(address)
+    if left is not None:
+        return left.intent.parent
+    stones = (s.intent.parent for s in situation.ledger.pending.given_up if s.address == address)
+    return next(stones, "")

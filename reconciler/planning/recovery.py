@@ -190,7 +190,12 @@ class _Judge:
         return names | ({identity} if identity else set())
 
     def _is_unproven(self, intent: Intent, live: Live) -> bool:
-        """Neither its creator nor its time of birth speaks for it."""
+        """An app for which neither its creator nor its time of birth speaks.
+
+        Taking a foreign app for ours would delete it; what follows for the other kinds is harmless (§5).
+        """
+        if intent.kind != "oauth_apps":
+            return False
         ours = self._our_names(intent.provider)
         by_us = bool(live.created_by) and live.created_by in ours
         made, began = parse_time(live.created_at), parse_time(intent.at)

@@ -23,7 +23,7 @@ from reconciler.model import (
     Settles,
 )
 from reconciler.planning.compare import at_path
-from reconciler.planning.leftovers import to_clear
+from reconciler.planning.leftovers import parent_of, to_clear
 from reconciler.planning.situation import Situation
 from reconciler.planning.times import parse_time
 
@@ -56,7 +56,10 @@ def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dic
     for address, change in after.items():
         if change.action not in (Action.BLOCKED, Action.FORGET):
             clears = (*to_clear(situation, address), *change.clears)
-            after[address] = _as_leftover(situation, replace(change, clears=tuple(dict.fromkeys(clears))))
+            cleared = replace(
+                change, clears=tuple(dict.fromkeys(clears)), parent=parent_of(situation, address)
+            )
+            after[address] = _as_leftover(situation, cleared)
     return after
 
 
