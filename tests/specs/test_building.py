@@ -1,4 +1,4 @@
-"""What a spec comes to: resources with defaults, lifecycles, secrets of service principals, the stack's own parts."""
+"""What a spec comes to: resources with defaults, lifecycles, their secrets, the stack's own parts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def test_every_attribute_knows_its_place(specs, head, app):
     resource = specs.resource("oauth_apps.app", head, app)
     assert (resource.at.line, resource.at.column, resource.at.file) == (7, 3, "spec.yaml")
     assert {path: (at.line, at.column) for path, at in resource.places.items()} == {
-        "redirect_urls": (8, 5), "redirect_urls.0": (8, 21), "scopes": (9, 5), "scopes.0": (9, 14), "scopes.1": (9, 24),
+        "redirect_urls": (8, 5), "redirect_urls.0": (8, 21),
+        "scopes": (9, 5), "scopes.0": (9, 14), "scopes.1": (9, 24),
     }  # fmt: skip
 
 
@@ -57,7 +58,8 @@ class TestSecretsOfServicePrincipals:
 
     def test_are_resources_of_their_own(self, specs, head):
         block = "client_secret: {lifetime: 365d, rotate_before: 30d, keep_old: 24h}"
-        spec = f"{head}service_principals:\n  sp:\n    {block}\n    lifecycle: {{prevent_destroy: true, ignore: [active]}}\n"
+        lifecycle = "lifecycle: {prevent_destroy: true, ignore: [active]}"
+        spec = f"{head}service_principals:\n  sp:\n    {block}\n    {lifecycle}\n"
         resources = specs.load(spec).resources
         secret = resources[SECRET]
         assert secret.attributes == {
@@ -70,7 +72,8 @@ class TestSecretsOfServicePrincipals:
 
     def test_come_with_the_first_reference(self, specs, head):
         config = "{client_id: x, client_secret: '${service_principals.sp.client_secret}'}"
-        spec = f"{head}service_principals: {{sp: {{}}, other: {{}}}}\nconnect_integrations: {{i: {{template: ours, config: {config}}}}}\n"
+        spec = f"{head}service_principals: {{sp: {{}}, other: {{}}}}\n"
+        spec += f"connect_integrations: {{i: {{template: ours, config: {config}}}}}\n"
         resources = specs.load(spec).resources
         assert resources[SECRET].attributes == {"service_principal": Ref(SP, "id")}
         assert Address("service_principals", "other", "client_secret") not in resources
@@ -93,7 +96,8 @@ class TestSecretsOfServicePrincipals:
         assert found.message.startswith(key)
 
     def test_may_live_two_years(self, specs, head):
-        spec = f"{head}vars: {{l: 730d}}\nservice_principals: {{sp: {{client_secret: {{lifetime: '${{vars.l}}', rotate_before: 729d}}}}}}\n"
+        spec = head + "vars: {l: 730d}\n"
+        spec += "service_principals: {sp: {client_secret: {lifetime: '${vars.l}', rotate_before: 729d}}}\n"
         assert specs.load(spec).resources[SECRET].attributes["lifetime"] == "730d"
 
 
@@ -105,7 +109,8 @@ def test_durations_are_seconds():
 
 
 def test_workspaces_may_be_numbers_or_hosts(specs, head):
-    spec = f"{head}service_principals: {{sp: {{workspaces: {{1234567890123456: USER, '42': ADMIN, w.cloud.databricks.com: USER}}}}}}\n"
+    workspaces = "{1234567890123456: USER, '42': ADMIN, w.cloud.databricks.com: USER}"
+    spec = f"{head}service_principals: {{sp: {{workspaces: {workspaces}}}}}\n"
     assert specs.resource("service_principals.sp", spec).attributes["workspaces"] == {
         "1234567890123456": "USER", "42": "ADMIN", "w.cloud.databricks.com": "USER",
     }  # fmt: skip
@@ -132,7 +137,8 @@ def test_a_lifecycle_says_how_a_resource_may_change(specs, head, written):
 
 
 def test_an_object_may_be_adopted_with_its_secret(specs, head):
-    spec = f"{head}oauth_apps: {{a: {{scopes: [sql], lifecycle: {{adopt: {{id: x, client_secret: '${{env.S}}'}}}}}}}}\n"
+    lifecycle = "{adopt: {id: x, client_secret: '${env.S}'}}"
+    spec = f"{head}oauth_apps: {{a: {{scopes: [sql], lifecycle: {lifecycle}}}}}\n"
     adopt = specs.resource("oauth_apps.a", spec, S="s3cr3t").lifecycle.adopt
     assert adopt.id == "x"
     assert isinstance(adopt.client_secret, SecretInput)

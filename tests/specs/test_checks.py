@@ -50,10 +50,12 @@ CASES = {
         "provider: one", "provider: two", [("redirect-missing", "oauth_apps.app", 9)],
     ),
     "no redirect URLs at all": (
-        "    redirect_urls:\n      - ${providers.one.callback_url}\n", "", [("redirect-missing", "oauth_apps.app", 8)],
+        "    redirect_urls:\n      - ${providers.one.callback_url}\n", "",
+        [("redirect-missing", "oauth_apps.app", 8)],
     ),
     "a callback URL with other case and port": (
-        "${providers.one.callback_url}", "https://ONE.example.org:443/prefix/__oauth__/integrations/callback", [],
+        "${providers.one.callback_url}",
+        "https://ONE.example.org:443/prefix/__oauth__/integrations/callback", [],
     ),
     "a callback URL without the prefix": (
         "${providers.one.callback_url}", "https://one.example.org/__oauth__/integrations/callback",
@@ -71,7 +73,10 @@ CASES = {
     ),
     "a public integration of a confidential app": (
         "auth_mode: Confidential", "auth_mode: Public",
-        [("mode-mismatch", "connect_integrations.viewer", 21), ("secret-unused", "connect_integrations.viewer", 24)],
+        [
+            ("mode-mismatch", "connect_integrations.viewer", 21),
+            ("secret-unused", "connect_integrations.viewer", 24),
+        ],
     ),
     "no secret for a confidential integration": (
         "      client_secret: ${oauth_apps.app.client_secret}\n", "",
@@ -82,14 +87,16 @@ CASES = {
         [("secret-missing", "connect_integrations.service", 28)],
     ),
     "the secret of another object": (
-        "client_secret: ${oauth_apps.app.client_secret}", "client_secret: ${service_principals.sp.client_secret}",
+        "client_secret: ${oauth_apps.app.client_secret}",
+        "client_secret: ${service_principals.sp.client_secret}",
         [("pair-mismatch", "connect_integrations.viewer", 24)],
     ),
     "no offline access": (
         "[all-apis, offline_access]", "[all-apis]", [("offline-access", "oauth_apps.app", 11)],
     ),
     "a scope that nobody knows": (
-        "[all-apis, offline_access]", "[all-apis, offline_acces, offline_access]", [("unknown-scope", "oauth_apps.app", 11)],
+        "[all-apis, offline_access]", "[all-apis, offline_acces, offline_access]",
+        [("unknown-scope", "oauth_apps.app", 11)],
     ),
     "a part of a known scope": (
         "[all-apis, offline_access]", "['iam.groups:read', 'sql:read', offline_access]", [],
@@ -115,7 +122,8 @@ CASES = {
         [("insecure-url", "oauth_apps.other", 13)],
     ),
     "a plain http redirect to this machine": (
-        "confidential: true", "confidential: true\n  other: {scopes: [sql], redirect_urls: [http://localhost:8020]}", [],
+        "confidential: true",
+        "confidential: true\n  other: {scopes: [sql], redirect_urls: [http://localhost:8020]}", [],
     ),
     "a redirect that is no URL": (
         "confidential: true", "confidential: true\n  other: {scopes: [sql], redirect_urls: [x.example.org]}",

@@ -11,7 +11,8 @@ APP = Address("oauth_apps", "app")
 
 
 def name_of(specs, head, expression, more="", **options):
-    spec = f"{head}{more}oauth_apps:\n  app: {{scopes: [sql], redirect_urls: [https://a/b]}}\n  it: {{scopes: [sql], name: '{expression}'}}\n"
+    apps = "oauth_apps:\n  app: {scopes: [sql], redirect_urls: [https://a/b]}\n"
+    spec = f"{head}{more}{apps}  it: {{scopes: [sql], name: '{expression}'}}\n"
     return specs.resource("oauth_apps.it", spec, **options).attributes["name"]
 
 
@@ -125,7 +126,8 @@ def test_a_reference_that_leads_nowhere_says_what_to_do(specs, head, expression,
     (folder / ".git/config").write_text("token")
     specs.folder = folder
     more = "vars: {text: words, nested: {deep: [first]}, list: [a]}\n"
-    spec = f"{head}{more}oauth_apps:\n  app: {{scopes: [sql]}}\n  it:\n    scopes: [sql]\n    name: '{expression}'\n"
+    apps = "oauth_apps:\n  app: {scopes: [sql]}\n  it:\n    scopes: [sql]\n"
+    spec = f"{head}{more}{apps}    name: '{expression}'\n"
     (problem,) = specs.problems(spec)
     code, hint = WRONG[expression]
     assert (problem.code, problem.address, problem.at.line, problem.at.column) == (
@@ -171,9 +173,17 @@ def test_validation_takes_what_is_unset_or_missing_as_a_warning(specs):
     vars: {region: }
     providers: {databricks: {type: databricks}, connect: {type: connect}}
     oauth_apps:
-      a: {scopes: [sql, offline_access], name: "${env.N}-${file.f}-${vars.region}", redirect_urls: ["${providers.connect.callback_url}"]}
+      a:
+        scopes: [sql, offline_access]
+        name: ${env.N}-${file.f}-${vars.region}
+        redirect_urls: ["${providers.connect.callback_url}"]
     connect_integrations:
-      i: {template: databricks, config: {workspace_host: "${env.W}", client_id: "${oauth_apps.a.client_id}", client_secret: "${oauth_apps.a.client_secret}"}}
+      i:
+        template: databricks
+        config:
+          workspace_host: ${env.W}
+          client_id: ${oauth_apps.a.client_id}
+          client_secret: ${oauth_apps.a.client_secret}
     """
     found = specs.problems(spec, strict=False)
     assert {problem.severity.value for problem in found} == {"warning"}
@@ -230,10 +240,8 @@ class TestVariables:
         assert words in problem.text
 
     def test_a_number_stays_a_number(self, specs, head):
-        spec = (
-            head
-            + "vars: {m: 60}\noauth_apps: {a: {scopes: [sql], token_access_policy: {access_token_ttl_in_minutes: '${vars.m}'}}}\n"
-        )
+        policy = "{access_token_ttl_in_minutes: '${vars.m}'}"
+        spec = f"{head}vars: {{m: 60}}\noauth_apps: {{a: {{scopes: [sql], token_access_policy: {policy}}}}}\n"
         policy = specs.resource("oauth_apps.a", spec, variables={"m": "30"}).attributes["token_access_policy"]
         assert policy == {"access_token_ttl_in_minutes": 30}
 

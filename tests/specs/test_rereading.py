@@ -25,7 +25,10 @@ providers:
   d: {type: databricks, host: h.example.org, account_id: a}
   c: {type: connect, url: "${env.SERVER}"}
 oauth_apps:
-  a: {scopes: [sql], name: "${vars.name}-${file.name.txt}", redirect_urls: ["${providers.c.callback_url}/x", "${providers.c.url}"]}
+  a:
+    scopes: [sql]
+    name: ${vars.name}-${file.name.txt}
+    redirect_urls: ["${providers.c.callback_url}/x", "${providers.c.url}"]
 connect_integrations:
   i: {template: ours, config: {client_secret: "${env.S}", x: "${env.NONE:-else}"}}
 """

@@ -22,7 +22,12 @@ stack: whole-${vars.stage}
 imports: []
 vars: {stage: dev, scopes: [all-apis, offline_access], minutes: 60, public: false, config: {scopes: all-apis}}
 providers:
-  databricks: {type: databricks, host: "${env.H:-https://a.example.org}", account_id: abc, client_id: x, token: "${env.T}"}
+  databricks:
+    type: databricks
+    host: ${env.H:-https://a.example.org}
+    account_id: abc
+    client_id: x
+    token: ${env.T}
   connect: {type: connect, url: https://c.example.org/dev, api_key: "${env.K}", ca_certificate: ca.pem}
   workbench: {type: workbench, url: https://w.example.org}
 oauth_apps:
@@ -34,7 +39,11 @@ oauth_apps:
     scopes: ${vars.scopes}
     user_authorized_scopes: [all-apis]
     token_access_policy: {access_token_ttl_in_minutes: "${vars.minutes}", refresh_token_ttl_in_minutes: 100}
-    lifecycle: {prevent_destroy: true, adopt: {id: x, client_secret: "${env.S}"}, ignore: [scopes], on_destroy: retain}
+    lifecycle:
+      prevent_destroy: true
+      adopt: {id: x, client_secret: "${env.S}"}
+      ignore: [scopes]
+      on_destroy: retain
 service_principals:
   sp:
     display_name: reports
@@ -75,7 +84,8 @@ PATHS = sorted((path for path in _paths(WHOLE) if path), key=str)
 REFERENCES = [
     "${vars.stage}", "${vars.scopes}", "${vars.config}", "${vars.x}", "${env.H}", "${env.H:-x}", "${file.x}",
     "${oauth_apps.app.scopes}", "${oauth_apps.app.client_secret}", "${oauth_apps.app.name}",
-    "a ${oauth_apps.app.client_id}", "${service_principals.sp.client_secret}", "${service_principals.sp.workspaces}",
+    "a ${oauth_apps.app.client_id}", "${service_principals.sp.client_secret}",
+    "${service_principals.sp.workspaces}",
     "${connect_integrations.service.config}", "${providers.connect.url}", "${connect_integrations.viewer.id}",
 ]  # fmt: skip
 junk = st.one_of(
@@ -123,7 +133,8 @@ def _many(count, head):
     lines += [f"  k{i}: {{scopes: [offline_access], redirect_urls: [{callback}]}}" for i in range(count)]
     lines += ["connect_integrations:"]
     for i in range(count):
-        pair = f'client_id: "${{oauth_apps.k{i}.client_id}}", client_secret: "${{oauth_apps.k{i}.client_secret}}"'
+        app = f"oauth_apps.k{i}"
+        pair = f'client_id: "${{{app}.client_id}}", client_secret: "${{{app}.client_secret}}"'
         lines += [f"  k{i}: {{template: databricks, config: {{workspace_host: h.example.org, {pair}}}}}"]
     return "\n".join(lines) + "\n"
 

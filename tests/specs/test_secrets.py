@@ -106,9 +106,11 @@ def test_a_config_with_a_secret_is_not_copied_to_where_it_would_show(specs, head
 
 
 CREDENTIALS = [
-    "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET", "DATABRICKS_TOKEN", "DATABRICKS_PASSWORD", "ARM_CLIENT_SECRET",
+    "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET", "DATABRICKS_TOKEN", "DATABRICKS_PASSWORD",
+    "ARM_CLIENT_SECRET",
     "CONNECT_API_KEY", "GOOGLE_CREDENTIALS", "DATABRICKS_OIDC_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-    "RECONCILE_AGE_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_STORAGE_ACCOUNT_KEY", "OUR_OIDC",
+    "RECONCILE_AGE_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_STORAGE_ACCOUNT_KEY",
+    "OUR_OIDC",
 ]  # fmt: skip
 PLACES = {
     "a plain field": 'oauth_apps: {a: {scopes: [sql], name: "${env.%s}"}}',
@@ -116,7 +118,9 @@ PLACES = {
     "a secret field": 'connect_integrations: {i: {template: ours, config: {client_secret: "${env.%s}"}}}',
     "a variable": 'vars: {a: {b: ["${env.%s}"]}}',
     "the ledger": 'ledger: {url: "s3://${env.%s}/"}',
-    "an adoption": 'oauth_apps: {a: {scopes: [sql], lifecycle: {adopt: {id: x, client_secret: "${env.%s}"}}}}',
+    "an adoption": (
+        'oauth_apps: {a: {scopes: [sql], lifecycle: {adopt: {id: x, client_secret: "${env.%s}"}}}}'
+    ),
 }
 
 
