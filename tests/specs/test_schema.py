@@ -281,15 +281,10 @@ TEMPLATES = {
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_the_keys_of_a_known_template_are_checked(specs, head, template):
-    good, bad = TEMPLATES[template]
-    assert (
-        specs.codes(f"{head}connect_integrations: {{i: {{template: {template}, config: {good}}}}}", S="s")
-        == []
-    )
-    assert (
-        len(specs.codes(f"{head}connect_integrations: {{i: {{template: {template}, config: {bad}}}}}", S="s"))
-        == 1
-    )
+    for keys, count in zip(TEMPLATES[template], (0, 1), strict=True):
+        config = keys.removesuffix("S") + "client_secret: '${env.S}'" * keys.endswith("S")
+        spec = f"{head}connect_integrations: {{i: {{template: {template}, config: {{{config}}}}}}}"
+        assert len(specs.codes(spec, S="s")) == count
 
 
 @pytest.mark.parametrize("template", ["anthropic", "openai", "brand-new"])
