@@ -42,6 +42,14 @@ class SignIn(Protocol):
         """After a 401 to these headers: whether it makes sense to try once more."""
 
 
+def is_token(secret: Secret) -> bool:
+    """Whether it fits into a header as a key or token: printable ASCII without blanks.
+
+    Anything else would end up, readable, in an exception of the HTTP library.
+    """
+    return secret.reveal().isascii() and secret.reveal().isprintable() and " " not in secret.reveal()
+
+
 @dataclass(frozen=True)
 class FixedHeaders:
     """A credential that never changes; without headers, none at all (token endpoints take theirs inside)."""

@@ -34,13 +34,14 @@ from reconciler.providers._calls import (
     Received,
     Sent,
     SignIn,
+    is_token,
 )
 from reconciler.providers._origins import origin
 from reconciler.providers._side_by_side import Batch, Pool
 from reconciler.providers._verdicts import Judge
 from reconciler.secrets import Secret
 
-__all__ = ["Answer", "Client", "Effect", "FixedHeaders", "Hints", "SignIn"]
+__all__ = ["Answer", "Client", "Effect", "FixedHeaders", "Hints", "SignIn", "is_token"]
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from reconciler.errors import (
 )
 from reconciler.model import ProviderSpec
 from reconciler.providers import _origins as origins
-from reconciler.providers.http import Client, FixedHeaders, Hints
+from reconciler.providers.http import Client, FixedHeaders, Hints, is_token
 from reconciler.secrets import Secret
 
 SERVER, API_KEY, CA_FILE = "CONNECT_SERVER", "CONNECT_API_KEY", "CONNECT_CA_CERTIFICATE"
@@ -191,12 +191,11 @@ def _api_key(spec: ProviderSpec, environment: Mapping[str, str], address: str) -
         raise CredentialError(words, hint=f"set {API_KEY}", at=spec.at)
     value, source = found
     source = source.removeprefix("env ")
-    text = (value.reveal() if isinstance(value, Secret) else value).strip()
-    if not text.isascii() or not text.isprintable() or " " in text:
-        # It would end up, readable, in an exception of the library.
+    key = Secret(value.reveal().strip() if isinstance(value, Secret) else value.strip())
+    if not is_token(key):
         words = f"provider {spec.name}: the API key from {source} holds characters that no header takes"
         raise CredentialError(words, at=spec.at)
-    return Secret(text), source
+    return key, source
 
 
 def _ca_file(spec: ProviderSpec, environment: Mapping[str, str], address: str) -> str | None:

@@ -26,7 +26,7 @@ from reconciler.providers.databricks._settings import (
     SIGN_IN_EXTRA,
     Settings,
 )
-from reconciler.providers.http import READ_SECONDS, Client, Effect, FixedHeaders, Hints, SignIn
+from reconciler.providers.http import READ_SECONDS, Client, Effect, FixedHeaders, Hints, SignIn, is_token
 from reconciler.secrets import Secret
 
 EXPIRY_MARGIN = 60.0  # seconds before its end at which a token is renewed
@@ -150,7 +150,7 @@ class Exchanged:
         if not isinstance(token, Secret):
             raise CredentialError(f"provider {self._settings.provider}: the token endpoint answered no token")
         lasts = body.get("expires_in")
-        self._token = _checked(self._settings.provider, "the token endpoint", token.reveal())
+        self._token = _checked(self._settings.provider, "the token endpoint", token)
         self._header = {"Authorization": _bearer(self._token)}
         self._ends = started + (float(lasts) if isinstance(lasts, (int, float)) else SHORT_LIFE)
 
@@ -226,7 +226,7 @@ def _from_github(settings: Settings, waits: Waits) -> Secret:
             hint="the job needs `permissions: id-token: write`",
         )
     audience = settings.text("token_audience") or settings.account_id
-    signed = {"Authorization": _bearer(_checked(settings.provider, GITHUB_TOKEN, token))}
+    signed = {"Authorization": _bearer(_checked(settings.provider, GITHUB_TOKEN, Secret(token)))}
     body = _call(settings, waits, "GET", url, "the GitHub Actions job", signed, query={"audience": audience})
     value = body.get("value") if isinstance(body, Mapping) else None
     if not isinstance(value, str) or not value:
@@ -351,20 +351,17 @@ def _bearer(token: Secret) -> Secret:
     return Secret(f"Bearer {token.reveal()}")
 
 
-def _checked(provider: str, source: str, value: str) -> Secret:
-    """A credential that fits into a header; anything else would end up in an exception of the library."""
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise CredentialError(
-            f"provider {provider}: {source} holds blanks or characters that no header takes"
-        )
-    return Secret(value)
+def _checked(provider: str, source: str, secret: Secret) -> Secret:
+    if not is_token(secret):
+        raise CredentialError(f"provider {provider}: {source} holds characters that no header takes")
+    return secret
 
 
 def _needed(settings: Settings, key: str) -> Secret:
     setting = settings.found.get(key)
     if setting is None:
         raise _lacking(settings, key)
-    return _checked(settings.provider, setting.source, setting.secret.reveal())
+    return _checked(settings.provider, setting.source, setting.secret)
 
 
 def _lacking(settings: Settings, key: str) -> CredentialError:
@@ -376,11 +373,11 @@ def _lacking(settings: Settings, key: str) -> CredentialError:
 
 def _subject(token: Secret) -> str:
     """The `sub` of a JWT, not verified: it serves as evidence of who made an object, not as proof."""
-    pieces = token.reveal().split(".")
-    if len(pieces) != 3:
+    if token.reveal().count(".") != 2:
         return ""
+    middle = token.reveal().split(".")[1]
     try:
-        claims = json.loads(base64.urlsafe_b64decode(pieces[1] + "=" * (-len(pieces[1]) % 4)))
+        claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
     except ValueError:
         return ""
     subject = claims.get("sub") if isinstance(claims, Mapping) else None
