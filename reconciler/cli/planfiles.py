@@ -73,8 +73,14 @@ def read(path: Path) -> saved.Saved:
         raise PlanError(f"{path} can't be read: {error.strerror}", code="plan-file") from None
     except ValueError:
         raise PlanError(f"{path} is no plan file: it isn't JSON", code="plan-file") from None
-    folder = Path(document.get("definition", {}).get("stack", {}).get("file", "")).parent
-    return saved.decode(document, lambda text: specs.reread(text, os.environ, folder))
+    try:
+        folder = Path(document["definition"]["stack"]["file"]).parent
+    except (KeyError, TypeError):
+        folder = Path()  # no plan file, as `decode` will say
+    try:
+        return saved.decode(document, lambda text: specs.reread(text, os.environ, folder))
+    except PlanError as error:
+        raise PlanError(f"{path}: {error.message}", code=error.code, hint=error.hint) from None
 
 
 def _replace(path: Path, text: str) -> None:

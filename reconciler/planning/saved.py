@@ -219,7 +219,12 @@ def _encode_special(value: Any) -> dict[str, Any] | None:
         kept = {"source": value.source, "expression": value.expression}
         return {TAG: "Sourced", **kept, "salt": mark.salt, "mark": mark.mark}
     if isinstance(value, SecretInput):
-        return {TAG: "SecretInput", "source": value.source, "expression": value.expression}
+        kept = {"source": value.source, "expression": value.expression}
+        # without a value now, any value will do when it is applied: plans need no keys
+        if value.secret is None:
+            return {TAG: "SecretInput", **kept}
+        mark = Fingerprint.of(value.secret)
+        return {TAG: "SecretInput", **kept, "salt": mark.salt, "mark": mark.mark}
     if isinstance(value, Enum):
         return {TAG: type(value).__name__, "value": value.value}
     if isinstance(value, frozenset):
@@ -259,10 +264,7 @@ class _Decoder:
         if tag == "Sourced":
             return self.sourced(value)
         if tag == "SecretInput":
-            read = self.reread(value["expression"])
-            return SecretInput(
-                value["source"], value["expression"], Secret(read) if read is not None else None
-            )
+            return self.secret_input(value)
         if tag == "set":
             return frozenset(value["items"])
         if tag == "map":
@@ -281,8 +283,20 @@ class _Decoder:
     def sourced(self, value: Mapping[str, Any]) -> Sourced:
         read = self.reread(value["expression"])
         if read is None or not Fingerprint(value["salt"], value["mark"]).matches(Secret(read)):
-            raise StaleError(
-                f"the plan is stale: ({value['source']}) has another value than when it was made",
-                hint="run `reconcile plan` again",
-            )
+            raise _other_value(value)
         return Sourced(value["source"], read, value["expression"])
+
+    def secret_input(self, value: Mapping[str, Any]) -> SecretInput:
+        read = self.reread(value["expression"])
+        secret = Secret(read) if read is not None else None
+        mark = Fingerprint(value["salt"], value["mark"]) if "mark" in value else None
+        if mark and secret is not None and not mark.matches(secret):
+            raise _other_value(value)
+        return SecretInput(value["source"], value["expression"], secret)
+
+
+def _other_value(value: Mapping[str, Any]) -> StaleError:
+    return StaleError(
+        f"the plan is stale: ({value['source']}) has another value than when it was made",
+        hint="run `reconcile plan` again",
+    )

@@ -39,6 +39,7 @@ class Judge:
     provider: str
     sign_in: SignIn
     hints: Hints
+    base: str = ""
 
     def judge(self, sent: Sent, received: Received, secrets: Iterable[Secret]) -> Answer | Failure:
         """The meaning of anything but a redirect."""
@@ -114,7 +115,7 @@ class Judge:
                 sent.method,
                 sent.path,
                 f"no answer to {sent.method} {sent.path}: {words}" + (_DOUBT if lost else ""),
-                hint="" if arrived else f"check {self.hints.address} and the network",
+                hint="" if arrived else f"is {self.base} right? check {self.hints.address} and the network",
             ),
             transient,
         )

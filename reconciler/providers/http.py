@@ -108,7 +108,7 @@ class Client:
         self.clock = clock
         self.sleep = sleep
         self._sign_in = sign_in
-        self._judge = Judge(provider, sign_in, hints or Hints())
+        self._judge = Judge(provider, sign_in, hints or Hints(), self.base)
         self._verify: str | bool = ca_file or True
         self._quiet = pace.Quiet(clock, sleep)
         self._slots = threading.BoundedSemaphore(parallel)

@@ -145,7 +145,12 @@ class Exchanged:
         url = _token_endpoint(self._settings, self._waits)
         signed = {"Authorization": self._grant.basic} if self._grant.basic else None
         started = self._waits.clock()
-        body = _call(self._settings, self._waits, "POST", url, self.identity, signed, self._grant.form())
+        try:
+            body = _call(self._settings, self._waits, "POST", url, self.identity, signed, self._grant.form())
+        except CredentialError as error:
+            looked_at = sorted({setting.source for setting in self._settings.found.values()})
+            hint = f"looked at {', '.join(looked_at)}; {error.hint}"
+            raise CredentialError(error.message, hint=hint, code=error.code) from None
         token = body.get("access_token") if isinstance(body, Mapping) else None
         if not isinstance(token, Secret):
             raise CredentialError(f"provider {self._settings.provider}: the token endpoint answered no token")
