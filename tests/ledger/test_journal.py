@@ -191,8 +191,12 @@ def test_threads_that_stand_and_wait_share_their_writes(make, journal, store, mo
     monkeypatch.setattr(journal_module, "GATHER", 1.0)
     monkeypatch.setattr(journal_module, "RECENT", 5.0)
 
+    all_known = threading.Barrier(10)
+
     def work(thread):
-        for n in range(20):
+        journal.submit(make.put(address_of(f"{thread}-0"))).result()
+        all_known.wait()
+        for n in range(1, 20):
             text = address_of(f"{thread}-{n}")
             assert make.address(text) in journal.commit(make.put(text)).entries
 
@@ -286,7 +290,9 @@ def test_a_write_of_somebody_else_ends_the_journal(make, journal, store):
     assert store.read() == theirs
 
 
-def test_what_is_queued_behind_a_lost_race_is_refused_too(make, journal, store):
+def test_what_is_queued_behind_a_lost_race_is_refused_too(make, store):
+    told = []
+    journal = Journal(store, Ledger("prod", ""), "", on_fenced=told.append)
     store.go.clear()
     store.started.clear()
     first = journal.submit(make.put("oauth_apps.a"))
@@ -297,6 +303,7 @@ def test_what_is_queued_behind_a_lost_race_is_refused_too(make, journal, store):
     for future in (first, behind):
         with pytest.raises(FencedError):
             future.result(5)
+    assert len(told) == 1
 
 
 def test_the_loser_of_a_race_is_told_once_and_before_anybody_goes_on(make, store):
