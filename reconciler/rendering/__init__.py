@@ -1,7 +1,7 @@
-"""Plans, outcomes, problems, drift and ledgers as text or JSON; strings only, nothing is printed here.
+"""Plans, outcomes, problems, drift and ledgers as text, JSON, Markdown or HTML; nothing is printed here.
 
 `FORMATS` is the door: a format is one value that knows how to show each of them. Whoever adds another
-format (Markdown, HTML) adds a `Format` to it.
+format adds a `Format` to it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,22 @@ from reconciler.rendering.as_json import (
     validation_json,
 )
 from reconciler.rendering.drift import drift_json, drift_text
+from reconciler.rendering.html import (
+    drift_html,
+    errors_html,
+    ledger_html,
+    outcomes_html,
+    plan_html,
+    problems_html,
+)
+from reconciler.rendering.markdown import (
+    drift_markdown,
+    errors_markdown,
+    ledger_markdown,
+    outcomes_markdown,
+    plan_markdown,
+    problems_markdown,
+)
 from reconciler.rendering.memory import ledger_json, ledger_text
 from reconciler.rendering.problems import error_text, problems_text
 from reconciler.rendering.progress import Progress
@@ -60,7 +76,25 @@ _JSON = Format(
     ledger=lambda ledger, look: dumps(ledger_json(ledger)) + "\n",
 )
 
-FORMATS: Mapping[str, Format] = {"text": _TEXT, "json": _JSON}
+_MARKDOWN = Format(
+    plan=lambda plan, look: plan_markdown(plan, verbose=look.verbose),
+    outcomes=lambda plan, outcomes, look: outcomes_markdown(plan, outcomes),
+    problems=lambda problems, look: problems_markdown(problems),
+    errors=lambda errors, look: errors_markdown(errors),
+    drift=lambda stack, changes, problems, look: drift_markdown(stack, changes, problems),
+    ledger=lambda ledger, look: ledger_markdown(ledger),
+)
+
+_HTML = Format(
+    plan=lambda plan, look: plan_html(plan),
+    outcomes=lambda plan, outcomes, look: outcomes_html(plan, outcomes),
+    problems=lambda problems, look: problems_html(problems),
+    errors=lambda errors, look: errors_html(errors),
+    drift=lambda stack, changes, problems, look: drift_html(stack, changes, problems),
+    ledger=lambda ledger, look: ledger_html(ledger),
+)
+
+FORMATS: Mapping[str, Format] = {"text": _TEXT, "json": _JSON, "markdown": _MARKDOWN, "html": _HTML}
 
 __all__ = [
     "FORMATS",
@@ -69,16 +103,28 @@ __all__ = [
     "Palette",
     "Progress",
     "clean",
+    "drift_html",
     "drift_json",
+    "drift_markdown",
     "drift_text",
     "dumps",
     "error_json",
     "error_text",
+    "errors_html",
+    "errors_markdown",
+    "ledger_html",
     "ledger_json",
+    "ledger_markdown",
     "ledger_text",
+    "outcomes_html",
+    "outcomes_markdown",
     "outcomes_text",
+    "plan_html",
     "plan_json",
+    "plan_markdown",
     "plan_text",
+    "problems_html",
+    "problems_markdown",
     "problems_text",
     "result_json",
     "validation_json",

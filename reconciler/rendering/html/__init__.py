@@ -1,0 +1,12 @@
+"""Plans and the rest as pages: one self-contained file each, that asks the network for nothing."""
+
+from reconciler.rendering.html.documents import (
+    drift_html,
+    errors_html,
+    ledger_html,
+    outcomes_html,
+    plan_html,
+    problems_html,
+)
+
+__all__ = ["drift_html", "errors_html", "ledger_html", "outcomes_html", "plan_html", "problems_html"]

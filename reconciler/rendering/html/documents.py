@@ -1,0 +1,223 @@
+"""The pages: a plan with its picture, and drift, outcomes, problems, errors and ledgers in the same shell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reconciler.errors import Problem, ReconcileError
+from reconciler.model import Action, Address, Change, Ledger, Outcome, Plan, Status
+from reconciler.rendering.drift import NO_DRIFT
+from reconciler.rendering.html.cards import cards, unchanged
+from reconciler.rendering.html.page import (
+    badge,
+    chips,
+    code,
+    copied,
+    esc,
+    findings,
+    page,
+    section,
+    sum_of_findings,
+    tag,
+)
+from reconciler.rendering.html.picture import picture
+from reconciler.rendering.memory import ledger_json
+from reconciler.rendering.terminal import SYMBOLS, clean
+from reconciler.rendering.text import counted
+from reconciler.rendering.words import (
+    action_words,
+    counted_words,
+    nothing_words,
+    outcome_sign,
+    title_words,
+    waiting_words,
+)
+
+_FILTER = (
+    '<div class="filter" role="search"><label for="find">Filter</label>'
+    '<input id="find" type="search" placeholder="address, name or action" autocomplete="off" '
+    'spellcheck="false">'
+    '<kbd aria-hidden="true">/</kbd><output id="found" aria-live="polite"></output>'
+    '<button type="button" class="tool" data-fold="open">Open all</button>'
+    '<button type="button" class="tool" data-fold="close">Close all</button></div>'
+)
+
+
+def plan_html(plan: Plan) -> str:
+    """A plan as a page: counts, approvals, the picture, each change with its fields, findings, digest."""
+    anchors = _anchors(plan.changes)
+    changes = [change for change in plan.changes if change.action is not Action.NO_OP]
+    still = [change for change in plan.changes if change.action is Action.NO_OP]
+    title = f"{title_words(plan)} {clean(plan.stack.name)}"
+    listed = tag("p", nothing_words(plan), "calm") + cards(changes, anchors) + unchanged(still, anchors)
+    parts = [
+        _approvals(plan, anchors),
+        section("picture-part", "Picture", picture(plan, anchors)),
+        section("changes", "Changes", _filter(len(plan.changes)) + listed),
+        section("findings", "Findings", findings(plan.problems)),
+        _colophon(plan),
+    ]
+    return page(title, _plan_head(plan), "\n".join(part for part in parts if part))
+
+
+def _anchors(changes: Iterable[Change]) -> dict[Address, str]:
+    """An id for each address, by its number: names may be hostile."""
+    return {change.address: f"c{number}" for number, change in enumerate(changes)}
+
+
+def _filter(count: int) -> str:
+    return _FILTER if count > 1 else ""
+
+
+def _plan_head(plan: Plan) -> str:
+    counts = [(action, SYMBOLS[action].strip() or "·", plan.summary[action.value]) for action in Action]
+    remotes = "".join(
+        f"<dt>{esc(name)}</dt><dd>{code(provider.address)}"
+        f"{f' account {code(provider.account_id)}' if provider.account_id else ''}</dd>"
+        for name, provider in sorted(plan.stack.providers.items())
+    )
+    only = ", ".join(map(code, plan.targets))
+    note = tag("p", f"Only {only}, with what they depend on." if only else "")
+    title = f"<h1>{title_words(plan)} {tag('span', esc(plan.stack.name), 'name')}</h1>"
+    return f"{title}\n{tag('dl', remotes, 'remotes')}{note}\n{chips(counts)}"
+
+
+def _approvals(plan: Plan, anchors: dict[Address, str]) -> str:
+    waiting = [change for change in plan.changes if change.needs_approval]
+    if not waiting:
+        return ""
+    items = "".join(
+        f'<li><a href="#{anchors[change.address]}">{code(change.address)}</a> {esc(change.approval)}</li>'
+        for change in waiting
+    )
+    command = "destroy" if plan.destroys else "apply"
+    words = f"<p>To approve this very plan by hand, add to <code>reconcile {command}</code>:</p>"
+    words += copied(f"--approve {plan.digest}")
+    if not plan.destroys:
+        entries = [f"  - {clean(change.address)}" for change in waiting]
+        words += "<p>Or approve it by review, with these lines in the spec:</p>"
+        words += copied("\n".join(["approve:", *entries]))
+    return section("approvals", waiting_words(len(waiting)), f"<ul>{items}</ul>{words}", "panel")
+
+
+def _colophon(plan: Plan) -> str:
+    facts = [
+        ("Digest", code(plan.digest)),
+        ("Made", f"{esc(plan.created)} with reconcile {esc(plan.tool_version)}"),
+        ("Spec", f"{code(plan.stack.file)} {code(plan.stack.digest)}"),
+        ("Ledger", f"lineage {code(plan.lineage)}, serial {plan.serial}" if plan.lineage else "none"),
+    ]
+    rows = "".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in facts)
+    return section("about", "This plan", f'<dl class="about">{rows}</dl>')
+
+
+def drift_html(stack: str, changes: Sequence[Change], problems: Sequence[Problem] = ()) -> str:
+    """What others changed in the objects of a stack, from last applied to live, as a page."""
+    drifted = [change for change in changes if change.action is not Action.NO_OP]
+    gone = sum(change.action is Action.DELETE for change in drifted)
+    counts = (
+        f"{len(drifted) - gone:,} changed, {gone:,} gone, from last applied to live." if drifted else NO_DRIFT
+    )
+    body = section(
+        "changes", "Drift", _filter(len(drifted)) + cards(drifted, _anchors(drifted)) if drifted else ""
+    )
+    head = f"<h1>Drift in stack {tag('span', esc(stack), 'name')}</h1>\n<p>{counts}</p>"
+    return page(
+        f"Drift in stack {clean(stack)}", head, body + section("findings", "Findings", findings(problems))
+    )
+
+
+def outcomes_html(plan: Plan, outcomes: Sequence[Outcome]) -> str:
+    """What came of applying a plan, as a page: the sum, then how each change ended, failures first."""
+    changes = {change.address: change for change in plan.changes}
+    counts = ", ".join(
+        f"{count:,} {'unchanged' if key == Action.NO_OP.value else key}"
+        for key, count in counted(plan, outcomes).items()
+        if count
+    )
+    ranks = {Status.FAILED: 0, Status.SKIPPED: 1, Status.DONE: 2}
+    rows = [
+        [
+            f"{badge(outcome_sign(each, changes), each.action)}{action_words(each.action)}",
+            code(each.address) + tag("p", esc(each.error), "bad"),
+            each.status.value,
+            f"{each.seconds:.1f} s",
+        ]
+        for each in sorted(outcomes, key=lambda each: ranks[each.status])
+    ]
+    title = f"Applied to stack {clean(plan.stack.name)}"
+    name = tag("span", esc(plan.stack.name), "name")
+    head = f"<h1>Applied to stack {name}</h1>\n<p>{counts or 'Nothing to do'}.</p>"
+    return page(
+        title, head, section("results", "Results", _table(["Action", "Address", "Result", "Time"], rows))
+    )
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of ready markup; nothing if it has no rows."""
+    if not rows:
+        return ""
+    titles = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    lines = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" for cells in rows)
+    return (
+        '<div class="wide"><table class="list">'
+        f"<thead><tr>{titles}</tr></thead><tbody>\n{lines}</tbody></table></div>"
+    )
+
+
+def problems_html(problems: Sequence[Problem]) -> str:
+    """What is wrong with a spec, as a page."""
+    head = f"<h1>Validation</h1>\n<p>{sum_of_findings(problems).capitalize()}.</p>"
+    return page("Validation", head, section("findings", "Findings", findings(problems)))
+
+
+def errors_html(errors: Sequence[ReconcileError]) -> str:
+    """What stopped a command, as a page; with the request id that a remote system's support asks for."""
+    problems = [problem for error in errors for problem in error.problems]
+    requests = [getattr(error, "request_id", "") for error in errors]
+    ids = "".join(f"<p>Request id: {code(request)}</p>" for request in requests if request)
+    head = f"<h1>Stopped</h1>\n<p>{sum_of_findings(problems).capitalize()}.</p>"
+    return page("Stopped", head, section("findings", "What is wrong", findings(problems) + ids))
+
+
+def ledger_html(ledger: Ledger) -> str:
+    """What a stack owns and what isn't settled, as a page; never marks, sealed copies or attributes."""
+    document = ledger_json(ledger)
+    pending = document["pending"]
+    opened = [
+        *([code(address), f"begun {esc(it['at'])}", it] for address, it in pending["intents"].items()),
+        *([code(it["address"]), f"given up {esc(it['given_up'])}", it] for it in pending["given_up"]),
+    ]
+    unsettled = [
+        [address, since, esc(it["why"]), esc(f"{it['owner']} on {it['host']}, pid {it['pid']}")]
+        for address, since, it in opened
+    ]
+    owned = [_owned(address, entry) for address, entry in document["resources"].items()]
+    remotes = "".join(
+        f"<dt>{esc(name)}</dt><dd>{code(where)}</dd>" for name, where in document["remotes"].items()
+    )
+    head = (
+        f"<h1>Ledger of stack {tag('span', esc(ledger.stack), 'name')}</h1>\n{tag('dl', remotes, 'remotes')}"
+        f"<p>{counted_words(len(owned), 'resource')}, {len(unsettled):,} unsettled. "
+        f"Lineage {code(ledger.lineage)}, serial {ledger.serial}.</p>"
+    )
+    heads = ["Address", "Id", "Name", "Provider", "Origin", "Secret", "To be removed"]
+    return page(
+        f"Ledger of stack {clean(ledger.stack)}",
+        head,
+        section("unsettled", "Not settled yet", _table(["Address", "Since", "Why", "By"], unsettled))
+        + section("owned", "Owned", _table(heads, owned)),
+    )
+
+
+def _owned(address: str, entry: dict[str, object]) -> list[str]:
+    secret, formers = entry["secret"], entry["formers"]
+    words = ""
+    if isinstance(secret, dict):
+        ends = f"expires {secret['expires_at']}" if secret["expires_at"] else "no known expiry"
+        words = f"{secret['state']}, {ends}" + (
+            ", a sealed copy is kept" if secret["has_sealed_copy"] else ""
+        )
+    former = [code(each["id"]) for each in formers] if isinstance(formers, list) else []
+    plain = [code(entry[key]) if entry[key] else "" for key in ("id", "name", "provider")]
+    return [code(address), *plain, esc(entry["origin"]), esc(words), " ".join(former)]

@@ -1,0 +1,67 @@
+"""The words that pages and comments share: kinds, actions, and what a plan asks of its reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.model import Action, Address, Change, Outcome, Plan
+from reconciler.rendering.terminal import SYMBOLS, clean, symbol
+from reconciler.rendering.text import NO_CHANGES, NOTHING_TO_DESTROY
+
+_KINDS = {
+    "oauth_apps": "OAuth app",
+    "service_principals": "service principal",
+    "service_principals.client_secret": "client secret",
+    "connect_integrations": "integration",
+    "handoffs": "handoff",
+}
+
+
+def kind_words(address: Address) -> str:
+    """What sort of object an address is of, in the singular; cleaned."""
+    return _KINDS.get(address.kind_name) or clean(address.kind_name).replace("_", " ")
+
+
+def action_words(action: Action) -> str:
+    """The action as a word."""
+    return "unchanged" if action is Action.NO_OP else action.value
+
+
+def sign(change: Change) -> str:
+    """The symbol of a change, where a blank would be too little."""
+    return symbol(change).strip() or "·"
+
+
+def outcome_sign(outcome: Outcome, changes: Mapping[Address, Change]) -> str:
+    """The symbol of what was done: its change's, if that is what was planned."""
+    change = changes.get(outcome.address)
+    return (
+        sign(change) if change and change.action is outcome.action else SYMBOLS[outcome.action].strip() or "·"
+    )
+
+
+def extra_name(change: Change) -> str:
+    """The name, where the address doesn't say it already."""
+    return "" if change.name in (change.address.key, change.address.part) else change.name
+
+
+def title_words(plan: Plan) -> str:
+    """What a plan is, without its stack's name."""
+    return "Plan to destroy stack" if plan.destroys else "Plan for stack"
+
+
+def nothing_words(plan: Plan) -> str:
+    """What a plan without changes says; "" for one with changes."""
+    if any(change.action is not Action.NO_OP for change in plan.changes):
+        return ""
+    return NOTHING_TO_DESTROY if plan.destroys else NO_CHANGES
+
+
+def counted_words(count: int, noun: str) -> str:
+    """`1 change`, `2 changes`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def waiting_words(count: int) -> str:
+    """How many changes need approval."""
+    return "1 change needs approval" if count == 1 else f"{count:,} changes need approval"
