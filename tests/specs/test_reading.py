@@ -99,7 +99,9 @@ def test_a_path_that_leads_nowhere_is_said_so(specs, name):
 
 
 def test_a_byte_order_mark_of_utf_8_is_fine():
-    assert plain(parse(b"\xef\xbb\xbfa: \xc3\xa4\n", "f.yaml")) == {"a": "ä"}
+    root = parse(b"\xef\xbb\xbfa: \xc3\xa4\n", "f.yaml")
+    assert plain(root) == {"a": "ä"}
+    assert root.keys["a"].column == 1
 
 
 def test_merge_keys_fill_in_what_is_not_given():

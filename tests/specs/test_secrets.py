@@ -44,6 +44,12 @@ connect_integrations:
     assert "s3cr3t" not in str(found)
 
 
+def test_a_secret_through_a_variable_is_refused_even_where_it_is_unset(specs, head):
+    spec = head + "vars: {s: '${env.S}'}\n"
+    spec += "connect_integrations: {i: {template: ours, config: {client_secret: '${vars.s}'}}}\n"
+    assert specs.codes(spec, strict=False) == ["env-unset", "literal-secret"]
+
+
 def test_a_whole_config_from_a_variable_brings_no_secret_with_it(specs, head):
     spec = head + "vars: {c: {client_id: x, client_secret: '${env.S}'}}\n"
     spec += "connect_integrations: {i: {template: github, config: '${vars.c}'}}\n"
