@@ -69,6 +69,10 @@ def parts(text: str) -> tuple[Union[str, Reference], ...]:
 
 def _reference(text: str, inner: str) -> Reference:
     root, dot, rest = inner.partition(".")
+    if root == "inputs":
+        raise MalformedError(
+            f"{text}: handoffs between stacks, and so inputs, aren't offered by this version"
+        )
     if not dot or not rest or root not in ROOTS:
         raise MalformedError(f"{text} is no reference")
     if root != "env":

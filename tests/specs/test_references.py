@@ -274,6 +274,11 @@ connect_integrations:
     assert "topsecret" not in str(found)
 
 
+def test_inputs_are_said_to_be_missing_from_this_version(specs, head):
+    (found,) = specs.problems(head + "oauth_apps: {a: {scopes: [sql], name: '${inputs.dba.client_id}'}}\n")
+    assert "aren't offered by this version" in found.message
+
+
 def test_text_at_its_pieces():
     assert parts("a$${b}${vars.x}$$${env.Y:-}") == (
         "a${b}",
