@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets as entropy
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, final
+
+from reconciler.secrets.leaks import remember
 
 SENSITIVE = "(sensitive)"
 
 
+@final
 class Secret:
     """A value that only the HTTP client and the sealing code may open.
 
-    Its text is `(sensitive)`; pickling, copying and JSON raise TypeError. Equality is identity: compare
-    values through `Fingerprint`.
+    Its text is `(sensitive)`; pickling, copying and JSON raise TypeError, and so do its length, order and
+    parts. Equality and hash are identity: compare values through `Fingerprint`. It is always true, also when
+    the value is empty.
+
+    Raises:
+        TypeError: the value isn't text; the message says its type only.
     """
 
     # The value lives in a closure: whoever walks __dict__ or __slots__ (deepdiff does) finds a function.
     __slots__ = ("_open",)
 
     def __init__(self, value: str) -> None:
+        if not isinstance(value, str):
+            raise TypeError(f"a secret is text, not {type(value).__name__}")
+        remember(value)
+
         def opened() -> str:
             return value
 
@@ -44,24 +51,6 @@ class Secret:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret can't be copied or pickled")
 
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """A salted, one-way mark of a secret: tells whether two values are the same, and nothing else.
-
-    HMAC-SHA256 keyed with 16 random bytes; both halves in hex.
-    """
-
-    salt: str
-    mark: str
-
-    @classmethod
-    def of(cls, secret: Secret, salt: str | None = None) -> Fingerprint:
-        """The fingerprint of a secret, with the given salt (hex) or a fresh one."""
-        salt = salt or entropy.token_hex(16)
-        mark = hmac.new(bytes.fromhex(salt), secret.reveal().encode(), hashlib.sha256).hexdigest()
-        return cls(salt, mark)
-
-    def matches(self, secret: Secret) -> bool:
-        """Whether this is the fingerprint of that secret."""
-        return hmac.compare_digest(self.mark, Fingerprint.of(secret, self.salt).mark)
+    # From Python 3.11 on, object itself has a __getstate__, which answers with all slots.
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a secret can't be copied or pickled")

@@ -1,0 +1,31 @@
+"""Secrets: opaque values, marks that tell them apart, a tripwire for what is emitted, and sealing with age.
+
+pyrage is imported when something is sealed or opened, and not before.
+"""
+
+from reconciler.secrets.fingerprints import Fingerprint
+from reconciler.secrets.guarded import Guarded
+from reconciler.secrets.identities import KEY_FILE_VARIABLE, KEY_VARIABLE, Identities
+from reconciler.secrets.leaks import LeakError, checked, tripwire
+from reconciler.secrets.recipients import Recipients, recipients_mark
+from reconciler.secrets.sealing import seal, seal_bytes, unseal, unseal_bytes
+from reconciler.secrets.wrapping import SENSITIVE, Secret
+
+__all__ = [
+    "KEY_FILE_VARIABLE",
+    "KEY_VARIABLE",
+    "SENSITIVE",
+    "Fingerprint",
+    "Guarded",
+    "Identities",
+    "LeakError",
+    "Recipients",
+    "Secret",
+    "checked",
+    "recipients_mark",
+    "seal",
+    "seal_bytes",
+    "tripwire",
+    "unseal",
+    "unseal_bytes",
+]
