@@ -110,6 +110,22 @@ class Kind(ABC, Generic[Api]):
     def delete(self, api: Api, live_id: str, parent: str = "") -> None:
         """Removes one; one that is gone already is done."""
 
+    def check(self, api: Api, client_id: str, secret: Secret) -> None:
+        """Proves that a credential of this kind works; nothing to do for kinds that can't be asked.
+
+        Raises:
+            CredentialError: it doesn't.
+            RemoteError: it can't be told.
+        """
+
+    def confirm(self, api: Api, live_id: str) -> bool:
+        """Has the remote system try the credential that an object holds; False if it can't be asked to.
+
+        Raises:
+            AnswerError: it tried, and it doesn't work.
+        """
+        return False
+
     def grant(self, api: Api, live_id: str, path: str, key: str, value: Any) -> None:
         """Sets one key of an additive attribute."""
         raise NotImplementedError

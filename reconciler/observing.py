@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from reconciler.errors import Problem
 from reconciler.kinds import Registry, Scope
-from reconciler.model import Address, Ledger, Live, Snapshot, Stack, WorkspaceRef
+from reconciler.model import Address, Entry, Ledger, Live, Snapshot, Stack, WorkspaceRef
 from reconciler.planning import is_settled, match_all, moved_entries, parse_time, recover
 
 SECRETS = "service_principals.client_secret"
@@ -127,6 +127,7 @@ class _Observer:
         self.apis = apis
         self.kinds = kinds
         self.pool = pool
+        self.scopes: dict[str, Scope] = {}
 
     def side_by_side(self, calls: Iterable[Callable[[], Result]]) -> list[Result]:
         """All results; the first error counts once every call has ended."""
@@ -144,6 +145,7 @@ class _Observer:
             )
         )
         scopes = {name: self._scope(one, name, hosts.get(name, ())) for name, one in wanted.items()}
+        self.scopes = scopes
         keys = [(name, kind) for name, one in wanted.items() for kind in sorted(one.kinds - {SECRETS})]
         found = self.side_by_side(self._list(name, kind, scopes[name]) for name, kind in keys)
         problems = tuple(problem for future in preflights.values() for problem in future())
@@ -263,15 +265,11 @@ class _Observer:
         }
         for address, entry in self.ledger.entries.items():
             key = (entry.provider, address.kind_name)
-            if (
-                address.part
-                and entry.id
-                and key in snapshot.objects
-                and entry.id not in snapshot.objects[key]
-            ):
-                recorded = parse_time(entry.recorded_at)
-                if recorded is not None and now - recorded < YOUNG:
-                    found.add(key)
+            recorded = parse_time(entry.recorded_at)
+            if recorded is None or now - recorded >= YOUNG or not entry.id or key not in snapshot.objects:
+                continue
+            if _is_hidden(snapshot.objects[key].get(entry.id), entry):
+                found.add(key)
         return found
 
     def _again(self, snapshot: Snapshot, unsure: set[tuple[str, str]]) -> Snapshot:
@@ -279,11 +277,12 @@ class _Observer:
         keys = sorted(unsure)
         parents = self._parents(snapshot) if any(kind == SECRETS for _, kind in keys) else {}
         found = self.side_by_side(
-            self._list(name, kind, Scope(parents=parents.get(name, ()))) for name, kind in keys
+            self._list(name, kind, replace(self.scopes[name], parents=parents.get(name, ())))
+            for name, kind in keys
         )
         objects = dict(snapshot.objects)
         for key, lives in zip(keys, found, strict=True):
-            objects[key] = {**objects.get(key, {}), **_with_additive(_by_id(lives), objects.get(key, {}))}
+            objects[key] = {**objects.get(key, {}), **_by_id(lives)}
         again = replace(snapshot, objects=objects)
         # a principal that shows up late may have secrets
         return self.with_secrets(again) if any(kind == PRINCIPALS for _, kind in keys) else again
@@ -294,9 +293,12 @@ class _Observer:
         yield from (stone.intent for stone in pending.given_up if stone.address.part)
 
 
-def _with_additive(lives: dict[str, Live], before: Mapping[str, Live]) -> dict[str, Live]:
-    """What was seen earlier stays as it was seen: a list in haste doesn't ask for workspaces."""
-    return {live_id: before.get(live_id, live) for live_id, live in lives.items()}
+def _is_hidden(live: Live | None, entry: Entry) -> bool:
+    """Whether a list may not show yet what we made: a secret, or a workspace's assignment."""
+    if live is None:
+        return bool(entry.parent)  # all others have been read by their ids
+    there = live.attributes.get("workspaces") or {}
+    return any(key not in there for key in entry.applied.get("workspaces") or {})
 
 
 def _by_id(lives: Iterable[Live]) -> dict[str, Live]:

@@ -274,6 +274,44 @@ def _landed(draft: Draft, entry: Entry, receiver: str, confirmed: bool) -> Entry
     return replace(entry, credential=replace(credential, state=state, to={}, by=None))
 
 
+def refused(change: Change) -> Edit:
+    """A new secret that doesn't work is condemned, and its predecessor takes its place again."""
+
+    def one(entry: Entry) -> Entry:
+        before = change.live
+        old = next((former for former in entry.formers if before and former.id == before.id), None)
+        if old is None:
+            return entry
+        useless = _condemn(Former(entry.id, entry.parent, entry.name, entry.computed, entry.credential))
+        rest = tuple(former for former in entry.formers if former.id != old.id)
+        return replace(
+            entry,
+            id=old.id,
+            parent=old.parent,
+            computed=old.computed,
+            credential=old.credential,
+            formers=(*rest, useless),
+        )
+
+    return lambda draft: draft.change(change.address, one)
+
+
+def unproven(address: Address, paths: Iterable[str]) -> Edit:
+    """A delivery that arrived and doesn't work: nothing is revoked, and the next plan issues another."""
+    doubted = frozenset(paths)
+
+    def one(entry: Entry) -> Entry:
+        deliveries = {
+            path: replace(delivery, credential=UNPROVEN) if path in doubted else delivery
+            for path, delivery in entry.deliveries.items()
+        }
+        return replace(entry, deliveries=deliveries)
+
+    return lambda draft: draft.change(address, one)
+
+
+UNPROVEN = "unproven"  # no remote id: it never equals what is on record
+
 # --- removals --------------------------------------------------------------------------------------------
 
 
@@ -329,7 +367,7 @@ def forgotten(address: Address) -> Edit:
 # --- additive attributes ---------------------------------------------------------------------------------
 
 
-def granted(address: Address, attribute: str, key: str, value: Any) -> Edit:
+def granted(address: Address, attribute: str, key: str, value: Any, now: str) -> Edit:
     """One key of an additive attribute that this stack added, or (value None) took back."""
 
     def one(entry: Entry) -> Entry:
@@ -338,6 +376,6 @@ def granted(address: Address, attribute: str, key: str, value: Any) -> Edit:
             ours.pop(key, None)
         else:
             ours[key] = value
-        return replace(entry, applied={**entry.applied, attribute: ours})
+        return replace(entry, applied={**entry.applied, attribute: ours}, recorded_at=now)
 
     return lambda draft: draft.change(address, one)

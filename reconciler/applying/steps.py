@@ -86,6 +86,10 @@ def calls_of(work: Work, change: Change, step: Step) -> Iterator[Call]:
         yield Call(before=records.forgotten(change.address))
 
 
+def _always(edit: Edit, answer: object) -> Edit:
+    return edit
+
+
 def was_refused(error: Exception) -> bool:
     """Whether an error proves that a write took no effect (rule 3)."""
     if isinstance(error, (UnreachableError, NotSentError)):
@@ -135,6 +139,21 @@ def _create(work: Work, change: Change) -> Iterator[Call]:
         failed=failed,
     )
     yield from _grants(work, change, _additive(work, change))
+    yield from _tried(work, change)
+
+
+def _tried(work: Work, change: Change) -> Iterator[Call]:
+    """What a renewed credential goes through before anybody gets it: a token request, or a while."""
+    address = change.address
+    if change.action is Action.ROTATE and address.parent is not None:
+        client_id = work.computed.get(address.parent, {}).get("client_id", "")
+        secret = work.values[work.credential(address)]
+        yield Call(
+            run=partial(work.kind(address).check, work.apis[change.provider], client_id, secret),
+            failed=partial(_always, records.refused(change)),
+        )
+    elif change.action is Action.REPLACE and work.settle and work.fields(address).shows_secret:
+        yield Call(run=partial(work.pause, work.settle))
 
 
 def _body(work: Work, resource: Resource) -> tuple[dict[str, Any], int]:
@@ -320,6 +339,12 @@ def _update(work: Work, change: Change) -> Iterator[Call]:
             after=done,
             failed=failed,
         )
+        if any(work.renews(source) for source in sources):
+            # the old one is revoked only after the remote system itself got on with the new one
+            yield Call(
+                run=partial(kind.confirm, api, live.id),
+                failed=partial(_always, records.unproven(address, handed)),
+            )
     yield from _grants(work, change, grants)
 
 
@@ -408,7 +433,7 @@ def _grants(work: Work, change: Change, grants: Mapping[tuple[str, str], Any]) -
             if value is None
             else partial(kind.grant, api, live_id, name, key, value)
         )
-        edit = records.granted(change.address, name, key, value)
+        edit = records.granted(change.address, name, key, value, work.now)
         yield Call(run=run, after=partial(_always, edit))
 
 
@@ -440,10 +465,6 @@ def _removal(kind: Kind[Any], api: Any, live_id: str, parent: str, *, deactivate
     if deactivates:
         return partial(kind.update, api, live_id, {"active": False})
     return partial(kind.delete, api, live_id, parent)
-
-
-def _always(edit: Edit, answer: object) -> Edit:
-    return edit
 
 
 def is_deactivation(change: Change) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets as entropy
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -48,6 +49,9 @@ class Work:
     Attributes:
         memory: the ledger as it is durable now.
         dead: runners that are proven to be gone.
+        settle: seconds between making an app's successor and switching to it: changes of an app can take
+            half an hour to act.
+        pause: waits that many seconds, or less if the run is stopped.
         values: remote id of an app or SP secret → its secret, as long as this process lives.
         computed: address → what others may refer to, of objects that exist.
     """
@@ -60,10 +64,15 @@ class Work:
     memory: Callable[[], Ledger]
     dead: frozenset[Runner] = frozenset()
     clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+    pause: Callable[[float], object] = time.sleep
+    settle: float = 0.0
     values: dict[str, Secret] = field(default_factory=dict)
     computed: dict[Address, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._renewed = {
+            change.address for change in self.plan.changes if change.action in (Action.ROTATE, Action.REPLACE)
+        }
         for change in self.plan.changes:
             if change.live is not None and change.action not in _RENEWING:
                 self.computed[change.address] = {"id": change.live.id, **change.live.computed}
@@ -187,6 +196,10 @@ class Work:
         if isinstance(value, SecretInput):
             return Delivery(None, "", mark.salt, mark.mark)
         return Delivery(value.source, self.credential(value.source), mark.salt, mark.mark)
+
+    def renews(self, source: Address) -> bool:
+        """Whether this plan rotates or replaces the credential of a source."""
+        return source in self._renewed
 
     def trusted(self, value: Ref | SecretInput) -> Delivery | None:
         """What is to be remembered of a secret that an adopted integration holds already."""

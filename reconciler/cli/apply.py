@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from reconciler import specs
-from reconciler.cli import consent, planfiles
-from reconciler.cli.carrying import carry_out
+from reconciler.cli import planfiles
+from reconciler.cli.applying import Planner, apply_plan
 from reconciler.cli.console import Console
 from reconciler.cli.options import is_plan_file, variables
-from reconciler.cli.outcome import code_of, worst
-from reconciler.cli.wiring import View, clients, held, look, stacks
-from reconciler.errors import CredentialError, ReconcileError, StaleError
+from reconciler.cli.outcome import worst
+from reconciler.cli.wiring import View, stacks
+from reconciler.errors import ReconcileError, StaleError
 from reconciler.model import Plan, Stack
 from reconciler.planning import saved
-
-Planner = Callable[[View], Plan]
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -41,28 +38,12 @@ def _guarded(
     stack: Stack, planner: Planner, args: argparse.Namespace, console: Console, *, several: bool
 ) -> int:
     try:
-        return _apply(stack, planner, args, console)
+        return apply_plan(stack, planner, args, console)
     except ReconcileError as error:
         if not several:
             raise
         console.error(error)
         return error.exit_code
-
-
-def _apply(stack: Stack, planner: Planner, args: argparse.Namespace, console: Console) -> int:
-    with held(stack, console) as holding, clients(stack, holding.opened) as apis:
-        holding.guard(apis)
-        view = look(stack, holding.opened, apis)
-        plan = planner(view)
-        if console.is_text:
-            console.result(console.form.plan(plan, console.look))
-        _check_supplied(plan)
-        view.check_writable(plan)
-        consent.ask(plan, args, console)
-        outcomes, stopped = carry_out(plan, view, holding, args, console)
-    if plan.pending or not console.is_text:
-        console.result(console.form.outcomes(plan, outcomes, console.look))
-    return 130 if stopped else code_of(outcomes)
 
 
 def _saved_planner(plan: saved.Saved) -> Planner:
@@ -88,22 +69,3 @@ def _check_specs(plans: list[saved.Saved], args: argparse.Namespace) -> None:
                 f"the recorded plan is stale: {plan.stack.file} has changed since it was made",
                 hint="run `reconcile plan` again",
             )
-
-
-def _check_supplied(plan: Plan) -> None:
-    """What a plan can do without, and an apply can't.
-
-    Raises:
-        CredentialError: the variable that a secret comes from isn't set.
-    """
-    for address in sorted({change.address for change in plan.pending} & set(plan.stack.resources)):
-        resource = plan.stack.resources[address]
-        for value in resource.inputs:
-            if value.secret is None:
-                raise CredentialError(
-                    f"{value.source} isn't set, and a secret of {address} comes from it",
-                    code="unset-variable",
-                    address=str(address),
-                    at=resource.at,
-                    hint=f"set it: the spec says {value.expression}",
-                )

@@ -18,13 +18,20 @@ from reconciler.rendering import Progress
 
 
 def carry_out(
-    plan: Plan, view: View, holding: Holding, args: argparse.Namespace, console: Console
+    plan: Plan,
+    view: View,
+    holding: Holding,
+    args: argparse.Namespace,
+    console: Console,
+    *,
+    settle: float = 0.0,
 ) -> tuple[tuple[Outcome, ...], bool]:
     """The outcomes, and whether Ctrl-C ended it early.
 
     Raises:
         FencedError, LedgerError: see Executor.run.
     """
+    stop = threading.Event()
     work = Work(
         plan=plan,
         snapshot=view.snapshot,
@@ -33,6 +40,8 @@ def carry_out(
         runner=holding.runner,
         memory=lambda: holding.journal.ledger,
         dead=dead_runners(view.opened.ledger),
+        pause=stop.wait,
+        settle=settle,
     )
     progress = Progress(
         sys.stderr,
@@ -41,7 +50,6 @@ def carry_out(
         total=len(plan.pending),
         width=console.notes.width,
     )
-    stop = threading.Event()
     with progress, _stopping(stop, progress):
         executor = Executor(work, holding.journal, parallelism=args.parallelism, watcher=progress, stop=stop)
         return executor.run(), stop.is_set()

@@ -119,6 +119,15 @@ def _add_changing(commands: Subparsers, common: argparse.ArgumentParser) -> None
         help="specs to plan and apply, or a saved plan (default: the plan of the last `reconcile plan`)",
     )
     _narrowing(apply)
+    rotate = _add(commands, "rotate", "issue a credential anew, deliver it, revoke the old", common, approval)
+    rotate.add_argument("address", metavar="ADDR", help="service_principals.KEY or oauth_apps.KEY")
+    _specs(rotate, "the spec it belongs to")
+    rotate.add_argument(
+        "--settle",
+        default="0s",
+        metavar="TIME",
+        help="wait between making a new app and switching to it, since it can take 30m to act (default: 0s)",
+    )
     destroy = _add(commands, "destroy", "delete all that a stack owns", common, approval)
     _specs(destroy)
 

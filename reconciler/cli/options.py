@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reconciler.errors import UsageError
 from reconciler.model import Address
+from reconciler.model.values import seconds
 
 
 def variables(args: argparse.Namespace) -> dict[str, str]:
@@ -37,7 +38,23 @@ def addresses(texts: Sequence[str]) -> tuple[Address, ...]:
         raise UsageError(str(error)) from None
 
 
+def duration(text: str) -> float:
+    """Seconds of a duration such as `30m`.
+
+    Raises:
+        UsageError: it isn't one.
+    """
+    try:
+        return float(seconds(text))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
 def is_plan_file(text: str) -> bool:
     """Whether an argument of `apply` is a saved plan rather than a spec."""
-    path = Path(text)
-    return path.suffix == ".json" and path.is_file()
+    try:
+        with Path(text).open("rb") as file:
+            start = file.read(256).lstrip()
+    except OSError:
+        return False
+    return start.startswith(b"{") and b"reconcile.plan/" in start

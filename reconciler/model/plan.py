@@ -171,6 +171,8 @@ class Plan:
     @property
     def needs_approval(self) -> bool:
         """Whether any change has to be approved still."""
+        if self.destroys:
+            return bool(self.pending)
         return any(change.needs_approval for change in self.changes)
 
     @property

@@ -106,8 +106,8 @@ def make_destroy_plan(
     situation = _situation(replace(stack, resources={}), ledger, snapshot, kinds, options)
     found = removals(situation, {})
     changes = with_formers(situation, {c.address: _destroyed(c) for c in found})
-    every = [replace(c, approval="destroy" if c.action is Action.DELETE else "") for c in changes.values()]
-    plan = _plan(situation, options, _sorted(every), list(snapshot.problems))
+    problems = [*snapshot.problems, *blocked_problems(changes.values())]
+    plan = _plan(situation, options, _sorted(changes.values()), problems)
     return replace(plan, stack=stack, destroys=True)
 
 

@@ -128,6 +128,7 @@ def _credentials_in_use(situation: Situation, changes: Mapping[Address, Change])
         for path, delivery in entry.deliveries.items():
             renewed = change is not None and (
                 change.action in (Action.REPLACE, Action.DELETE)
+                or change.settles is Settles.DELIVERED
                 or any(field.path == path for field in change.fields)
             )
             if not renewed:

@@ -45,8 +45,8 @@ __all__ = ["Answer", "Client", "Effect", "FixedHeaders", "Hints", "SignIn", "is_
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 10.0
-READ_SECONDS = 30.0  # the lease check of a write counts on no more (crash safety, rule 16)
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 25.0  # together 30: the lease check of a write counts on no more (rule 16)
 BODY_LIMIT = 64 * 1024 * 1024
 REDIRECT_LIMIT = 5
 IDLE_SECONDS = 20.0

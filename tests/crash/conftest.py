@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -172,8 +173,77 @@ class Rig:
     def wiring(self):
         return self.call("GET", "/_sandbox/wiring")["integrations"]
 
+    def probing(self):
+        """Looks all the time at what Connect holds; what was dead at any instant goes into `failures`."""
+        return _Probe(self)
+
+    def killed_at_commit(self, *argv, number, when):
+        """Runs a command that kills itself around its Nth ledger write."""
+        ended = self.run(*argv, patch=(_die_at_commit, number, when))
+        assert ended.code == -signal.SIGKILL, f"it ended before: {ended.text}"
+
+    def condemned(self):
+        """Ids that are on their way out for good."""
+        resources = self.ledger()["resources"].values()
+        return {
+            former["id"]
+            for entry in resources
+            for former in entry.get("formers", ())
+            if former.get("credential", {}).get("state") == "condemned"
+        }
+
+    def ids(self):
+        """Every remote id that exists."""
+        databricks = self.state()["databricks"]
+        found = {app["integration_id"] for app in databricks["apps"]}
+        found |= {sp["id"] for sp in databricks["service_principals"]}
+        found |= {secret["id"] for secrets in databricks["secrets"].values() for secret in secrets}
+        return found | {one["guid"] for one in self.wiring()}
+
     def ledger(self):
         return json.loads((self.folder / ".reconcile" / "rig.json").read_text())
+
+
+class _Probe:
+    """A thread that uses whatever Connect holds, at every instant."""
+
+    def __init__(self, rig):
+        self.rig = rig
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._watch)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+        assert self.rig.failures == []
+
+    def _watch(self):
+        while not self.stop.is_set():
+            self.rig.failures += [one for one in self.rig.wiring() if not one["valid"]]
+            time.sleep(0.002)
+
+
+def _die_at_commit(number, when):
+    """Makes this process kill itself before or after its Nth ledger write has become durable."""
+    from reconciler.ledger import FileStore
+
+    write = FileStore.write
+    seen = []
+
+    def dying(store, content, expected):
+        seen.append(1)
+        if len(seen) == number and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        answer = write(store, content, expected)
+        if len(seen) == number and when == "after":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    FileStore.write = dying
 
 
 def _read(path):

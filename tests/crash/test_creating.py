@@ -2,6 +2,8 @@
 
 import pytest
 
+from .judging import assert_whole
+
 WRITES = range(1, 7)  # app, principal, integration, assignment, secret, integration: in any order
 
 
@@ -13,22 +15,6 @@ def settle(rig, runs=2):
             break
     assert ended.code == 0, ended.text
     assert_whole(rig)
-
-
-def assert_whole(rig):
-    plan = rig.run("plan", "spec.yaml", "--detailed-exitcode")
-    assert plan.code == 0, plan.text
-    databricks = rig.state()["databricks"]
-    assert [app["name"] for app in databricks["apps"]] == ["viewer"]
-    robots = [sp for sp in databricks["service_principals"] if sp["displayName"] == "robot"]
-    assert len(robots) == 1
-    assert len(databricks["secrets"][robots[0]["id"]]) == 1
-    wiring = rig.wiring()
-    assert sorted(one["name"] for one in wiring) == ["as-robot", "as-viewer"]
-    assert all(one["valid"] for one in wiring)
-    ledger = rig.ledger()
-    assert not ledger["pending"].get("intents")
-    assert not any(entry.get("formers") for entry in ledger["resources"].values())
 
 
 def test_an_undisturbed_run_needs_no_second_one(rig):
@@ -55,4 +41,36 @@ def test_a_lost_answer_is_survived(rig, number, when, how):
     first = rig.apply("--parallelism", "1")
     assert first.code in (0, 1), first.text
     rig.clear_faults()
+    settle(rig)
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_kill_around_a_ledger_write_is_survived(rig, number, when):
+    rig.killed_at_commit("apply", "spec.yaml", "--yes", "--parallelism", "1", number=number, when=when)
+    settle(rig)
+
+
+@pytest.mark.parametrize("lag", [1, 2, 3])
+@pytest.mark.parametrize("number", WRITES)
+def test_a_kill_is_survived_while_lists_lag(rig, number, lag):
+    rig.knobs(list_lag=lag)
+    rig.fault(f"write={number},when=after,do=hang")
+    process = rig.start("apply", "spec.yaml", "--yes", "--parallelism", "1")
+    assert rig.wait_until_held(process)
+    rig.kill(process)
+    rig.clear_faults()
+    settle(rig)
+
+
+@pytest.mark.parametrize("number", WRITES)
+def test_a_second_kill_in_the_recovery_is_survived(rig, number):
+    for when in ("after", "before"):
+        rig.fault(f"write={min(number, 2) if when == 'before' else number},when={when},do=hang")
+        process = rig.start("apply", "spec.yaml", "--yes", "--parallelism", "1")
+        if rig.wait_until_held(process):
+            rig.kill(process)
+        else:
+            rig.end(process)
+        rig.clear_faults()
     settle(rig)

@@ -212,6 +212,8 @@ def check_change(change, expected):
         assert expected["reason"] in change.reason
     if "removes" in expected:
         assert list(change.removes) == [str(i) for i in expected["removes"]]
+    if "clears" in expected:
+        assert list(change.clears) == [str(i) for i in expected["clears"]]
     if "approval" in expected:
         assert change.needs_approval is expected["approval"], change.approval
     if "id" in expected:

@@ -109,7 +109,7 @@ class Integrations(Kind["ConnectServer"]):
         found = {str(item.get("content_guid") or item.get("app_guid") or "") for item in items}
         return tuple(sorted(found - {""}))
 
-    def verify(self, api: ConnectServer, live_id: str) -> bool:
+    def confirm(self, api: ConnectServer, live_id: str) -> bool:
         """Has Connect fetch a token with a Service Account integration's credential.
 
         Returns:

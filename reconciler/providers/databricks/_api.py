@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reconciler.errors import NotFoundError, Problem, RemoteError
+from reconciler.errors import CredentialError, NotFoundError, Problem, RemoteError
 from reconciler.model import ProviderSpec, WorkspaceRef
 from reconciler.providers._origins import origin
 from reconciler.providers.databricks._settings import HOST, settle
-from reconciler.providers.databricks._sign_in import Waits, sign_in
+from reconciler.providers.databricks._sign_in import Waits, prove, sign_in
 from reconciler.providers.http import Client, Hints
 from reconciler.secrets import Secret
 
@@ -30,6 +30,9 @@ _ZONES = {
 }
 _CLOUDS = {"azure": ".azuredatabricks.net", "gcp": ".gcp.databricks.com"}
 _ZONE = ".cloud.databricks.com"
+
+
+PATIENCE = (0.5, 1.0, 2.0)  # seconds until a refused new secret is tried again
 
 
 class DatabricksAccount:
@@ -66,7 +69,9 @@ class DatabricksAccount:
         self.troubles: dict[str, str] = {}
         self._recognised = ""
         self._name: str | None = None
-        self._sign_in = sign_in(settings, Waits(clock, sleep))
+        self._settings = settings
+        self._waits = Waits(clock, sleep)
+        self._sign_in = sign_in(settings, self._waits)
         self.http = Client(
             provider=spec.name,
             base=settings.address,
@@ -114,6 +119,27 @@ class DatabricksAccount:
         """
         self._sign_in.headers()
         return ()
+
+    def prove(self, client_id: str, secret: Secret) -> None:
+        """Proves by a token request that a service principal's secret works.
+
+        Raises:
+            CredentialError: it doesn't.
+            RemoteError: the token endpoint can't be asked.
+        """
+        for pause in PATIENCE:
+            if self._proves(client_id, secret):
+                return
+            # how soon a new secret is known everywhere isn't documented
+            self._waits.sleep(pause)
+        prove(self._settings, self._waits, client_id, secret)
+
+    def _proves(self, client_id: str, secret: Secret) -> bool:
+        try:
+            prove(self._settings, self._waits, client_id, secret)
+        except CredentialError:
+            return False
+        return True
 
     def path(self, suffix: str) -> str:
         """The path of something inside this account."""

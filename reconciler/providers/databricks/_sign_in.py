@@ -160,6 +160,19 @@ class Exchanged:
         self._ends = started + (float(lasts) if isinstance(lasts, (int, float)) else SHORT_LIFE)
 
 
+def prove(settings: Settings, waits: Waits, client_id: str, secret: Secret) -> None:
+    """Asks for a token with a client's own secret, and drops the token.
+
+    Raises:
+        CredentialError: the secret isn't accepted.
+        RemoteError: the token endpoint can't be asked.
+    """
+    basic = Secret("Basic " + base64.b64encode(f"{client_id}:{secret.reveal()}".encode()).decode())
+    url = _token_endpoint(settings, waits)
+    form = {"grant_type": "client_credentials", "scope": SCOPE}
+    _call(settings, waits, "POST", url, f"client_id {client_id}", {"Authorization": basic}, form)
+
+
 def _client_credentials(settings: Settings) -> _Grant:
     client_id, secret = settings.text("client_id"), _needed(settings, "client_secret")
     if not client_id:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from reconciler.errors import ConflictError, InternalError, InvalidRequestError, NotFoundError, ThrottledError
 from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
 from reconciler.model import Live
+from reconciler.secrets import Secret
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
@@ -66,12 +67,19 @@ class ServicePrincipalSecrets(Kind["DatabricksAccount"]):
         """There is nothing to update: a secret is rotated."""
         raise InternalError("a secret can't be changed, only rotated")
 
+    def check(self, api: DatabricksAccount, client_id: str, secret: Secret) -> None:
+        """Asks for a token with it."""
+        api.prove(client_id, secret)
+
     def delete(self, api: DatabricksAccount, live_id: str, parent: str = "") -> None:
         """Revokes a secret."""
         api.http.delete(f"{_path(api, parent)}/{quote(live_id, safe='')}")
 
 
 def _path(api: DatabricksAccount, parent: str) -> str:
+    if not parent:
+        # an empty step in the path would be answered 404, and look like a secret that is gone
+        raise InternalError("a secret lives in a service principal, and none was named")
     return api.path(f"servicePrincipals/{quote(parent, safe='')}/credentials/secrets")
 
 

@@ -1,0 +1,1 @@
+"""The command line: one module per command; only this room prints, only `wiring` knows concrete classes."""

@@ -1,0 +1,62 @@
+"""From a planner to a carried-out plan: lease, plan, question, execution, result."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from reconciler.cli import consent
+from reconciler.cli.carrying import carry_out
+from reconciler.cli.console import Console
+from reconciler.cli.outcome import code_of
+from reconciler.cli.wiring import View, clients, held, look
+from reconciler.errors import CredentialError
+from reconciler.model import Plan, Stack
+
+Planner = Callable[[View], Plan]
+
+
+def apply_plan(
+    stack: Stack, planner: Planner, args: argparse.Namespace, console: Console, *, settle: float = 0.0
+) -> int:
+    """The exit code of planning and applying one stack.
+
+    Args:
+        settle: seconds between making an app's successor and switching to it.
+
+    Raises:
+        ApprovalError, StaleError, LockedError: nothing was changed.
+        FencedError: somebody took over half-way.
+    """
+    with held(stack, console) as holding, clients(stack, holding.opened) as apis:
+        holding.guard(apis)
+        view = look(stack, holding.opened, apis)
+        plan = planner(view)
+        if console.is_text:
+            console.result(console.form.plan(plan, console.look))
+        _check_supplied(plan)
+        view.check_writable(plan)
+        consent.ask(plan, args, console)
+        outcomes, stopped = carry_out(plan, view, holding, args, console, settle=settle)
+    if plan.pending or not console.is_text:
+        console.result(console.form.outcomes(plan, outcomes, console.look))
+    return 130 if stopped else code_of(outcomes)
+
+
+def _check_supplied(plan: Plan) -> None:
+    """What a plan can do without, and an apply can't.
+
+    Raises:
+        CredentialError: the variable that a secret comes from isn't set.
+    """
+    for address in sorted({change.address for change in plan.pending} & set(plan.stack.resources)):
+        resource = plan.stack.resources[address]
+        for value in resource.inputs:
+            if value.secret is None:
+                raise CredentialError(
+                    f"{value.source} isn't set, and a secret of {address} comes from it",
+                    code="unset-variable",
+                    address=str(address),
+                    at=resource.at,
+                    hint=f"set it: the spec says {value.expression}",
+                )

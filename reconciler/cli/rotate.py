@@ -1,0 +1,52 @@
+"""`reconcile rotate ADDR`: one credential issued anew, delivered, checked, and the old one revoked."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+
+from reconciler.cli.applying import apply_plan
+from reconciler.cli.console import Console
+from reconciler.cli.options import addresses, duration
+from reconciler.cli.wiring import View, the_stack
+from reconciler.errors import UsageError
+from reconciler.model import Address, Plan, Stack
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Rotates the secret of a service principal, or replaces an app by one with the same settings."""
+    stack = the_stack(args)
+    (named,) = addresses([args.address])
+    credential = _credential(stack, named)
+    users = tuple(
+        address
+        for address, resource in sorted(stack.resources.items())
+        if credential in {ref.source for ref in resource.refs if ref.is_secret}
+    )
+
+    def planner(view: View) -> Plan:
+        options = replace(view.options(args), replaces=(credential,), targets=users or (credential,))
+        return view.plan(options)
+
+    return apply_plan(stack, planner, args, console, settle=duration(args.settle))
+
+
+def _credential(stack: Stack, named: Address) -> Address:
+    """The address whose credential is meant.
+
+    Raises:
+        UsageError: there is no such credential in the stack.
+    """
+    address = named.inside("client_secret") if named.kind == "service_principals" else named
+    resource = stack.resources.get(address)
+    if named.kind not in ("service_principals", "oauth_apps"):
+        raise UsageError(
+            f"{named} has no credential to rotate",
+            hint="name service_principals.KEY or oauth_apps.KEY",
+        )
+    if resource is None:
+        words = "doesn't manage a secret" if named in stack.resources else "isn't in the stack"
+        raise UsageError(f"{named} {words}", address=str(named))
+    if resource.attributes.get("confidential") is False:
+        raise UsageError(f"{named} is a public app: it has no secret", address=str(named))
+    return resource.address
