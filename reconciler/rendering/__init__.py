@@ -94,7 +94,33 @@ _HTML = Format(
     ledger=lambda ledger, look: ledger_html(ledger),
 )
 
-FORMATS: Mapping[str, Format] = {"text": _TEXT, "json": _JSON, "markdown": _MARKDOWN, "html": _HTML}
+
+def _for_any_output(form: Format, escapes: str) -> Format:
+    """The format in ASCII where the output can't encode more.
+
+    Args:
+        escapes: how letters beyond it are written: an error handler's name.
+    """
+
+    def fit(text: str, look: Look) -> str:
+        return text if look.palette.unicode else text.encode("ascii", escapes).decode("ascii")
+
+    return Format(
+        plan=lambda plan, look: fit(form.plan(plan, look), look),
+        outcomes=lambda plan, outcomes, look: fit(form.outcomes(plan, outcomes, look), look),
+        problems=lambda problems, look: fit(form.problems(problems, look), look),
+        errors=lambda errors, look: fit(form.errors(errors, look), look),
+        drift=lambda stack, changes, problems, look: fit(form.drift(stack, changes, problems, look), look),
+        ledger=lambda ledger, look: fit(form.ledger(ledger, look), look),
+    )
+
+
+FORMATS: Mapping[str, Format] = {
+    "text": _TEXT,
+    "json": _JSON,
+    "markdown": _for_any_output(_MARKDOWN, "backslashreplace"),
+    "html": _for_any_output(_HTML, "xmlcharrefreplace"),
+}
 
 __all__ = [
     "FORMATS",

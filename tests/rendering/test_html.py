@@ -32,6 +32,9 @@ from reconciler.model import (
     Status,
 )
 from reconciler.rendering import (
+    FORMATS,
+    Look,
+    Palette,
     clean,
     drift_html,
     errors_html,
@@ -302,3 +305,13 @@ def test_a_name_too_long_for_its_box_is_whole_in_its_title(make):
 def test_text_is_shown_as_it_is_cleaned(name):
     drawn = Seen(problems_html([Problem(Severity.ERROR, "x", name)]))
     assert clean(name) in "".join(drawn.texts)
+
+
+def test_an_output_that_is_not_utf8_gets_ascii_that_reads_the_same(make):
+    plan = make.plan(make.change("oauth_apps.a", Action.UPDATE, name="日本語", reason="Zürich"))
+    look = Look(palette=Palette.suited("latin-1", enabled=False))
+    page = FORMATS["html"].plan(plan, look)
+    assert page.isascii()
+    assert "".join(Seen(page).texts) == "".join(Seen(plan_html(plan)).texts)
+    assert Seen(page).raw == Seen(plan_html(plan)).raw
+    assert FORMATS["markdown"].plan(plan, look).isascii()
