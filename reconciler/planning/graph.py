@@ -51,6 +51,7 @@ def steps(
             if first is not None and _deletes_first(first):
                 continue
             wait(Step(user_of, Phase.REMOVE), Step(address, Phase.MAKE))
+            wait(Step(user_of, Phase.REMOVE), Step(address, Phase.CLEAR))
             wait(Step(user_of, Phase.REMOVE), Step(address, Phase.REMOVE))
         wait(Step(address, Phase.MAKE), Step(address, Phase.CLEAR))
         wait(Step(address, Phase.REMOVE), Step(address, Phase.CLEAR))

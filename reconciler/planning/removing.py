@@ -5,6 +5,7 @@ Only what the ledger says this stack owns is ever removed.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -217,12 +218,17 @@ def _block_used(
     situation: Situation, found: dict[Address, Change], changes: Mapping[Address, Change]
 ) -> None:
     """A delete waits while something that isn't switched over in this plan still relies on the object."""
+    touched = {c.id for c in (*found.values(), *changes.values()) if c.is_pending}
+    touched |= {former.id for entry in situation.entries.values() for former in entry.formers}
+    users = _users_by_client_id(situation)
     for address, change in found.items():
         if change.action is not Action.DELETE:
             continue
-        user = next(_stuck_users(situation, address, changes), None) or next(
-            _foreign_users(situation, change, found, changes), None
-        )
+        client_id = change.live.computed.get("client_id") if change.live else None
+        foreign = (words for live_id, words in users.get(client_id, ()) if live_id not in touched)
+        user = next(_stuck_users(situation, address, changes), None)
+        if address.kind == "oauth_apps":
+            user = user or next(foreign, None)
         if user:
             found[address] = replace(
                 change,
@@ -232,30 +238,25 @@ def _block_used(
             )
 
 
+def _users_by_client_id(situation: Situation) -> Mapping[str | None, list[tuple[str, str]]]:
+    """client_id → ids of the live integrations that refer to it, with words for people."""
+    users: dict[str | None, list[tuple[str, str]]] = defaultdict(list)
+    for (provider, kind), objects in situation.snapshot.objects.items():
+        if kind != "connect_integrations":
+            continue
+        for live in objects.values():
+            client_id = at_path(live.attributes, "config.client_id")
+            if client_id:
+                words = f"the integration {live.id} ({live.name!r}) on {provider}"
+                users[client_id].append((live.id, words))
+    return users
+
+
 def _stuck_users(situation: Situation, address: Address, changes: Mapping[Address, Change]) -> Iterator[str]:
     for user, entry in situation.entries.items():
         change = changes.get(user)
         if address in entry.depends_on and change is not None and change.action is Action.BLOCKED:
             yield f"{user} (blocked)"
-
-
-def _foreign_users(
-    situation: Situation,
-    change: Change,
-    found: Mapping[Address, Change],
-    changes: Mapping[Address, Change],
-) -> Iterator[str]:
-    """Live integrations outside of this plan that refer to an app's client_id."""
-    client_id = change.live.computed.get("client_id") if change.live else None
-    if client_id is None or change.address.kind != "oauth_apps":
-        return
-    touched = {c.id for c in (*found.values(), *changes.values()) if c.is_pending}
-    for (provider, kind), objects in situation.snapshot.objects.items():
-        if kind != "connect_integrations":
-            continue
-        for live in objects.values():
-            if at_path(live.attributes, "config.client_id") == client_id and live.id not in touched:
-                yield f"the integration {live.id} ({live.name!r}) on {provider}"
 
 
 def blocked_problems(changes: Iterable[Change]) -> list[Problem]:
