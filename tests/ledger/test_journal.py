@@ -359,6 +359,19 @@ def test_what_cant_be_told_ends_the_journal_without_a_guess(make, journal, store
     assert journal.closed
 
 
+def test_nothing_queued_is_written_on_top_of_what_cant_be_told(make, journal, store):
+    store.go.clear()
+    first = journal.submit(make.put("oauth_apps.a"))
+    assert store.started.wait(5)
+    behind = journal.submit(make.put("oauth_apps.b"))
+    store.after = UncertainWriteError("no answer")
+    store.reading = LedgerError("out of reach")
+    store.go.set()
+    for future in (first, behind):
+        with pytest.raises(LedgerError, match="no answer"):
+            future.result(5)
+
+
 def test_a_write_in_place_that_may_not_last_fails_but_fences_nobody(make, tmp_path, monkeypatch):
     """The folder's fsync fails after the rename: our own write must not look like somebody else's."""
     opened = open_ledger(make.stack(tmp_path), environment={})

@@ -345,6 +345,17 @@ def test_a_write_whose_answer_was_lost_is_read_back(lease, moody):
     held.gate()
 
 
+def test_whoever_is_quicker_between_our_look_and_our_write_has_it(lease, moody, monkeypatch):
+    def overtaken(content, expected):
+        monkeypatch.undo()
+        lease().acquire()
+        return moody.inner.write(content, expected)
+
+    monkeypatch.setattr(moody, "write", overtaken)
+    with pytest.raises(LockedError, match="is locked by"):
+        lease(at=moody).acquire()
+
+
 def test_a_renewal_whose_answer_was_lost_to_another_runner_is_fenced(lease, moody, monkeypatch):
     held = lease(at=moody).acquire()
 
