@@ -336,7 +336,7 @@ def condemned(change: Change, ids: Iterable[str]) -> Edit:
 
 def _condemn(former: Former) -> Former:
     credential = former.credential or Credential(CredentialState.CONDEMNED)
-    credential = replace(credential, state=CredentialState.CONDEMNED, by=None, to={}, sealed="")
+    credential = replace(credential, state=CredentialState.CONDEMNED, by=None, to={}, sealed="", sealed_to="")
     return replace(former, credential=credential, revoke_after="")
 
 

@@ -189,9 +189,8 @@ def _entry(work: Work, resource: Resource, created: Created, handed: Mapping[str
     credential = None
     if created.secret is not None:
         mark = Fingerprint.of(created.secret)
-        credential = Credential(
-            CredentialState.FRESH, mark.salt, mark.mark, expires_at=created.live.expires_at
-        )
+        made = Credential(CredentialState.FRESH, mark.salt, mark.mark, expires_at=created.live.expires_at)
+        credential = work.in_custody(made, created.secret)
     applied = work.without_secrets(resource.address, _applied(resource))
     return records.entry_of(
         resource,
@@ -289,12 +288,13 @@ def _on_trust(work: Work, resource: Resource, live: Live) -> Credential | None:
         return None
     value = work.values.get(live.id)
     mark = Fingerprint.of(value) if value else None
-    return Credential(
+    credential = Credential(
         CredentialState.HELD,
         mark.salt if mark else "",
         mark.mark if mark else "",
         expires_at=live.expires_at,
     )
+    return work.in_custody(credential, value)
 
 
 def _without(tree: Mapping[str, Any], paths: set[str], prefix: str = "") -> dict[str, Any]:

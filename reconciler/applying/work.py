@@ -15,6 +15,7 @@ from reconciler.model import (
     Action,
     Address,
     Change,
+    Credential,
     Delivery,
     Entry,
     Intent,
@@ -31,7 +32,7 @@ from reconciler.model import (
     Text,
 )
 from reconciler.planning import at_path
-from reconciler.secrets import Fingerprint, Secret
+from reconciler.secrets import Fingerprint, Identities, Recipients, Secret, recipients_mark, seal, unseal
 
 _RENEWING = (Action.CREATE, Action.REPLACE, Action.ROTATE)
 GHOST = timedelta(hours=1)
@@ -51,6 +52,7 @@ class Work:
         dead: runners that are proven to be gone.
         settle: seconds between making an app's successor and switching to it: changes of an app can take
             half an hour to act.
+        identities: private keys that sealed copies are opened with.
         pause: waits that many seconds, or less if the run is stopped.
         values: remote id of an app or SP secret → its secret, as long as this process lives.
         computed: address → what others may refer to, of objects that exist.
@@ -66,10 +68,13 @@ class Work:
     clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
     pause: Callable[[float], object] = time.sleep
     settle: float = 0.0
+    identities: Identities = field(default_factory=Identities)
     values: dict[str, Secret] = field(default_factory=dict)
     computed: dict[Address, Mapping[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        wanted = self.plan.stack.recipients
+        self.recipients = Recipients.parse(wanted) if wanted else None
         self._renewed = {
             change.address for change in self.plan.changes if change.action in (Action.ROTATE, Action.REPLACE)
         }
@@ -142,7 +147,8 @@ class Work:
 
     def secret(self, ref: Ref) -> Secret:
         """The one-time secret that a reference stands for."""
-        found = self.values.get(self.credential(ref.source))
+        credential = self.credential(ref.source)
+        found = self.values.get(credential) or self._unsealed(ref.source, credential)
         if found is None:
             raise ReconcileError(
                 f"the secret of {ref.source} isn't at hand",
@@ -151,6 +157,28 @@ class Work:
                 hint="run plan again: it will make a new one",
             )
         return found
+
+    def _unsealed(self, source: Address, credential: str) -> Secret | None:
+        """The value from the sealed copy in the ledger, if a private key is at hand."""
+        entry = self.entry(source)
+        if entry is None or entry.id != credential or entry.credential is None or not entry.credential.sealed:
+            return None
+        found = unseal(entry.credential.sealed, self.identities)
+        if found is not None:
+            self.values[credential] = found
+        return found
+
+    def in_custody(self, credential: Credential, secret: Secret | None) -> Credential:
+        """A credential with a copy sealed to the present recipients, as far as its value is known."""
+        if self.recipients is None:
+            return replace(credential, sealed="", sealed_to="")
+        mark = recipients_mark(self.recipients)
+        if credential.sealed and credential.sealed_to == mark:
+            return credential
+        value = secret or (unseal(credential.sealed, self.identities) if credential.sealed else None)
+        if value is None:
+            return credential
+        return replace(credential, sealed=seal(value, self.recipients), sealed_to=mark)
 
     def credential(self, source: Address) -> str:
         """Remote id of the app or secret that a source stands for now; "" if there is none on record."""
@@ -174,8 +202,10 @@ class Work:
             k: v for k, v in resource.attributes.items() if v is not None and k != "service_principal"
         }
         live = change.live
+        held = entry.credential
         refreshed = replace(
             entry,
+            credential=self.in_custody(held, self.values.get(entry.id)) if held else None,
             provider=resource.provider,
             named=resource.named,
             applied=self.without_secrets(change.address, attributes),

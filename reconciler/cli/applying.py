@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 
 from reconciler.cli import consent
@@ -12,6 +13,7 @@ from reconciler.cli.outcome import code_of
 from reconciler.cli.wiring import View, clients, held, look
 from reconciler.errors import CredentialError
 from reconciler.model import Plan, Stack
+from reconciler.secrets import Identities
 
 Planner = Callable[[View], Plan]
 
@@ -30,7 +32,9 @@ def apply_plan(
     """
     with held(stack, console) as holding, clients(stack, holding.opened) as apis:
         holding.guard(apis)
-        view = look(stack, holding.opened, apis)
+        identities = Identities.from_environment(os.environ)
+        console.problems(identities.warnings)
+        view = look(stack, holding.opened, apis, identities)
         plan = planner(view)
         if console.is_text:
             console.result(console.form.plan(plan, console.look))

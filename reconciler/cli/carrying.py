@@ -15,6 +15,7 @@ from reconciler.cli.wiring import Holding, View, dead_runners
 from reconciler.model import Outcome, Plan
 from reconciler.providers import KINDS
 from reconciler.rendering import Progress
+from reconciler.secrets import Identities
 
 
 def carry_out(
@@ -42,6 +43,7 @@ def carry_out(
         dead=dead_runners(view.opened.ledger),
         pause=stop.wait,
         settle=settle,
+        identities=view.identities or Identities(),
     )
     progress = Progress(
         sys.stderr,

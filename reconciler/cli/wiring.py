@@ -30,6 +30,7 @@ from reconciler.model import Ledger, Plan, Runner, Snapshot, Stack
 from reconciler.observing import LAG_BOUND, observe
 from reconciler.planning import Options, make_destroy_plan, make_plan
 from reconciler.providers import KINDS, connect
+from reconciler.secrets import Identities, unseal
 
 
 def stacks(args: argparse.Namespace) -> list[Stack]:
@@ -56,13 +57,19 @@ def the_stack(args: argparse.Namespace) -> Stack:
 
 @dataclass(frozen=True)
 class View:
-    """One stack with its ledger and live state, as read at one time."""
+    """One stack with its ledger and live state, as read at one time.
+
+    Attributes:
+        identities: private keys for sealed copies; None for a plan, which takes it for granted that whoever
+            applies has them: same spec, same live, same plan, whoever plans.
+    """
 
     stack: Stack
     opened: OpenedLedger
     apis: Mapping[str, Any]
     snapshot: Snapshot
     now: datetime
+    identities: Identities | None = None
 
     def options(self, args: argparse.Namespace) -> Options:
         """What the command line asks of a plan."""
@@ -73,6 +80,19 @@ class View:
             replaces=addresses(getattr(args, "replace", ())),
             claims=claims(self.stack, environment=os.environ),
             dead=dead_runners(self.opened.ledger),
+            opened=self._openable(),
+        )
+
+    def _openable(self) -> frozenset[str] | None:
+        if self.identities is None:
+            return None
+        return frozenset(
+            entry.id
+            for entry in self.opened.ledger.entries.values()
+            if entry.credential
+            and entry.credential.sealed
+            and self.identities
+            and unseal(entry.credential.sealed, self.identities) is not None
         )
 
     def plan(self, options: Options) -> Plan:
@@ -160,7 +180,9 @@ def clients(stack: Stack, opened: OpenedLedger) -> Iterator[dict[str, Any]]:
             api.http.close()
 
 
-def look(stack: Stack, opened: OpenedLedger, apis: Mapping[str, Any]) -> View:
+def look(
+    stack: Stack, opened: OpenedLedger, apis: Mapping[str, Any], identities: Identities | None = None
+) -> View:
     """Reads what is live.
 
     Raises:
@@ -168,7 +190,7 @@ def look(stack: Stack, opened: OpenedLedger, apis: Mapping[str, Any]) -> View:
     """
     now = datetime.now(timezone.utc)
     snapshot = observe(stack, opened.ledger, apis, KINDS, now=now, lag_bound=lag_bound(os.environ))
-    return View(stack, opened, apis, snapshot, now)
+    return View(stack, opened, apis, snapshot, now, identities)
 
 
 def lag_bound(environment: Mapping[str, str]) -> float:

@@ -207,6 +207,7 @@ CREDENTIAL = Shape(
         "by": RUNNER.form,
         "to": TEXTS,
         "sealed": TEXT,
+        "sealed_to": TEXT,
         "since": TEXT,
     },
     {"expires_at": "expires_time"},

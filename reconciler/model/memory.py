@@ -62,6 +62,7 @@ class Credential:
         by: who delivers it, while `sending`.
         to: integration's remote id → its `updated_time` before the delivery, while `sending`.
         sealed: ASCII-armoured age copy; "" without custody.
+        sealed_to: mark of the recipients that it is sealed to.
         since: when it became quarantined, RFC 3339; "" otherwise.
     """
 
@@ -72,6 +73,7 @@ class Credential:
     by: Runner | None = None
     to: Mapping[str, str] = field(default_factory=dict)
     sealed: str = ""
+    sealed_to: str = ""
     since: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 

@@ -148,6 +148,8 @@ class Stack:
     Attributes:
         name: the stack's name.
         file: the spec's path as given on the command line.
+        recipients: public keys (age, ssh-ed25519) to which copies of generated secrets are sealed; empty
+            for no custody.
         ledger_url: from the spec; None for the default file, "none" for stateless.
         digest: `sha256:…` of the spec as resolved, without environment values in secret fields.
         problems: warnings found while loading.
@@ -161,6 +163,7 @@ class Stack:
     forget: tuple[Address, ...] = ()
     approve: tuple[Address, ...] = ()
     guard: Guard = Guard()
+    recipients: tuple[str, ...] = ()
     ledger_url: str | None = None
     digest: str = ""
     problems: tuple[Problem, ...] = ()

@@ -16,7 +16,7 @@ from reconciler.planning.compare import at_path, same_leaf
 from reconciler.planning.handing import all_handovers
 from reconciler.planning.leftovers import never_used, to_clear
 from reconciler.planning.matching import Match
-from reconciler.planning.situation import Situation, in_order, resolve
+from reconciler.planning.situation import Situation, in_order, is_at_hand, resolve
 from reconciler.planning.times import parse_time
 from reconciler.planning.verdicts import Fate, Fates, Verdict, is_blocked
 from reconciler.planning.workspaces import workspace_trouble
@@ -196,7 +196,7 @@ def _reissued(
 ) -> Verdict:
     """The verdict of a credential's owner, now that somebody needs its value."""
     verdict = verdicts[source]
-    if verdict.is_new or verdict.fate is Fate.BLOCKED or _is_at_hand(situation, source):
+    if verdict.is_new or verdict.fate is Fate.BLOCKED or is_at_hand(situation, source):
         return verdict
     names = " and ".join(str(receiver) for receiver in sorted(receivers))
     entry = situation.entries.get(source)
@@ -216,11 +216,3 @@ def _reissued(
             code="needs-ledger",
         )
     return Verdict(Fate.REPLACE, reason, unused=unused)
-
-
-def _is_at_hand(situation: Situation, source: Address) -> bool:
-    """Whether the value is known without asking for a new one: the user gave it with `adopt:`."""
-    owner = source.parent or source
-    resource = situation.stack.resources.get(owner)
-    adopt = resource.lifecycle.adopt if resource else None
-    return bool(adopt and adopt.client_secret)

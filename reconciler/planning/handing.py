@@ -8,7 +8,7 @@ from reconciler.model import Address, Credential, Delivery, Ref, Resource, Secre
 from reconciler.planning.compare import at_path
 from reconciler.planning.matching import How
 from reconciler.planning.recovery import Recovered
-from reconciler.planning.situation import Situation, secret_fields
+from reconciler.planning.situation import Situation, is_at_hand, secret_fields
 from reconciler.planning.verdicts import Fates, Handover, Verdict, is_blocked
 from reconciler.secrets import Fingerprint
 
@@ -109,6 +109,8 @@ class _Judge:
             return self._superseded(path, ref)
         if self._may_hold_a_former(source):
             return Handover(path, "a run that was taken over may have delivered a superseded secret", source)
+        if self.was_touched and is_at_hand(self.situation, source):
+            return Handover(path, "someone else modified the integration", source, drifted=True)
         if self.was_touched:
             self.unverified = (
                 "someone else modified it since our last write, and its secret can't be read back"

@@ -48,6 +48,8 @@ class Options:
         targets: plan only these and what they depend on; empty for all.
         replaces: replace these, whatever the differences.
         claims: ids that other stacks' ledgers own.
+        opened: remote ids of credentials whose sealed copy can be opened here; None to take that for granted,
+            so that whoever plans without a private key plans what its owner will apply.
         dead: runners that are proven to be gone: what they were about to send can't arrive any more.
     """
 
@@ -57,6 +59,7 @@ class Options:
     replaces: tuple[Address, ...] = ()
     claims: Claims | None = None
     dead: frozenset[Runner] = frozenset()
+    opened: frozenset[str] | None = None
 
 
 def make_plan(stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, options: Options) -> Plan:
@@ -129,6 +132,7 @@ def _situation(
         recovery=recovery,
         now=options.now,
         dead=options.dead,
+        opened=options.opened,
         forced=frozenset(options.replaces),
     )
 

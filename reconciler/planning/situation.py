@@ -37,6 +37,7 @@ class Situation:
         recovery: what interrupted runs left behind.
         now: for expiry and rotation.
         dead: runners that are proven to be gone.
+        opened: credentials whose sealed copy can be opened here; None for all of them.
         forced: addresses whose replace was asked for on the command line.
     """
 
@@ -50,6 +51,7 @@ class Situation:
     now: datetime
     dead: frozenset[Runner] = field(default_factory=frozenset)
     forced: frozenset[Address] = field(default_factory=frozenset)
+    opened: frozenset[str] | None = None
 
     @property
     def is_stateless(self) -> bool:
@@ -59,6 +61,18 @@ class Situation:
     def fields(self, address: Address) -> Fields:
         """The policy of an address's kind."""
         return self.kinds[address.kind_name].fields
+
+
+def is_at_hand(situation: Situation, source: Address) -> bool:
+    """Whether a credential's value is known: given with `adopt:`, or sealed in the ledger."""
+    resource = situation.stack.resources.get(source.parent or source)
+    adopt = resource.lifecycle.adopt if resource else None
+    if adopt is not None and adopt.client_secret is not None:
+        return True
+    entry = situation.entries.get(source)
+    if entry is None or entry.credential is None or not entry.credential.sealed:
+        return False
+    return situation.opened is None or entry.id in situation.opened
 
 
 def in_order(stack: Stack) -> list[Resource]:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from reconciler.errors import Location
+from reconciler.errors import Location, ReconcileError
 from reconciler.model import Address, Guard, Move, ProviderSpec, Resource, Sourced, Stack
 from reconciler.model.values import KEY
+from reconciler.secrets import Recipients
 from reconciler.specs.digesting import digest
 from reconciler.specs.nodes import Block, Node, Scalar, Series
 from reconciler.specs.places import Place, is_unknown
@@ -34,6 +35,7 @@ def assemble(
         forget=tuple(_forgotten(resolver, resources)),
         approve=tuple(address for address, _ in _addresses(root.items.get("approve"))),
         guard=_guard(resolver),
+        recipients=_recipients(resolver),
         ledger_url=_ledger(resolver),
     )
     return replace(stack, digest=digest(stack))
@@ -81,6 +83,22 @@ def _ledger(resolver: Resolver) -> str | None:
         resolver.findings.error("ledger-url", "ledger.url isn't the address of a ledger", at, hint=hint)
         return None
     return text
+
+
+def _recipients(resolver: Resolver) -> tuple[str, ...]:
+    """Public keys to which generated secrets are sealed; each is tried, since a mistake shows too late."""
+    block = resolver.sources.root.items.get("secrets")
+    node = block.items.get("recipients") if isinstance(block, Block) else None
+    if not isinstance(block, Block) or not isinstance(node, Series):
+        return ()
+    at = block.keys["recipients"]
+    found = [resolver.value(item, Place("secrets", "", item.at, ("recipients",))) for item in node.items]
+    texts = tuple(text for text in found if isinstance(text, str) and text and not is_unknown(text))
+    try:
+        return Recipients.parse(texts).texts if texts else ()
+    except ReconcileError as error:
+        resolver.findings.error("recipient", error.message, at, hint=error.hint)
+        return ()
 
 
 def _guard(resolver: Resolver) -> Guard:

@@ -23,6 +23,7 @@ def digest(stack: Stack) -> str:
         "approve": sorted(map(str, stack.approve)),
         "guard": [stack.guard.max_deletes, stack.guard.max_delete_percent],
         "ledger": stack.ledger_url,
+        "recipients": list(stack.recipients),
     }
     text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -30,6 +30,7 @@ _PLAIN: Final = frozenset({"vars", "env", "file"})
 _ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "stack": frozenset({"vars"}),
     "guard": frozenset({"vars"}),
+    "secrets": frozenset({"vars"}),
     "ledger": frozenset({"vars", "env"}),
     "vars": _PLAIN,
     "providers": _PLAIN,

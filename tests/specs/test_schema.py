@@ -104,7 +104,7 @@ def test_secret_fields_are_those_that_the_schema_marks():
 CASES = {
     "^oauth_app: {}": ("unknown-key", "", "did you mean oauth_apps?"),
     "^watch: {}": ("unknown-key", "", "known here"),
-    "^secrets: {}": ("unknown-key", "", ""),
+    "^handoffs: {}": ("unknown-key", "", ""),
     "^handoffs: {}": ("unknown-key", "", ""),
     "^inputs: {}": ("unknown-key", "", ""),
     "oauth_apps: {^app: {}}": ("missing-key", "oauth_apps.app", "scopes is missing"),
