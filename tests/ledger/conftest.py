@@ -80,6 +80,7 @@ def make():
         entry=entry,
         intent=intent,
         ledger=ledger,
+        let_go=let_go,
         put=put,
         runner=runner,
         stack=stack,
@@ -90,6 +91,16 @@ def make():
 @pytest.fixture
 def store(tmp_path):
     return FileStore(tmp_path / "ledgers" / "prod.json", owns_folder=True)
+
+
+def let_go(children):
+    """Lets processes that said that they are ready run on, all at the same time."""
+    for child in children:
+        assert child.stdout.readline() == "ready\n"
+    for child in children:
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    return children
 
 
 class Clock:

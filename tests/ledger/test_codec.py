@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import InternalError, LedgerError
+from reconciler.ledger import shapes
 from reconciler.ledger.codec import Encoder, decode, encode
 from reconciler.model import (
     Address,
@@ -147,6 +148,14 @@ def read(content, **facts):
 @given(ledgers)
 def test_what_is_written_is_what_is_read(ledger):
     assert read(encode(ledger)) == ledger
+
+
+@pytest.mark.parametrize(
+    "shape", [value for value in vars(shapes).values() if isinstance(value, shapes.Shape)]
+)
+def test_every_field_of_a_value_is_in_its_table(shape):
+    kept = {row.attribute for row in shape._rows}
+    assert kept == {field.name for field in fields(shape._make)} - {"extra"}
 
 
 @settings(deadline=None, max_examples=25)

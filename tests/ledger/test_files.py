@@ -72,6 +72,7 @@ from reconciler.errors import FencedError
 from reconciler.ledger import FileStore
 from pathlib import Path
 store = FileStore(Path(sys.argv[1]))
+print("ready", flush=True)
 input()
 left = 20
 while left:
@@ -84,11 +85,10 @@ while left:
 """
 
 
-def test_no_write_is_lost_when_processes_compete(store, path, process):
+def test_no_write_is_lost_when_processes_compete(make, store, path, process):
     path.parent.mkdir()
-    children = [process(COUNT, path) for _ in range(4)]
-    for child in children:
-        child.communicate("go\n", timeout=20)
+    children = make.let_go([process(COUNT, path) for _ in range(4)])
+    assert [child.wait(30) for child in children] == [0] * 4
     assert store.read()[0] == b"80"
 
 

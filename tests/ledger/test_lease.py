@@ -77,6 +77,7 @@ import sys
 from pathlib import Path
 from reconciler.errors import LockedError
 from reconciler.ledger import FileStore, Lease
+print("ready", flush=True)
 input()
 try:
     lease = Lease(FileStore(Path(sys.argv[1])), "prod").acquire()
@@ -88,21 +89,15 @@ else:
 """
 
 
-def start(child):
-    child.stdin.write("go\n")
-    child.stdin.flush()
-    return child
-
-
-def test_of_several_at_once_one_wins(store, process):
-    children = [start(child) for child in [process(HOLD, store.where) for _ in range(4)]]
+def test_of_several_at_once_one_wins(make, store, process):
+    children = make.let_go([process(HOLD, store.where) for _ in range(4)])
     answers = sorted(child.stdout.readline().strip() for child in children)
     assert answers[1:] == ["locked"] * 3
     assert answers[0] != "locked"
 
 
-def test_a_holder_killed_on_this_host_is_taken_over_at_once(store, process):
-    child = start(process(HOLD, store.where))
+def test_a_holder_killed_on_this_host_is_taken_over_at_once(make, store, process):
+    [child] = make.let_go([process(HOLD, store.where)])
     epoch = child.stdout.readline().strip()
     child.kill()
     child.wait()
