@@ -8,10 +8,9 @@ from pathlib import Path
 
 from reconciler import specs
 from reconciler.cli import planfiles
-from reconciler.cli.applying import Planner, apply_plan
+from reconciler.cli.applying import Planner, apply_each
 from reconciler.cli.console import Console
 from reconciler.cli.options import is_plan_file, variables
-from reconciler.cli.outcome import worst
 from reconciler.cli.wiring import View, stacks
 from reconciler.errors import ReconcileError, StaleError
 from reconciler.model import Plan, Stack
@@ -28,22 +27,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
         plans = [planfiles.read(path) for path in recorded]
         if not files:
             _check_specs(plans, args)
-        jobs = [(plan.stack, _saved_planner(plan)) for plan in plans]
+        jobs: list[tuple[Stack, Planner]] = [(plan.stack, _saved_planner(plan)) for plan in plans]
     else:
         jobs = [(stack, lambda view: view.plan(view.options(args))) for stack in stacks(args)]
-    return worst([_guarded(stack, planner, args, console, several=len(jobs) > 1) for stack, planner in jobs])
-
-
-def _guarded(
-    stack: Stack, planner: Planner, args: argparse.Namespace, console: Console, *, several: bool
-) -> int:
-    try:
-        return apply_plan(stack, planner, args, console)
-    except ReconcileError as error:
-        if not several:
-            raise
-        console.error(error)
-        return error.exit_code
+    return apply_each(jobs, args, console)
 
 
 def _saved_planner(plan: saved.Saved) -> Planner:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from threading import Event
 
 from reconciler.cli import consent
-from reconciler.cli.carrying import carry_out
+from reconciler.cli.carrying import carry_out, stopping
 from reconciler.cli.console import Console
 from reconciler.cli.outcome import code_of
+from reconciler.cli.several import Job, each
 from reconciler.cli.wiring import View, clients, held, look
 from reconciler.errors import CredentialError
 from reconciler.model import Plan, Stack
@@ -18,13 +21,31 @@ from reconciler.secrets import Identities
 Planner = Callable[[View], Plan]
 
 
+def apply_each(stacks: Sequence[tuple[Stack, Planner]], args: argparse.Namespace, console: Console) -> int:
+    """Plans and applies every stack: side by side, unless a person has to answer for each in turn."""
+    is_answered = bool(args.yes or args.approve)
+    if len(stacks) == 1 or not is_answered:
+        jobs = [Job(stack, partial(apply_plan, stack, planner, args)) for stack, planner in stacks]
+        return each(jobs, console, side_by_side=False)
+    with stopping(console.say) as stop:
+        jobs = [Job(stack, partial(apply_plan, stack, planner, args, stop=stop)) for stack, planner in stacks]
+        return each(jobs, console)
+
+
 def apply_plan(
-    stack: Stack, planner: Planner, args: argparse.Namespace, console: Console, *, settle: float = 0.0
+    stack: Stack,
+    planner: Planner,
+    args: argparse.Namespace,
+    console: Console,
+    *,
+    settle: float = 0.0,
+    stop: Event | None = None,
 ) -> int:
     """The exit code of planning and applying one stack.
 
     Args:
         settle: seconds between making an app's successor and switching to it.
+        stop: ends it early once set; None for an own one, set by Ctrl-C.
 
     Raises:
         ApprovalError, StaleError, LockedError: nothing was changed.
@@ -41,7 +62,7 @@ def apply_plan(
         _check_supplied(plan)
         view.check_writable(plan)
         consent.ask(plan, args, console)
-        outcomes, stopped = carry_out(plan, view, holding, args, console, settle=settle)
+        outcomes, stopped = carry_out(plan, view, holding, args, console, settle=settle, stop=stop)
     if plan.pending or not console.is_text:
         console.result(console.form.outcomes(plan, outcomes, console.look))
     return 130 if stopped else code_of(outcomes)

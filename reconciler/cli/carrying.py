@@ -6,8 +6,8 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 from reconciler.applying import Executor, Work
 from reconciler.cli.console import Console
@@ -26,13 +26,17 @@ def carry_out(
     console: Console,
     *,
     settle: float = 0.0,
+    stop: threading.Event | None = None,
 ) -> tuple[tuple[Outcome, ...], bool]:
-    """The outcomes, and whether Ctrl-C ended it early.
+    """The outcomes, and whether it was ended early.
+
+    Args:
+        stop: ends it early once set; None for an own one, set by Ctrl-C.
 
     Raises:
         FencedError, LedgerError: see Executor.run.
     """
-    stop = threading.Event()
+    ending = stop or threading.Event()
     work = Work(
         plan=plan,
         snapshot=view.snapshot,
@@ -41,37 +45,38 @@ def carry_out(
         runner=holding.runner,
         memory=lambda: holding.journal.ledger,
         dead=dead_runners(view.opened.ledger),
-        pause=stop.wait,
+        pause=ending.wait,
         settle=settle,
         identities=view.identities or Identities(),
     )
     progress = Progress(
         sys.stderr,
-        enabled=not console.quiet and bool(plan.pending),
+        # several stacks side by side can't share one display
+        enabled=not console.quiet and bool(plan.pending) and console.held is None,
         palette=console.notes.palette,
         total=len(plan.pending),
         width=console.notes.width,
     )
-    with progress, _stopping(stop, progress):
-        executor = Executor(work, holding.journal, parallelism=args.parallelism, watcher=progress, stop=stop)
-        return executor.run(), stop.is_set()
+    with progress, nullcontext() if stop else stopping(progress.say, ending):
+        executor = Executor(
+            work, holding.journal, parallelism=args.parallelism, watcher=progress, stop=ending
+        )
+        return executor.run(), ending.is_set()
 
 
 @contextmanager
-def _stopping(stop: threading.Event, progress: Progress) -> Iterator[None]:
+def stopping(say: Callable[[str], object], stop: threading.Event | None = None) -> Iterator[threading.Event]:
     """SIGINT and SIGTERM: calls under way finish, the ledger is written, nothing new is begun."""
+    event = stop or threading.Event()
 
     def handler(number: int, frame: object) -> None:
-        if not stop.is_set():
-            progress.say("stopping: calls under way will finish, and the ledger will be written")
-        stop.set()
+        if not event.is_set():
+            say("stopping: calls under way will finish, and the ledger will be written")
+        event.set()
 
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield event
     finally:
         for number, old in before.items():
             signal.signal(number, old)

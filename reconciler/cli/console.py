@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.errors import Problem, ReconcileError
 from reconciler.rendering import FORMATS, Format, Look, Palette, error_text, problems_text
@@ -18,15 +18,17 @@ class Console:
     """The two streams and how they are written.
 
     Attributes:
-        format_name: `text` or `json`.
+        format_name: a key of `FORMATS`.
         quiet: only results and errors.
         look: of stdout; `notes` is that of stderr.
+        held: pieces of text that wait for their turn, with whether each is a result; None to speak at once.
     """
 
     format_name: str
     quiet: bool
     look: Look
     notes: Look
+    held: list[tuple[bool, str]] | None = None
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Console:
@@ -54,31 +56,45 @@ class Console:
         """Whether results are for people."""
         return self.format_name == "text"
 
+    def held_back(self) -> Console:
+        """A console that keeps what is said until `speak`: for stacks that run side by side."""
+        return replace(self, held=[])
+
+    def speak(self, through: Console) -> None:
+        """Says what was held back, in its order."""
+        for is_result, text in self.held or ():
+            through.emit(text, is_result=is_result)
+
+    def emit(self, text: str, *, is_result: bool) -> None:
+        """Text to stdout (a result) or stderr (words for people), now or in its turn."""
+        if self.held is not None:
+            self.held.append((is_result, text))
+            return
+        stream = sys.stdout if is_result else sys.stderr
+        stream.write(text)
+        stream.flush()
+
     def result(self, text: str) -> None:
         """A result, to stdout."""
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        self.emit(text, is_result=True)
 
     def say(self, text: str) -> None:
         """Words for people, to stderr; silent under --quiet."""
         if not self.quiet:
-            sys.stderr.write(self.notes.palette.clean(text) + "\n")
-            sys.stderr.flush()
+            self.emit(self.notes.palette.clean(text) + "\n", is_result=False)
 
     def problems(self, problems: Sequence[Problem]) -> None:
         """Warnings for people, to stderr; silent under --quiet."""
         if problems and not self.quiet:
-            sys.stderr.write(problems_text(problems, palette=self.notes.palette, width=self.notes.width))
-            sys.stderr.flush()
+            self.complaints(problems)
 
     def complaints(self, problems: Sequence[Problem]) -> None:
         """What is wrong, to stderr, also under --quiet."""
-        sys.stderr.write(problems_text(problems, palette=self.notes.palette, width=self.notes.width))
-        sys.stderr.flush()
+        text = problems_text(problems, palette=self.notes.palette, width=self.notes.width)
+        self.emit(text, is_result=False)
 
     def error(self, error: ReconcileError) -> None:
         """An error: words to stderr, and JSON to stdout where that was asked for."""
         if not self.is_text:
             self.result(self.form.errors([error], self.look))
-        sys.stderr.write(error_text(error, palette=self.notes.palette))
-        sys.stderr.flush()
+        self.emit(error_text(error, palette=self.notes.palette), is_result=False)

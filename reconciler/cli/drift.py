@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from reconciler.cli.console import Console
-from reconciler.cli.outcome import worst
+from reconciler.cli.several import Job, each
 from reconciler.cli.wiring import clients, look, open_stack, stacks
 from reconciler.model import Stack
 from reconciler.planning import find_drift
@@ -14,7 +15,7 @@ from reconciler.providers import KINDS
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Looks at each stack; exit 2 if anything drifted."""
-    return worst([_drift(stack, console) for stack in stacks(args)])
+    return each([Job(stack, partial(_drift, stack)) for stack in stacks(args)], console)
 
 
 def _drift(stack: Stack, console: Console) -> int:

@@ -83,6 +83,8 @@ def _add_reading(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     plan.add_argument("-o", dest="output", metavar="FILE", help="save the plan (a folder for several stacks)")
     plan.add_argument("--detailed-exitcode", action="store_true", help="exit 2 if changes are pending")
     _narrowing(plan)
+    show = _add(commands, "show", "render a saved plan, offline", common)
+    show.add_argument("planfile", metavar="PLANFILE", help="what `plan -o` wrote")
     drift = _add(commands, "drift", "show how live differs from what was last applied", common)
     _specs(drift)
 

@@ -60,6 +60,24 @@ def last() -> list[Path]:
     return found
 
 
+def seen(path: Path) -> Plan:
+    """A plan from its file, for looking at: nothing is asked and nothing is read anew.
+
+    Raises:
+        PlanError: it can't be read, or its digest doesn't match.
+    """
+    return saved.seen(_document(path))
+
+
+def _document(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PlanError(f"{path} can't be read: {error.strerror}", code="plan-file") from None
+    except ValueError:
+        raise PlanError(f"{path} is no plan file: it isn't JSON", code="plan-file") from None
+
+
 def read(path: Path) -> saved.Saved:
     """A plan from its file; values of `${env…}` and `${file…}` are taken anew.
 
@@ -67,18 +85,15 @@ def read(path: Path) -> saved.Saved:
         PlanError: it can't be read, or its digest doesn't match.
         StaleError: a value from the environment is another one now.
     """
-    try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PlanError(f"{path} can't be read: {error.strerror}", code="plan-file") from None
-    except ValueError:
-        raise PlanError(f"{path} is no plan file: it isn't JSON", code="plan-file") from None
+    document = _document(path)
     try:
         folder = Path(document["definition"]["stack"]["file"]).parent
     except (KeyError, TypeError):
         folder = Path()  # no plan file, as `decode` will say
     try:
-        return saved.decode(document, lambda text: specs.reread(text, os.environ, folder))
+        return saved.decode(
+            document, lambda text, is_secret: specs.reread(text, os.environ, folder, is_secret=is_secret)
+        )
     except PlanError as error:
         raise PlanError(f"{path}: {error.message}", code=error.code, hint=error.hint) from None
 

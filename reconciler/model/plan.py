@@ -133,6 +133,7 @@ class Plan:
         destroys: made by `destroy`.
         targets: only these addresses (and what they depend on) were planned; empty for all.
         replaces: addresses whose replace was asked for on the command line.
+        unchanged: how many addresses without a change are not among `changes` (of a plan read from a file).
     """
 
     stack: Stack
@@ -145,6 +146,7 @@ class Plan:
     destroys: bool = False
     targets: tuple[Address, ...] = ()
     replaces: tuple[Address, ...] = ()
+    unchanged: int = 0
 
     @property
     def digest(self) -> str:
@@ -181,6 +183,7 @@ class Plan:
         counts = {action.value: 0 for action in Action}
         for change in self.changes:
             counts[change.action.value] += 1
+        counts[Action.NO_OP.value] = max(counts[Action.NO_OP.value], self.unchanged)
         return counts
 
 

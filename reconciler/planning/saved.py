@@ -13,11 +13,14 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
-from reconciler.errors import Location, PlanError, StaleError
+from reconciler.errors import Location, PlanError, Problem, Severity, StaleError
 from reconciler.model import (
+    Action,
     Address,
     Adopt,
+    Cause,
     Change,
+    FieldChange,
     Guard,
     Lifecycle,
     Move,
@@ -39,8 +42,8 @@ from reconciler.secrets import Fingerprint, Secret
 FORMAT = "reconcile.plan/1"
 TAG = "$"  # marks a special value; a mapping of the spec that has such a key is wrapped
 
-# from an expression such as `${env.NAME}` to its value now
-Reread = Callable[[str], "str | None"]
+# from an expression such as `${env.NAME}`, and whether it stands in a secret field, to its value now
+Reread = Callable[[str, bool], "str | None"]
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,76 @@ def encode(plan: Plan) -> dict[str, Any]:
         "targets": [str(address) for address in plan.targets],
         "replaces": [str(address) for address in plan.replaces],
         "destroys": plan.destroys,
+        "more": {str(c.address): _more(c) for c in plan.changes if c.action is not Action.NO_OP},
     }
     return {**definition, "digest": _digest(definition)}
+
+
+def _more(change: Change) -> dict[str, Any]:
+    """What showing a change needs besides its visible part."""
+    return {
+        "approval": change.approval,
+        "approved": change.approved,
+        "removes": list(change.removes),
+        "clears": list(change.clears),
+        "lifecycle": _encode(change.lifecycle),
+    }
+
+
+def seen(document: Any) -> Plan:
+    """The plan that a file holds, for looking at: nothing is read anew.
+
+    Raises:
+        PlanError: it isn't a plan file, is damaged, or was written by a newer version.
+    """
+    definition = _checked(document)
+    try:
+        decoder = _Decoder(None)
+        return Plan(
+            stack=decoder.decode(definition["stack"]),
+            tool_version=document["tool_version"],
+            created=document["created"],
+            lineage=document["ledger"]["lineage"],
+            serial=document["ledger"]["serial"],
+            changes=tuple(
+                _change(c, definition["more"].get(c["address"]), decoder) for c in document["changes"]
+            ),
+            problems=tuple(_problem(finding) for finding in document["findings"]),
+            destroys=bool(definition["destroys"]),
+            targets=tuple(Address.parse(text) for text in definition["targets"]),
+            replaces=tuple(Address.parse(text) for text in definition["replaces"]),
+            unchanged=int(document["summary"]["no_op"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _damaged() from error
+
+
+def _change(shown: Mapping[str, Any], more: Mapping[str, Any] | None, decoder: _Decoder) -> Change:
+    more = more or {}
+    return Change(
+        address=Address.parse(shown["address"]),
+        action=Action(shown["action"]),
+        provider=shown["provider"],
+        id=shown["id"],
+        name=shown["name"],
+        reason=shown["reason"],
+        fields=tuple(
+            FieldChange(f["path"], f["before"], f["after"], Cause(f["cause"])) for f in shown["fields"]
+        ),
+        depends_on=tuple(Address.parse(text) for text in shown["depends_on"]),
+        live_digest=shown["live_digest"],
+        approval=more.get("approval", ""),
+        approved=bool(more.get("approved")),
+        lifecycle=decoder.decode(more["lifecycle"]) if "lifecycle" in more else Lifecycle(),
+        removes=tuple(more.get("removes", ())),
+        clears=tuple(more.get("clears", ())),
+    )
+
+
+def _problem(finding: Mapping[str, Any]) -> Problem:
+    file, line, column = (finding["at"] or "::").rsplit(":", 2)
+    at = Location(file, int(line), int(column)) if file else None
+    return Problem(Severity(finding["severity"]), finding["code"], finding["message"], at=at)
 
 
 def decode(document: Any, reread: Reread) -> Saved:
@@ -93,6 +164,15 @@ def decode(document: Any, reread: Reread) -> Saved:
         PlanError: it isn't a plan file, is damaged, or was written by a newer version.
         StaleError: a value from the environment is another one now.
     """
+    definition = _checked(document)
+    try:
+        return _saved(document, definition, reread)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _damaged() from error
+
+
+def _checked(document: Any) -> dict[str, Any]:
+    """The part of a plan file that applying needs, once its digests have been found to match."""
     if not isinstance(document, Mapping) or not str(document.get("format", "")).startswith("reconcile.plan/"):
         raise PlanError("this is no plan file", code="plan-file", hint="`reconcile plan -o FILE` writes one")
     if document["format"] != FORMAT:
@@ -107,7 +187,7 @@ def decode(document: Any, reread: Reread) -> Saved:
         digest = definition.pop("digest")
         intact = digest == _digest(definition) and document["digest"] == _visible_digest(document)
         if intact:
-            return _saved(document, definition, reread)
+            return definition
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damaged() from error
     raise _damaged()
@@ -245,7 +325,7 @@ def _encode_mapping(value: Mapping[Any, Any]) -> Any:
 class _Decoder:
     """Values from their JSON."""
 
-    def __init__(self, reread: Reread) -> None:
+    def __init__(self, reread: Reread | None) -> None:
         self.reread = reread
 
     def decode(self, value: Any) -> Any:
@@ -281,13 +361,15 @@ class _Decoder:
         return cls(**arguments)
 
     def sourced(self, value: Mapping[str, Any]) -> Sourced:
-        read = self.reread(value["expression"])
+        if self.reread is None:
+            return Sourced(value["source"], "", value["expression"])
+        read = self.reread(value["expression"], False)
         if read is None or not Fingerprint(value["salt"], value["mark"]).matches(Secret(read)):
             raise _other_value(value)
         return Sourced(value["source"], read, value["expression"])
 
     def secret_input(self, value: Mapping[str, Any]) -> SecretInput:
-        read = self.reread(value["expression"])
+        read = self.reread(value["expression"], True) if self.reread else None
         secret = Secret(read) if read is not None else None
         mark = Fingerprint(value["salt"], value["mark"]) if "mark" in value else None
         if mark and secret is not None and not mark.matches(secret):

@@ -1,0 +1,78 @@
+"""Several stacks side by side: each speaks in its turn, one that fails doesn't stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from reconciler.cli.console import Console
+from reconciler.cli.outcome import worst
+from reconciler.errors import ReconcileError
+from reconciler.model import Stack
+
+AT_ONCE = 4  # stacks; each has its own bounded pool of calls
+
+WORDS = {
+    0: "done",
+    1: "failed",
+    2: "with changes pending",
+    3: "refused: needs a yes or an approval",
+    4: "refused: stale or locked",
+    130: "stopped",
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done with one stack; answers its exit code."""
+
+    stack: Stack
+    work: Callable[[Console], int]
+
+
+def each(jobs: Sequence[Job], console: Console, *, side_by_side: bool = True) -> int:
+    """Does every job and answers the first of 1, 4, 3, 2, 0 that any of them has.
+
+    A single job speaks directly and raises its errors. Of several, each speaks when its turn comes, in the
+    order of the jobs, and a summary closes.
+
+    Raises:
+        ReconcileError: the only job's.
+    """
+    if len(jobs) == 1:
+        return jobs[0].work(console)
+    codes = _side_by_side(jobs, console) if side_by_side else [_guarded(job, console) for job in jobs]
+    if console.is_text:
+        console.result(_summary(jobs, codes))
+    return worst(codes)
+
+
+def _side_by_side(jobs: Sequence[Job], console: Console) -> list[int]:
+    consoles = [console.held_back() for _ in jobs]
+    codes = []
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="stack") as pool:
+        futures = [pool.submit(_guarded, job, own) for job, own in zip(jobs, consoles, strict=True)]
+        for future, own in zip(futures, consoles, strict=True):
+            codes.append(future.result())
+            own.speak(console)
+    return codes
+
+
+def _guarded(job: Job, console: Console) -> int:
+    try:
+        return job.work(console)
+    except ReconcileError as error:
+        console.error(error)
+        return error.exit_code
+
+
+def _summary(jobs: Sequence[Job], codes: Sequence[int]) -> str:
+    by_code: dict[int, list[str]] = {}
+    for job, code in zip(jobs, codes, strict=True):
+        by_code.setdefault(code, []).append(job.stack.name)
+    parts = [
+        f"{len(names)} {WORDS.get(code, 'ended')} ({', '.join(names)})"
+        for code, names in sorted(by_code.items())
+    ]
+    return f"{len(jobs)} stacks: {'; '.join(parts)}.\n"
