@@ -6,7 +6,7 @@ A list that fails or breaks off stops here: it is never read as "nothing exists"
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -15,10 +15,18 @@ from typing import Any, Protocol, TypeVar
 from reconciler.errors import Problem
 from reconciler.kinds import Registry, Scope
 from reconciler.model import Address, Entry, Ledger, Live, Snapshot, Stack, WorkspaceRef
-from reconciler.planning import is_settled, match_all, moved_entries, parse_time, recover
+from reconciler.planning import (
+    assumed_secrets,
+    is_settled,
+    match_all,
+    moved_entries,
+    parse_time,
+    recover,
+)
 
 SECRETS = "service_principals.client_secret"
 PRINCIPALS = "service_principals"
+AT_ONCE = 8  # lists side by side; each client bounds its own requests
 LAG_BOUND = 5.0  # seconds that a list may hide what was just made
 LAG = (0.0, 0.05, 0.15, 0.3, 0.6, 1.0)  # of the bound: when a list is repeated, at most
 YOUNG = timedelta(minutes=10)  # how long a list may hide what was just made
@@ -60,8 +68,8 @@ def observe(
     kinds: Registry,
     *,
     now: datetime | None = None,
-    parallelism: int = 8,
     lag_bound: float = LAG_BOUND,
+    everyday: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Snapshot:
     """The live objects of every kind that the spec or the ledger names.
@@ -69,6 +77,7 @@ def observe(
     Args:
         apis: provider → its client.
         now: for telling ghosts; the own clock if left out.
+        everyday: take secrets that the ledger is sure of for granted, which spares a call per principal.
         lag_bound: seconds that a list may hide what was just made.
         sleep: waits that many seconds, where an interrupted run left something open.
 
@@ -77,8 +86,9 @@ def observe(
     """
     now = now or datetime.now(timezone.utc)
     wanted = _wanted(stack, ledger)
-    with ThreadPoolExecutor(max_workers=max(parallelism, 2 * len(wanted) + 2)) as pool:
+    with ThreadPoolExecutor(max_workers=AT_ONCE + 2 * len(wanted)) as pool:
         observer = _Observer(stack, ledger, apis, kinds, pool)
+        observer.everyday = now if everyday else None
         snapshot = _without_ghosts(observer.lists(wanted), ledger, now)
         snapshot = observer.with_missing(snapshot, skip=SECRETS)
         snapshot = _without_ghosts(observer.with_secrets(snapshot), ledger, now)
@@ -128,6 +138,7 @@ class _Observer:
         self.kinds = kinds
         self.pool = pool
         self.scopes: dict[str, Scope] = {}
+        self.everyday: datetime | None = None
 
     def side_by_side(self, calls: Iterable[Callable[[], Result]]) -> list[Result]:
         """All results; the first error counts once every call has ended."""
@@ -209,9 +220,8 @@ class _Observer:
     # --- secrets, only of principals whose secret is managed --------------------------------------------
 
     def with_secrets(self, snapshot: Snapshot) -> Snapshot:
-        parents = self._parents(snapshot)
-        if not parents:
-            return snapshot
+        assumed = self._assumed(snapshot)
+        parents = self._parents(snapshot, skip={(name, live.parent) for name, live in assumed})
         kind = self.kinds[SECRETS]
         found = self.side_by_side(
             (lambda name=name, ids=ids: kind.observe(self.apis[name], Scope(parents=ids)))  # type: ignore[misc]
@@ -220,9 +230,19 @@ class _Observer:
         objects = dict(snapshot.objects)
         for name, lives in zip(parents, found, strict=True):
             objects[(name, SECRETS)] = _by_id(lives)
+        for name, live in assumed:
+            objects[(name, SECRETS)] = {**objects.get((name, SECRETS), {}), live.id: live}
         return replace(snapshot, objects=objects)
 
-    def _parents(self, snapshot: Snapshot) -> dict[str, list[str]]:
+    def _assumed(self, snapshot: Snapshot) -> list[tuple[str, Live]]:
+        """Provider and secret, for those that the ledger is sure of; none where everything is to be seen."""
+        if self.everyday is None:
+            return []
+        entries = moved_entries(self.ledger.entries, self.stack.moved)
+        found = assumed_secrets(self.stack, self.ledger, snapshot, entries, self.everyday)
+        return [(entries[address].provider, live) for address, live in found.items()]
+
+    def _parents(self, snapshot: Snapshot, skip: Collection[tuple[str, str]] = ()) -> dict[str, list[str]]:
         """Provider → remote ids of the live principals whose secrets matter."""
         ids: dict[str, set[str]] = {}
         recovery = recover(self.ledger, snapshot, self.kinds, datetime.now(timezone.utc))
@@ -237,7 +257,8 @@ class _Observer:
         for intent in self._secret_intents():
             if intent.parent in snapshot.of(intent.provider, PRINCIPALS):
                 ids.setdefault(intent.provider, set()).add(intent.parent)
-        return {name: sorted(parents) for name, parents in sorted(ids.items())}
+        wanted = {name: sorted(i for i in found if (name, i) not in skip) for name, found in ids.items()}
+        return {name: parents for name, parents in sorted(wanted.items()) if parents}
 
     # --- what an interrupted run left open ---------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from threading import Event
 from reconciler.cli import consent
 from reconciler.cli.carrying import carry_out, stopping
 from reconciler.cli.console import Console
+from reconciler.cli.options import is_everyday
 from reconciler.cli.outcome import code_of
 from reconciler.cli.several import Job, each
 from reconciler.cli.wiring import View, clients, held, look
@@ -55,7 +56,7 @@ def apply_plan(
         holding.guard(apis)
         identities = Identities.from_environment(os.environ)
         console.problems(identities.warnings)
-        view = look(stack, holding.opened, apis, identities)
+        view = look(stack, holding.opened, apis, identities, everyday=is_everyday(args))
         plan = planner(view)
         if console.is_text:
             console.result(console.form.plan(plan, console.look))

@@ -98,6 +98,12 @@ def _narrowing(command: argparse.ArgumentParser) -> None:
         help="only this resource and what it depends on",
     )
     command.add_argument(
+        "--refresh",
+        choices=["everyday", "full"],
+        default="everyday",
+        help="full lists the secrets of every service principal, also where the ledger is sure of them",
+    )
+    command.add_argument(
         "--replace", action="append", default=[], metavar="ADDR", help="replace this resource on demand"
     )
 

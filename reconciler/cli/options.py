@@ -50,6 +50,11 @@ def duration(text: str) -> float:
         raise UsageError(str(error)) from None
 
 
+def is_everyday(args: argparse.Namespace) -> bool:
+    """Whether secrets that the ledger is sure of are taken for granted; a rotation looks at everything."""
+    return getattr(args, "refresh", "full") == "everyday" and not getattr(args, "replace", ())
+
+
 def is_plan_file(text: str) -> bool:
     """Whether an argument of `apply` is a saved plan rather than a spec."""
     try:

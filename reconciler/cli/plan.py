@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reconciler.cli import planfiles
 from reconciler.cli.console import Console
+from reconciler.cli.options import is_everyday
 from reconciler.cli.several import Job, each
 from reconciler.cli.wiring import clients, look, open_stack, stacks
 from reconciler.model import Action, Plan, Stack
@@ -29,7 +30,7 @@ def _plan(
 ) -> int:
     opened = open_stack(stack)
     with clients(stack, opened) as apis:
-        view = look(stack, opened, apis)
+        view = look(stack, opened, apis, everyday=is_everyday(args))
         plan = view.plan(view.options(args))
     console.result(console.form.plan(plan, console.look))
     planfiles.record(plan)

@@ -181,15 +181,24 @@ def clients(stack: Stack, opened: OpenedLedger) -> Iterator[dict[str, Any]]:
 
 
 def look(
-    stack: Stack, opened: OpenedLedger, apis: Mapping[str, Any], identities: Identities | None = None
+    stack: Stack,
+    opened: OpenedLedger,
+    apis: Mapping[str, Any],
+    identities: Identities | None = None,
+    *,
+    everyday: bool = False,
 ) -> View:
     """Reads what is live.
+
+    Args:
+        everyday: take secrets that the ledger is sure of for granted.
 
     Raises:
         RemoteError, CredentialError: nothing can be said.
     """
     now = datetime.now(timezone.utc)
-    snapshot = observe(stack, opened.ledger, apis, KINDS, now=now, lag_bound=lag_bound(os.environ))
+    bound = lag_bound(os.environ)
+    snapshot = observe(stack, opened.ledger, apis, KINDS, now=now, lag_bound=bound, everyday=everyday)
     return View(stack, opened, apis, snapshot, now, identities)
 
 

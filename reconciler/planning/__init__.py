@@ -2,6 +2,7 @@
 
 from reconciler.planning.compare import at_path
 from reconciler.planning.drift import find_drift
+from reconciler.planning.everyday import assumed_secrets
 from reconciler.planning.graph import Phase, Step, steps
 from reconciler.planning.making import Options, keep_old, make_destroy_plan, make_plan
 from reconciler.planning.matching import Claims, How, Match, match_all, moved_entries
@@ -16,6 +17,7 @@ __all__ = [
     "Phase",
     "Recovery",
     "Step",
+    "assumed_secrets",
     "at_path",
     "find_drift",
     "is_settled",

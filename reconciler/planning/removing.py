@@ -6,7 +6,7 @@ Only what the ledger says this stack owns is ever removed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -221,12 +221,13 @@ def _block_used(
     touched = {c.id for c in (*found.values(), *changes.values()) if c.is_pending}
     touched |= {former.id for entry in situation.entries.values() for former in entry.formers}
     users = _users_by_client_id(situation)
+    stuck = _stuck_users(situation, changes)
     for address, change in found.items():
         if change.action is not Action.DELETE:
             continue
         client_id = change.live.computed.get("client_id") if change.live else None
         foreign = (words for live_id, words in users.get(client_id, ()) if live_id not in touched)
-        user = next(_stuck_users(situation, address, changes), None)
+        user = stuck.get(address)
         if address.kind == "oauth_apps":
             user = user or next(foreign, None)
         if user:
@@ -252,11 +253,14 @@ def _users_by_client_id(situation: Situation) -> Mapping[str | None, list[tuple[
     return users
 
 
-def _stuck_users(situation: Situation, address: Address, changes: Mapping[Address, Change]) -> Iterator[str]:
-    for user, entry in situation.entries.items():
-        change = changes.get(user)
-        if address in entry.depends_on and change is not None and change.action is Action.BLOCKED:
-            yield f"{user} (blocked)"
+def _stuck_users(situation: Situation, changes: Mapping[Address, Change]) -> Mapping[Address, str]:
+    """Address → a blocked one that still uses it, as last applied."""
+    return {
+        used: f"{user} (blocked)"
+        for user, entry in situation.entries.items()
+        if user in changes and changes[user].action is Action.BLOCKED
+        for used in entry.depends_on
+    }
 
 
 def blocked_problems(changes: Iterable[Change]) -> list[Problem]:
