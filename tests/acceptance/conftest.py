@@ -25,7 +25,8 @@ import pytest
 
 from reconciler import sandbox as box
 
-EXAMPLES = Path(__file__).parents[2] / "specs"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "specs"
 COMMAND = (sys.executable, "-m", "reconciler")
 SPEC = "specs/stack.yaml"
 ACCOUNT = f"/api/2.0/accounts/{box.ACCOUNT_ID}/"
@@ -89,6 +90,7 @@ class Workplace:
             "PATH": os.environ["PATH"],
             "HOME": str(folder / "home"),
             "DATABRICKS_CONFIG_FILE": os.devnull,
+            "PYTHONPATH": str(ROOT),  # this checkout, whatever is installed
             **server.env,
         }
         self.ledger = folder / "specs" / ".reconcile" / "stack.json"
@@ -209,9 +211,9 @@ class Workplace:
         """Applies the stack, with a yes but no approval."""
         return self.run("apply", SPEC, "--yes", *more, code=code)
 
-    def approve(self, code: int = 0) -> Run:
-        """Applies the stack, approving just the plan that there is now."""
-        return self.run("apply", SPEC, "--approve", self.plan()["digest"], code=code)
+    def approve(self, plan: Any = None, code: int = 0) -> Run:
+        """Applies the stack, approving just this plan, by default the one that there is now."""
+        return self.run("apply", SPEC, "--approve", (plan or self.plan())["digest"], code=code)
 
     def is_settled(self, *specs: str) -> bool:
         """Whether there is nothing to do."""

@@ -23,7 +23,6 @@ def test_without_its_ledger_a_stack_is_adopted_and_nothing_is_created(place):
     place.apply()
     assert place.writes() == before
     assert place.is_settled()
-    assert {wire["valid"] for wire in place.wiring().values()} == {True}
 
 
 def test_an_adoption_by_name_that_changes_the_object_needs_an_approval(place):
@@ -35,18 +34,16 @@ def test_an_adoption_by_name_that_changes_the_object_needs_an_approval(place):
     assert {field["path"] for field in change["fields"]} == {"id", "redirect_urls"}
     with place.untouched():
         place.apply(code=3)
-    place.approve()
+    place.approve(plan)
     assert len(place.apps()) == 1
-    assert place.is_settled()
 
 
 def test_two_of_one_name_are_told_apart_by_their_id(place):
     mine, _ = (place.new_app(name="app")["integration_id"] for _ in range(2))
     place.write({"oauth_apps": {"app": place.app(lifecycle={"adopt": mine})}})
-    assert place.actions() == {"oauth_apps.app": "adopt"}
-    place.apply()
+    (result,) = place.apply("--format", "json").json["results"]
+    assert (result["address"], result["action"], result["id"]) == ("oauth_apps.app", "adopt", mine)
     assert place.remembered()["oauth_apps.app"]["id"] == mine
-    assert place.is_settled()
     # an id that doesn't exist blocks its address
     place.write({"oauth_apps": {"other": place.app(lifecycle={"adopt": "no-such-id"})}}, "specs/other.yaml")
     place.run("plan", "specs/other.yaml", code=1).says("no-such-id")
@@ -56,10 +53,8 @@ def test_stacks_do_not_steal_from_each_other(place):
     place.write({"oauth_apps": {"app": place.app()}})
     place.apply()
     place.write({"oauth_apps": {"app": place.app()}}, "specs/thief.yaml", stack="thief")
-    blocked = place.run("plan", "specs/thief.yaml", code=1)
-    blocked.says("claimed-elsewhere", "stack")
-    place.run("apply", "specs/thief.yaml", "--yes", code=1)
-    assert len(place.apps()) == 1
+    with place.untouched():
+        place.run("apply", "specs/thief.yaml", "--yes", code=1).says("claimed-elsewhere", "stack")
     # nor may one ledger serve two stacks
     url = place.ledger.as_uri()
     place.write({"oauth_apps": {"app": place.app()}}, stack="other", ledger={"url": url})
@@ -75,12 +70,14 @@ def test_what_is_forgotten_stays_alive(place):
     del left["oauth_apps"]
     del left["connect_integrations"]["viewer"]
     place.write(left, forget=["oauth_apps.app", "connect_integrations.viewer"])
-    assert place.actions() == {"oauth_apps.app": "forget", "connect_integrations.viewer": "forget"}
     before = place.writes()
-    place.apply()
+    results = place.apply("--format", "json").json["results"]
+    assert {result["address"]: result["action"] for result in results} == {
+        "oauth_apps.app": "forget",
+        "connect_integrations.viewer": "forget",
+    }
     assert place.writes() == before
     assert (place.apps()["app"], place.integrations()["Viewer"]) == theirs
-    assert place.is_settled()
     # by hand as well
     place.run("ledger", "forget", "connect_integrations.service", SPEC)
     assert "connect_integrations.service" not in place.remembered()
@@ -109,7 +106,6 @@ def test_moving_changes_nothing_remotely(place):
     assert place.is_settled()
     place.apply()
     assert {"oauth_apps.renamed", "service_principals.android.client_secret"} <= set(place.remembered())
-    assert place.is_settled()
     # by hand as well
     place.run("ledger", "move", "oauth_apps.renamed", "oauth_apps.app", SPEC)
     place.run("ledger", "move", "service_principals.android", "service_principals.robot", SPEC)
@@ -129,7 +125,6 @@ def test_a_spec_may_be_spread_over_files_and_take_variables(place):
     place.apply()
     assert set(place.apps()) == {"blue-app"}
     place.run("apply", SPEC, "--var", "team=green", "--yes", code=3)  # another name is a replace
-    assert place.is_settled()
     (parts / "again.yaml").write_text(json.dumps({"oauth_apps": {"app": place.app()}}))
     place.run("validate", SPEC, code=1).says("again.yaml", "apps.yaml", "oauth_apps.app")
 
@@ -149,12 +144,12 @@ def test_a_stateless_stack_keeps_nothing_and_deletes_nothing(place):
 def test_only_what_was_aimed_at_is_planned(place):
     place.write(place.both())
     target = ("--target", "connect_integrations.service")
-    assert set(place.actions(*target)) == {
+    results = place.apply(*target, "--format", "json").json["results"]
+    assert {result["address"] for result in results} == {
         "service_principals.robot",
         "service_principals.robot.client_secret",
         "connect_integrations.service",
     }
-    place.apply(*target)
     assert set(place.integrations()) == {"Service"}
     assert set(place.actions()) == {"oauth_apps.app", "connect_integrations.viewer"}
     place.run("plan", SPEC, "--target", "oauth_apps.nothing", code=1).says("oauth_apps.nothing")

@@ -16,16 +16,13 @@ def test_of_two_applies_at_once_one_proceeds_and_the_other_names_it(place):
     lock = json.loads(place.lock.read_text())
     assert str(first.pid) in json.dumps(lock)
     with place.untouched():
-        place.apply(code=4).says(str(first.pid))
-        error = place.run("apply", SPEC, "--yes", "--format", "json", code=4).json["errors"][0]
-        assert error["code"] == "locked"
+        refused = place.apply("--format", "json", code=4).says(str(first.pid))
+        assert refused.json["errors"][0]["code"] == "locked"
         # looking takes no lease
         place.run("plan", SPEC)
-        place.run("ledger", "show", SPEC)
     place.relax()
     place.end(first, 0)
     assert not place.lock.exists()
-    assert place.is_settled()
     assert {wire["valid"] for wire in place.wiring().values()} == {True}
 
 
@@ -81,7 +78,6 @@ def test_a_lease_can_be_ended_by_hand_and_its_holder_stops(place):
     place.wait_until_held()
     place.run("ledger", "unlock", SPEC).says(str(first.pid))
     assert not place.lock.exists()
-    place.run("ledger", "unlock", SPEC).says("wasn't locked")
     place.apply()
     place.relax()
     place.end(first, 4)

