@@ -29,6 +29,7 @@ def connect(
     environment: Mapping[str, str],
     *,
     parallelism: int | None = None,
+    rate: float | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Union[DatabricksAccount, ConnectServer]:
@@ -36,7 +37,8 @@ def connect(
 
     Args:
         environment: of the process; credentials that the spec doesn't name come from here.
-        parallelism: requests in flight at most (a Databricks account: never more than 4).
+        parallelism: requests in flight at most (SCIM's never more than 4).
+        rate: requests per second at most.
         clock: monotonic seconds.
         sleep: waits that many seconds.
 
@@ -47,9 +49,11 @@ def connect(
     if spec.type == "databricks":
         from reconciler.providers.databricks._api import DatabricksAccount
 
-        return DatabricksAccount(spec, environment, parallelism=parallelism, clock=clock, sleep=sleep)
+        return DatabricksAccount(
+            spec, environment, parallelism=parallelism, rate=rate, clock=clock, sleep=sleep
+        )
     if spec.type == "connect":
         from reconciler.providers.connect._api import ConnectServer
 
-        return ConnectServer(spec, environment, parallelism=parallelism, clock=clock, sleep=sleep)
+        return ConnectServer(spec, environment, parallelism=parallelism, rate=rate, clock=clock, sleep=sleep)
     raise UsageError(f"provider {spec.name}: a {spec.type} has no API to connect to")

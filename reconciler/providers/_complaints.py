@@ -27,6 +27,8 @@ _TAG = re.compile(r"<[^>]*>")
 
 # SCIM hides its throttling in a 500; Connect numbers it.
 _THROTTLED_CODES = frozenset({"REQUEST_LIMIT_EXCEEDED", "277"})
+# The token endpoint, and some services, say it in words only.
+_THROTTLED_SAYINGS = ("temporarily throttled", "token bucket limit has been exceeded")
 
 _BY_CODE: Mapping[str, type[errors.AnswerError]] = {
     "RESOURCE_DOES_NOT_EXIST": errors.NotFoundError,
@@ -68,8 +70,8 @@ class Complaint:
     @property
     def is_throttling(self) -> bool:
         """Whether the request was turned away for the rate, whatever the status says."""
-        # The token endpoint says it in words only.
-        return self.code in _THROTTLED_CODES or "temporarily throttled" in self.message.lower()
+        words = self.message.lower()
+        return self.code in _THROTTLED_CODES or any(saying in words for saying in _THROTTLED_SAYINGS)
 
 
 def clean(text: str, secrets: Iterable[Secret] = ()) -> str:

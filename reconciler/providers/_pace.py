@@ -1,19 +1,19 @@
-"""How long to wait before asking again: Retry-After where it is given, else doubling waits with jitter."""
+"""How often one call is tried and how long is waited: Retry-After, else doubling waits with jitter."""
 
 from __future__ import annotations
 
 import math
 import random
-import threading
 from collections.abc import Callable
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
 ATTEMPTS = 5
 TOTAL_SECONDS = 120.0
+THROTTLED_SECONDS = 600.0  # for a request that is turned away for the rate: it was never accepted
 LONGEST_WAIT = 60.0  # seconds; a polite server could otherwise hang a command line for an afternoon
 FIRST_WAIT = 0.25
-FIRST_THROTTLED_WAIT = 1.0
+FIRST_THROTTLED_WAIT = 0.5
 LONGEST_BACKOFF = 16.0
 
 
@@ -58,22 +58,32 @@ def backoff(attempt: int, *, throttled: bool) -> float:
     return longest * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, guards nothing
 
 
-class Quiet:
-    """A pause that all threads of a client keep when one of them was told to slow down."""
+class Patience:
+    """How often one call is tried: so many attempts, and those turned away for the rate by time alone.
 
-    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+    A throttled request was never accepted, so that sending it again harms nobody; and a storm of
+    throttlings ends, if everybody slows down.
+    """
+
+    def __init__(self, attempts: int, clock: Callable[[], float]) -> None:
+        self._attempts = attempts
         self._clock = clock
-        self._sleep = sleep
-        self._until = 0.0
-        self._lock = threading.Lock()
+        self._failures = self._throttlings = 0
+        self._ends = clock() + TOTAL_SECONDS
+        self._throttled_ends = clock() + THROTTLED_SECONDS
 
-    def ask(self, seconds: float) -> None:
-        """Nobody sends for that long."""
-        with self._lock:
-            self._until = max(self._until, self._clock() + seconds)
+    def wait(self, *, throttled: bool, pause: float | None) -> float | None:
+        """Seconds until the next attempt, after one that failed; None if it has been tried enough.
 
-    def keep(self) -> None:
-        """Waits as long as was asked for."""
-        seconds = self._until - self._clock()
-        if seconds > 0:
-            self._sleep(min(seconds, LONGEST_WAIT))
+        Args:
+            pause: seconds that the server asked for, if it did.
+        """
+        if throttled:
+            self._throttlings += 1
+            seconds = pause or backoff(self._throttlings, throttled=True)
+            self._ends += seconds  # being turned away isn't held against it
+            return seconds if self._clock() + seconds <= self._throttled_ends else None
+        self._failures += 1
+        seconds = backoff(self._failures, throttled=False) if pause is None else pause
+        tried = self._failures >= self._attempts or self._clock() + seconds > self._ends
+        return None if tried else seconds

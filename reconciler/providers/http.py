@@ -1,19 +1,17 @@
 """The HTTP client that both providers share: retries by idempotency, bounded answers, one error tree.
 
-The only user of `requests`. A call ends in an answer or in an error of `reconciler.errors` that says whether
+A call ends in an answer or in an error of `reconciler.errors` that says whether
 the request may have taken effect: that is what recovery after a crash rests on.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
 import platform
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urljoin
 
@@ -24,6 +22,7 @@ from requests.auth import AuthBase
 
 from reconciler import __version__, errors
 from reconciler.providers import _pace as pace
+from reconciler.providers._breaks import CONNECT_SECONDS, READ_SECONDS, explain
 from reconciler.providers._calls import (
     EFFECTS,
     Answer,
@@ -36,20 +35,30 @@ from reconciler.providers._calls import (
     SignIn,
     is_token,
 )
+from reconciler.providers._flow import Flow
 from reconciler.providers._origins import origin
 from reconciler.providers._side_by_side import Batch, Pool
 from reconciler.providers._verdicts import Judge
 from reconciler.secrets import Secret
 
-__all__ = ["Answer", "Client", "Effect", "FixedHeaders", "Hints", "SignIn", "is_token"]
+__all__ = [
+    "PARALLEL",
+    "READ_SECONDS",
+    "Answer",
+    "Client",
+    "Effect",
+    "FixedHeaders",
+    "Hints",
+    "SignIn",
+    "is_token",
+]
 
 log = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 25.0  # together 30: the lease check of a write counts on no more (rule 16)
 BODY_LIMIT = 64 * 1024 * 1024
 REDIRECT_LIMIT = 5
 IDLE_SECONDS = 20.0
+PARALLEL = 8  # requests in flight, where nobody says how many
 USER_AGENT = f"reconcile/{__version__} python/{platform.python_version()}"
 
 Item = TypeVar("Item")
@@ -78,12 +87,13 @@ class Client:
         provider: its name in the spec, for messages.
         base: URL that every path is appended to.
         ca_file: PEM file of the only authorities to trust; None for the usual ones. TLS is always verified.
-        parallel: requests in flight at most, whoever sends them.
+        flow: how fast it asks, shared with whoever else asks the same system; None for an own one.
         clock: monotonic seconds.
         sleep: waits that many seconds.
 
     Attributes:
         gate: called just before every attempt of every write; raises to stop it (the lease check).
+        stopped: whether the run is to end: what is turned away then isn't sent again.
         calls: attempts made so far.
         date: the server's Date in its first answer to a read, RFC 3339; "" before it or without it.
     """
@@ -96,13 +106,14 @@ class Client:
         sign_in: SignIn,
         hints: Hints | None = None,
         ca_file: str | None = None,
-        parallel: int = 8,
+        flow: Flow | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.provider = provider
         self.base = base.rstrip("/")
         self.gate: Callable[[], None] | None = None
+        self.stopped: Callable[[], bool] = lambda: False
         self.calls = 0
         self.date = ""
         self.clock = clock
@@ -110,9 +121,8 @@ class Client:
         self._sign_in = sign_in
         self._judge = Judge(provider, sign_in, hints or Hints(), self.base)
         self._verify: str | bool = ca_file or True
-        self._quiet = pace.Quiet(clock, sleep)
-        self._slots = threading.BoundedSemaphore(parallel)
-        self._pool = Pool(parallel)
+        self._flow = flow or Flow(PARALLEL, clock=clock, sleep=sleep)
+        self._pool = Pool(self._flow.most)
         self._lock = threading.Lock()
         self._local = threading.local()
 
@@ -193,9 +203,9 @@ class Client:
             ReconcileError: what `gate` or the sign-in raises.
         """
         sent = Sent(method, path, effect or EFFECTS[method], query, body, form)
-        deadline = self.clock() + pace.TOTAL_SECONDS
+        patience = pace.Patience(attempts, self.clock)
         doubtful = renewed = False
-        for attempt in itertools.count(1):
+        while True:
             signed = self._signed(sent, doubtful=doubtful)
             outcome = self._attempt(sent, signed)
             if isinstance(outcome, Answer):
@@ -205,9 +215,8 @@ class Client:
                 renewed = True
                 if self._sign_in.renew(signed):
                     continue
-            if attempt >= attempts or not self._paused(sent, outcome, attempt, deadline):
+            if not self._waited(sent, outcome, patience):
                 raise self._judge.in_doubt(outcome.error) if doubtful else outcome.error
-        raise AssertionError("itertools.count ended")
 
     def _signed(self, sent: Sent, *, doubtful: bool) -> Mapping[str, Secret]:
         try:
@@ -217,46 +226,55 @@ class Client:
                 raise self._judge.in_doubt(error) from None
             raise
 
-    def _paused(self, sent: Sent, failure: Failure, attempt: int, deadline: float) -> bool:
+    def _waited(self, sent: Sent, failure: Failure, patience: pace.Patience) -> bool:
         """Whether another attempt is harmless and in time; if so, it has waited for it."""
         error = failure.error
         throttled = isinstance(error, errors.ThrottledError)
         certain = throttled or isinstance(error, errors.UnreachableError)
         if not failure.transient or (sent.effect is Effect.ONCE and not certain):
             return False
-        wait = pace.backoff(attempt, throttled=throttled) if failure.pause is None else failure.pause
-        if self.clock() + wait > deadline:
+        seconds = patience.wait(throttled=throttled, pause=failure.pause)
+        if seconds is None or (throttled and self.stopped()):
             return False
-        log.info("%s; trying again in %.1f s", error.message, wait)
-        if throttled:
-            self._quiet.ask(wait)  # kept by every thread, this one included
+        log.info("%s; trying again in %.1f s", error.message, seconds)
+        if throttled and failure.pause:
+            self._flow.hush(seconds)  # kept by every thread, this one included
         else:
-            self.sleep(wait)
+            self.sleep(seconds)
         return True
 
     def _attempt(self, sent: Sent, signed: Mapping[str, Secret]) -> Answer | Failure:
+        """One request in its turn."""
+        with self._flow.turn(sent.path) as turn:
+            outcome = self._sent(sent, signed)
+            if isinstance(outcome, Answer):
+                turn.succeeded()
+            elif isinstance(outcome.error, errors.ThrottledError):
+                turn.throttled()
+        return outcome
+
+    def _sent(self, sent: Sent, signed: Mapping[str, Secret]) -> Answer | Failure:
         """One request on the wire, redirects of a read included."""
-        self._quiet.keep()
         url, query = self.base + sent.path, sent.query
         status = 0
-        with self._slots:
-            for _ in range(REDIRECT_LIMIT + 1):
-                if self.gate and sent.effect is not Effect.READ:
-                    self.gate()
-                try:
-                    received = self._exchange(sent, url, query, signed)
-                except requests.RequestException as error:
-                    words, arrived, transient = _explain(error)
-                    log.debug("%s: %s %s -> %s", self.provider, sent.method, sent.path, words)
-                    return self._judge.no_answer(sent, words, arrived=arrived, transient=transient)
-                status, target = received.status, received.headers.get("Location", "")
-                if not (300 <= status < 400 and target):
-                    return self._noted(
-                        sent, self._judge.judge(sent, received, [*signed.values(), *sent.secrets()])
-                    )
-                url, query = urljoin(url, target), None
-                if sent.method != "GET" or not self._is_ours(url):
-                    break
+        for _ in range(REDIRECT_LIMIT + 1):
+            self._flow.beat()
+            if self.gate and sent.effect is not Effect.READ:
+                self.gate()
+            try:
+                received = self._exchange(sent, url, query, signed)
+            except requests.RequestException as error:
+                words, arrived, transient = explain(error)
+                log.debug("%s: %s %s -> %s", self.provider, sent.method, sent.path, words)
+                return self._judge.no_answer(sent, words, arrived=arrived, transient=transient)
+            status, target = received.status, received.headers.get("Location", "")
+            if not (300 <= status < 400 and target):
+                return self._noted(
+                    sent, self._judge.judge(sent, received, [*signed.values(), *sent.secrets()])
+                )
+            url, query = urljoin(url, target), None
+            if sent.method != "GET" or not self._is_ours(url):
+                break
         return self._judge.redirected(sent, status, url)
 
     def _noted(self, sent: Sent, outcome: Answer | Failure) -> Answer | Failure:
@@ -342,57 +360,3 @@ def _revealed(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     raise errors.InternalError(f"a {type(value).__name__} can't be sent as JSON")
-
-
-# What an exception says: words, whether the request may have arrived, whether to try again; first match wins.
-_EXPLANATIONS: tuple[tuple[tuple[type[BaseException], ...], str, bool, bool], ...] = (
-    ((ssl.SSLCertVerificationError,), "the server's certificate isn't trusted", False, False),
-    ((requests.exceptions.ProxyError,), "the proxy can't be reached", False, True),
-    ((urllib3.exceptions.NameResolutionError,), "its name can't be resolved", False, True),
-    (  # before ConnectTimeoutError, which it is one of in some releases of urllib3
-        (urllib3.exceptions.NewConnectionError, ConnectionRefusedError),
-        "the connection was refused",
-        False,
-        True,
-    ),
-    (
-        (requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError),
-        f"no connection within {CONNECT_SECONDS:.0f} s",
-        False,
-        True,
-    ),
-    (
-        (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError),
-        f"nothing within {READ_SECONDS:.0f} s",
-        True,
-        True,
-    ),
-    ((requests.exceptions.ContentDecodingError,), "its answer can't be decoded or is too long", True, False),
-    ((requests.exceptions.ChunkedEncodingError,), "the answer broke off", True, True),
-)
-
-
-def _explain(error: requests.RequestException) -> tuple[str, bool, bool]:
-    """The row of the table above that fits.
-
-    The exception's text isn't used: it quotes queries and, for a bad header, the credential.
-    """
-    if isinstance(error, ValueError):
-        return f"it can't be sent ({type(error).__name__})", False, False
-    found = list(_chain(error))
-    for kinds, words, arrived, transient in _EXPLANATIONS:
-        if any(isinstance(item, kinds) for item in found):
-            return words, arrived, transient
-    return "the connection broke", True, True
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    todo, seen = [error], set[int]()
-    while todo:
-        item = todo.pop()
-        if id(item) in seen:
-            continue
-        seen.add(id(item))
-        yield item
-        linked = (*item.args, getattr(item, "reason", None), item.__cause__, item.__context__)
-        todo.extend(link for link in linked if isinstance(link, BaseException))

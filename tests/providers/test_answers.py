@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 import traceback
 from typing import Any
 
@@ -13,6 +14,7 @@ import responses
 
 from reconciler import errors
 from reconciler.providers import http
+from reconciler.providers._flow import Flow
 from reconciler.providers.http import Client, FixedHeaders, Hints
 from reconciler.secrets import Secret
 
@@ -469,7 +471,8 @@ def test_never_more_requests_are_in_flight_than_agreed(web: responses.RequestsMo
         return 200, {}, "{}"
 
     web.add_callback("GET", URL, callback=answer)
-    client = Client(provider="acme", base="https://api.test", sign_in=FixedHeaders(), parallel=3)
+    flow = Flow(3, clock=time.monotonic, sleep=time.sleep)
+    client = Client(provider="acme", base="https://api.test", sign_in=FixedHeaders(), flow=flow)
     threads = [threading.Thread(target=lambda: client.get("/things")) for _ in range(12)]
     for thread in threads:
         thread.start()

@@ -245,7 +245,7 @@ def test_verify_tells_what_worked_and_what_cannot_be_verified(
     plain: ConnectServer, web: responses.RequestsMock, status: int, body: str, *, worked: bool
 ) -> None:
     web.add("POST", f"{URL}/g/verify", status=status, body=body)
-    assert KIND.verify(plain, "g") is worked
+    assert KIND.confirm(plain, "g") is worked
 
 
 @pytest.mark.parametrize(("status", "calls"), [(400, 1), (500, 2)])
@@ -254,7 +254,7 @@ def test_verify_raises_what_the_identity_provider_refused(
 ) -> None:
     web.add("POST", f"{URL}/g/verify", status=status, json={"code": 241, "error": "invalid_client"})
     with pytest.raises(errors.AnswerError, match="invalid_client"):
-        KIND.verify(plain, "g")
+        KIND.confirm(plain, "g")
     assert len(web.calls) == calls
 
 

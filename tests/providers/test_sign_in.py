@@ -129,6 +129,51 @@ def test_a_token_that_stays_refused_is_not_renewed_for_every_call(
     assert len(sent_with(web, "/token")) == 2
 
 
+class ShortLived:
+    """Tokens that last a second; a call takes as long as it is told to."""
+
+    def __init__(self, web: responses.RequestsMock, moment: Any) -> None:
+        self.moment = moment
+        self.given: list[float] = []
+        self.takes = 0.02
+        web.add_callback("POST", TOKEN_URL, self.token)
+        web.add_callback("GET", f"{HOST}/things", self.answer)
+
+    def token(self, request: PreparedRequest) -> tuple[int, dict[str, str], str]:
+        self.given.append(self.moment.now)
+        token = {"access_token": f"at-{len(self.given)}", "expires_in": 1}
+        return 200, {}, json.dumps(token)
+
+    def answer(self, request: PreparedRequest) -> tuple[int, dict[str, str], str]:
+        self.moment.now += self.takes
+        number = int(request.headers["Authorization"].removeprefix("Bearer at-"))
+        return (200 if self.moment.now < self.given[number - 1] + 1 else 401), {}, "{}"
+
+
+def test_a_token_of_a_second_serves_for_most_of_it(
+    web: responses.RequestsMock, make: Make, moment: Any
+) -> None:
+    tokens, began = ShortLived(web, moment), moment.now
+    api = make(M2M)
+    for _ in range(200):
+        api.http.get("/things")
+    assert len(tokens.given) <= (moment.now - began) / 0.75 + 1
+
+
+def test_a_token_that_expires_on_the_way_is_renewed_every_time(
+    web: responses.RequestsMock, make: Make, moment: Any
+) -> None:
+    tokens = ShortLived(web, moment)
+    api = make(M2M)
+    for _ in range(3):
+        tokens.takes = 0.6
+        api.http.get("/things")
+        tokens.takes = 0.1
+        api.http.get("/things")
+        tokens.takes = 0.6  # begun in the token's last third, and refused at its end
+        api.http.get("/things")
+
+
 def test_many_refused_at_once_renew_together(web: responses.RequestsMock, make: Make) -> None:
     tokens = iter(f"at-{number}" for number in range(1, 100))
     web.add_callback(

@@ -18,12 +18,12 @@ from reconciler.errors import (
 )
 from reconciler.model import ProviderSpec
 from reconciler.providers import _origins as origins
-from reconciler.providers.http import Client, FixedHeaders, Hints, is_token
+from reconciler.providers._flow import Flow
+from reconciler.providers.http import PARALLEL, Client, FixedHeaders, Hints, is_token
 from reconciler.secrets import Secret
 
 SERVER, API_KEY, CA_FILE = "CONNECT_SERVER", "CONNECT_API_KEY", "CONNECT_CA_CERTIFICATE"
 LICENCE = "oauth-integrations"
-PARALLEL = 8
 
 
 class ConnectServer:
@@ -31,6 +31,7 @@ class ConnectServer:
 
     Args:
         parallelism: requests in flight at most.
+        rate: requests per second at most.
         clock: monotonic seconds.
         sleep: waits that many seconds.
 
@@ -50,6 +51,7 @@ class ConnectServer:
         environment: Mapping[str, str],
         *,
         parallelism: int | None = None,
+        rate: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -69,7 +71,7 @@ class ConnectServer:
                 unlicensed=f"Connect's licence lacks {LICENCE} (server_settings, license)",
             ),
             ca_file=_ca_file(spec, environment, self.address),
-            parallel=max(1, parallelism or PARALLEL),
+            flow=Flow(max(1, parallelism or PARALLEL), rate=rate, clock=clock, sleep=sleep),
             clock=clock,
             sleep=sleep,
         )

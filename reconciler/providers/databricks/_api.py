@@ -8,13 +8,14 @@ from typing import Any
 
 from reconciler.errors import CredentialError, NotFoundError, Problem, RemoteError
 from reconciler.model import ProviderSpec, WorkspaceRef
+from reconciler.providers._flow import Flow
 from reconciler.providers._origins import origin
 from reconciler.providers.databricks._settings import HOST, settle
 from reconciler.providers.databricks._sign_in import Waits, prove, sign_in
-from reconciler.providers.http import Client, Hints
+from reconciler.providers.http import PARALLEL, Client, Hints
 from reconciler.secrets import Secret
 
-PARALLEL = 4  # "exceeded the concurrent limit of 4 requests" (fact sheet, 3.8)
+SCIM_PARALLEL = 4  # "exceeded the concurrent limit of 4 requests" (fact sheet, 3.8)
 PAGE = 100
 PAGES_LIMIT = 10_000
 
@@ -39,7 +40,8 @@ class DatabricksAccount:
     """The account-level API of one account.
 
     Args:
-        parallelism: requests in flight at most; never more than the 4 that SCIM allows.
+        parallelism: requests in flight at most; of SCIM's never more than the 4 that it allows.
+        rate: requests per second at most.
         clock: monotonic seconds.
         sleep: waits that many seconds.
 
@@ -59,6 +61,7 @@ class DatabricksAccount:
         environment: Mapping[str, str],
         *,
         parallelism: int | None = None,
+        rate: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -70,7 +73,9 @@ class DatabricksAccount:
         self._recognised = ""
         self._name: str | None = None
         self._settings = settings
-        self._waits = Waits(clock, sleep)
+        narrow = {"/scim/": SCIM_PARALLEL}
+        flow = Flow(max(1, parallelism or PARALLEL), narrow=narrow, rate=rate, clock=clock, sleep=sleep)
+        self._waits = Waits(clock, sleep, flow)
         self._sign_in = sign_in(settings, self._waits)
         self.http = Client(
             provider=spec.name,
@@ -81,7 +86,7 @@ class DatabricksAccount:
                 unauthorized="check that it belongs to this account and hasn't expired",
                 forbidden="the account API wants an account admin",
             ),
-            parallel=max(1, min(parallelism or PARALLEL, PARALLEL)),
+            flow=flow,
             clock=clock,
             sleep=sleep,
         )

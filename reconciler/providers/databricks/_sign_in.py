@@ -6,7 +6,6 @@ One token serves a whole run; it is renewed shortly before it expires, and once 
 from __future__ import annotations
 
 import base64
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,21 +16,22 @@ from urllib.parse import parse_qsl, urlsplit
 
 from reconciler.errors import AnswerError, CredentialError, ServerError, ThrottledError, UnreadableError
 from reconciler.providers import _origins as origins
+from reconciler.providers._flow import Flow
+from reconciler.providers.databricks._delegated import Delegated, subject
 from reconciler.providers.databricks._settings import (
     DEFAULT_OIDC_VARIABLE,
     FAMILIES,
     GITHUB_TOKEN,
     GITHUB_URL,
     HOST,
-    SIGN_IN_EXTRA,
     Settings,
 )
-from reconciler.providers.http import READ_SECONDS, Client, Effect, FixedHeaders, Hints, SignIn, is_token
+from reconciler.providers.http import Client, Effect, FixedHeaders, Hints, SignIn, is_token
 from reconciler.secrets import Secret
 
-EXPIRY_MARGIN = 60.0  # seconds before its end at which a token is renewed
+EXPIRY_MARGIN = 60.0  # seconds before its end at which a token is renewed, at most
+MARGIN_PART = 0.25  # of its life: a short-lived one would else be renewed for every request
 SHORT_LIFE = 300.0  # seconds that a token without `expires_in` is trusted for
-SDK_SECONDS = 20.0  # for its own retries, instead of five minutes
 SCOPE = "all-apis"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 JWT = "urn:ietf:params:oauth:token-type:jwt"
@@ -46,10 +46,11 @@ class Principal(SignIn, Protocol):
 
 @dataclass(frozen=True)
 class Waits:
-    """Time as the client sees it."""
+    """Time as the client sees it, and the pace that token requests share with all others."""
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    flow: Flow | None = None
 
 
 def sign_in(settings: Settings, waits: Waits) -> Principal:
@@ -81,7 +82,7 @@ class Ready(FixedHeaders):
 
     def principal(self) -> str:
         """Whom the token names, if it can be read."""
-        return _subject(self.token) if self.token else ""
+        return subject(self.token) if self.token else ""
 
 
 @dataclass(frozen=True)
@@ -112,23 +113,23 @@ class Exchanged:
         self._lock = threading.Lock()
         self._token: Secret | None = None
         self._header: Mapping[str, Secret] = {}
-        self._ends = 0.0
+        self._ends = self._margin = 0.0
         self._was_refused = False
 
     def headers(self) -> Mapping[str, Secret]:
         """The Authorization header; fetches a token if there is none that lasts."""
         with self._lock:
-            if self._token is None or self._waits.clock() > self._ends - EXPIRY_MARGIN:
+            if self._token is None or self._waits.clock() > self._ends - self._margin:
                 self._fetch()
                 self._was_refused = False
             return self._header
 
     def renew(self, refused: Mapping[str, Secret]) -> bool:
-        """Once per token: a fresh one, unless another thread has brought it already."""
+        """A fresh token, unless another thread has brought it; not when a fresh one is refused at once."""
         with self._lock:
             if refused is not self._header:
                 return True
-            if self._was_refused:
+            if self._was_refused and self._waits.clock() < self._ends:
                 return False
             self._fetch()
             self._was_refused = True
@@ -139,7 +140,7 @@ class Exchanged:
         if self._grant.client_id:
             return self._grant.client_id
         self.headers()
-        return _subject(self._token) if self._token else ""
+        return subject(self._token) if self._token else ""
 
     def _fetch(self) -> None:
         url = _token_endpoint(self._settings, self._waits)
@@ -157,7 +158,8 @@ class Exchanged:
         lasts = body.get("expires_in")
         self._token = _checked(self._settings.provider, "the token endpoint", token)
         self._header = {"Authorization": _bearer(self._token)}
-        self._ends = started + (float(lasts) if isinstance(lasts, (int, float)) else SHORT_LIFE)
+        life = float(lasts) if isinstance(lasts, (int, float)) else SHORT_LIFE
+        self._ends, self._margin = started + life, min(EXPIRY_MARGIN, life * MARGIN_PART)
 
 
 def prove(settings: Settings, waits: Waits, client_id: str, secret: Secret) -> None:
@@ -286,7 +288,7 @@ def _call(
         base=f"{parts.scheme}://{parts.netloc}",
         sign_in=FixedHeaders(identity, signed),
         hints=Hints(address=HOST),
-        parallel=1,
+        flow=waits.flow,
         clock=waits.clock,
         sleep=waits.sleep,
     )
@@ -301,68 +303,6 @@ def _call(
             + error.message.removeprefix(f"{settings.provider}: "),
             hint="check the credential, the account id and the federation policy",
         ) from None
-
-
-class Delegated:
-    """Any other way to sign in, left to databricks-sdk, which is imported only here and only now."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._config: Any = None
-        self.identity = f"{settings.auth_type or 'databricks-sdk'} " + (
-            f"profile {settings.profile}" if settings.profile else "from the environment"
-        )
-        if not settings.profile and origins.is_elsewhere(settings.address, HOST, settings.environment):
-            raise CredentialError(
-                f"provider {settings.provider}: {settings.auth_type} belongs to {HOST}",
-                hint="name a profile, or give this provider a credential of its own",
-                code=origins.ELSEWHERE,
-            )
-
-    def headers(self) -> Mapping[str, Secret]:
-        """What the SDK would send; it keeps and renews tokens itself."""
-        with self._lock:
-            try:
-                if self._config is None:
-                    self._config = self._configured()
-                found = self._config.authenticate()
-            except (ValueError, OSError, RuntimeError) as error:
-                raise self._refused(error) from None
-            return {name: Secret(str(value)) for name, value in found.items()}
-
-    def renew(self, refused: Mapping[str, Secret]) -> bool:
-        """The SDK renews what can be renewed before it is refused."""
-        return False
-
-    def principal(self) -> str:
-        """Whom the token names, if it can be read."""
-        header = self.headers().get("Authorization")
-        return _subject(Secret(header.reveal().partition(" ")[2])) if header else ""
-
-    def _configured(self) -> Any:
-        try:
-            from databricks.sdk.core import Config  # two seconds, only for those who need it
-        except ImportError:
-            words = f"provider {self._settings.provider}: signing in by {self.identity} needs databricks-sdk"
-            raise CredentialError(words, hint=SIGN_IN_EXTRA) from None
-        chosen: dict[str, Any] = {
-            "profile": self._settings.profile or None,
-            "config_file": self._settings.config_file or None,
-            "auth_type": self._settings.auth_type or None,
-            "http_timeout_seconds": READ_SECONDS,
-            "retry_timeout_seconds": SDK_SECONDS,
-        }
-        # Given by name they win over the environment, whose credential may belong to another account.
-        for key in FAMILIES.get(self._settings.auth_type, ()):
-            if key in self._settings.found:
-                chosen[key] = self._settings.found[key].secret.reveal()
-        return Config(host=self._settings.address, account_id=self._settings.account_id, **chosen)
-
-    def _refused(self, error: Exception) -> CredentialError:
-        # What follows `Config:` lists every setting.
-        reason = str(error).partition(" Config:")[0].split("\n")[0][:300]
-        return CredentialError(f"provider {self._settings.provider}: signing in by {self.identity}: {reason}")
 
 
 def _bearer(token: Secret) -> Secret:
@@ -387,16 +327,3 @@ def _lacking(settings: Settings, key: str) -> CredentialError:
     return CredentialError(
         f"provider {settings.provider}: {key} is missing", hint=f"{settings.auth_type} needs {keys}"
     )
-
-
-def _subject(token: Secret) -> str:
-    """The `sub` of a JWT, not verified: it serves as evidence of who made an object, not as proof."""
-    if token.reveal().count(".") != 2:
-        return ""
-    middle = token.reveal().split(".")[1]
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
-    except ValueError:
-        return ""
-    subject = claims.get("sub") if isinstance(claims, Mapping) else None
-    return subject if isinstance(subject, str) else ""
