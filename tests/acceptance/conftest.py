@@ -215,9 +215,9 @@ class Workplace:
         """Applies the stack, approving just this plan, by default the one that there is now."""
         return self.run("apply", SPEC, "--approve", (plan or self.plan())["digest"], code=code)
 
-    def is_settled(self, *specs: str) -> bool:
+    def is_settled(self, *args: str) -> bool:
         """Whether there is nothing to do."""
-        ended = self.run("plan", *(specs or (SPEC,)), "--detailed-exitcode", "--format", "json")
+        ended = self.run("plan", *(args or (SPEC,)), "--detailed-exitcode", "--format", "json")
         return all(document["changes"] == [] for document in ended.documents)
 
     def remembered(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def test_an_everyday_plan_of_1200_objects_is_pages_and_a_call_per_managed_secret
     place.apply("--quiet", "--parallelism", "32")
     assert (len(place.apps()), len(place.integrations())) == (100, 2 * APPS)  # a page of apps
     place.control("DELETE", "stats")
-    assert place.is_settled()
+    assert place.is_settled("specs/stack.yaml", "--refresh", "full")
     stats = place.control("GET", "stats")
     pages = 2 * APPS // 100 + 1  # of apps and of service principals
     assert stats["writes"] == 0
