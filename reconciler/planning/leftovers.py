@@ -8,13 +8,16 @@ from reconciler.planning.situation import Situation
 
 
 def never_used(situation: Situation, source: Address, entry: Entry | None) -> bool:
-    """Whether it is proven that nobody holds the credential."""
+    """Whether nobody holds the credential so far.
+
+    A runner that isn't proven dead may deliver it still: then it isn't cleared but quarantined (rule 14).
+    """
     credential = entry.credential if entry else None
     if entry is None or credential is None:
         return False
     if credential.state is CredentialState.FRESH:
         return True
-    if credential.state is not CredentialState.SENDING or credential.by not in situation.dead:
+    if credential.state is not CredentialState.SENDING:
         return False
     holders = {d.credential for e in situation.entries.values() for d in e.deliveries.values()}
     return entry.id not in holders and not any(

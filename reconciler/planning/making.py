@@ -171,10 +171,10 @@ def _with_removal(situation: Situation, fates: Fates, change: Change) -> Change:
         return change
     entry = situation.entries.get(change.address)
     if change.action in (Action.REPLACE, Action.ROTATE):
-        if fates.verdicts[change.address].unused:
-            return replace(change, clears=(change.live.id,))  # nobody ever had it
         if _is_quarantined(situation, entry):
             return change  # its runner may wake up and deliver it still
+        if fates.verdicts[change.address].unused:
+            return replace(change, clears=(change.live.id,))  # nobody ever had it
     if situation.matches[change.address].how is How.INTENT and entry is not None and entry.id:
         return replace(change, removes=(entry.id,))  # the predecessor of what was found
     if change.action is Action.REPLACE:
