@@ -52,7 +52,7 @@ def apply_plan(
         ApprovalError, StaleError, LockedError: nothing was changed.
         FencedError: somebody took over half-way.
     """
-    with held(stack, console) as holding, clients(stack, holding.opened) as apis:
+    with held(stack, console) as holding, clients(stack, holding.opened, args) as apis:
         holding.guard(apis)
         identities = Identities.from_environment(os.environ)
         console.problems(identities.warnings)

@@ -37,6 +37,8 @@ def carry_out(
         FencedError, LedgerError: see Executor.run.
     """
     ending = stop or threading.Event()
+    for api in view.apis.values():
+        api.http.stopped = ending.is_set
     work = Work(
         plan=plan,
         snapshot=view.snapshot,

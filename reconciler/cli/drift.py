@@ -15,12 +15,12 @@ from reconciler.providers import KINDS
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Looks at each stack; exit 2 if anything drifted."""
-    return each([Job(stack, partial(_drift, stack)) for stack in stacks(args)], console)
+    return each([Job(stack, partial(_drift, stack, args)) for stack in stacks(args)], console)
 
 
-def _drift(stack: Stack, console: Console) -> int:
+def _drift(stack: Stack, args: argparse.Namespace, console: Console) -> int:
     opened = open_stack(stack)
-    with clients(stack, opened) as apis:
+    with clients(stack, opened, args) as apis:
         view = look(stack, opened, apis)
     changes, problems = find_drift(opened.ledger, view.snapshot, KINDS)
     found = (*view.snapshot.problems, *problems)

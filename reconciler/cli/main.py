@@ -39,8 +39,9 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="store_const", const="version", dest="shortcut", help="the version")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     common = _common()
-    _add_reading(commands, common)
-    _add_changing(commands, common)
+    pace = _pace()
+    _add_reading(commands, common, pace)
+    _add_changing(commands, common, pace)
     _add_rest(commands, common)
     return root
 
@@ -62,6 +63,17 @@ def _common() -> argparse.ArgumentParser:
     return common
 
 
+def _pace() -> argparse.ArgumentParser:
+    pace = _Parser(add_help=False)
+    pace.add_argument(
+        "--max-rps",
+        type=_rate,
+        metavar="N",
+        help="requests per second to each provider at most (default: as many as it bears)",
+    )
+    return pace
+
+
 def _add(
     commands: Subparsers, name: str, words: str, *parents: argparse.ArgumentParser
 ) -> argparse.ArgumentParser:
@@ -75,18 +87,34 @@ def _specs(command: argparse.ArgumentParser, words: str = "spec files, or direct
     command.add_argument("specs", nargs="*", metavar="SPEC", help=f"{words} (default: specs/)")
 
 
-def _add_reading(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+def _add_reading(
+    commands: Subparsers, common: argparse.ArgumentParser, pace: argparse.ArgumentParser
+) -> None:
     validate = _add(commands, "validate", "check specs, offline", common)
     _specs(validate)
-    plan = _add(commands, "plan", "show what apply would change", common)
+    plan = _add(commands, "plan", "show what apply would change", common, pace)
     _specs(plan)
     plan.add_argument("-o", dest="output", metavar="FILE", help="save the plan (a folder for several stacks)")
     plan.add_argument("--detailed-exitcode", action="store_true", help="exit 2 if changes are pending")
     _narrowing(plan)
     show = _add(commands, "show", "render a saved plan, offline", common)
     show.add_argument("planfile", metavar="PLANFILE", help="what `plan -o` wrote")
-    drift = _add(commands, "drift", "show how live differs from what was last applied", common)
+    drift = _add(commands, "drift", "show how live differs from what was last applied", common, pace)
     _specs(drift)
+    verify = _add(commands, "verify", "prove that credentials and wiring work", common, pace)
+    _specs(verify)
+    watch = _add(commands, "watch", "plan every so often, heal what the spec allows", common, pace)
+    _specs(watch)
+    watch.add_argument(
+        "--interval", default="5m", metavar="TIME", help="from one round to the next (default: 5m)"
+    )
+    watch.add_argument(
+        "--listen",
+        default="127.0.0.1:9464",
+        metavar="HOST:PORT",
+        help="where metrics and health are served, or none (default: 127.0.0.1:9464)",
+    )
+    watch.set_defaults(yes=True, approve=None, parallelism=8)
 
 
 def _narrowing(command: argparse.ArgumentParser) -> None:
@@ -108,7 +136,9 @@ def _narrowing(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_changing(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+def _add_changing(
+    commands: Subparsers, common: argparse.ArgumentParser, pace: argparse.ArgumentParser
+) -> None:
     approval = _Parser(add_help=False)
     approval.add_argument("--yes", action="store_true", help="apply without asking; doesn't approve")
     approval.add_argument("--approve", metavar="DIGEST", help="approve exactly the plan with this digest")
@@ -119,7 +149,7 @@ def _add_changing(commands: Subparsers, common: argparse.ArgumentParser) -> None
         metavar="N",
         help="calls under way at one time (default: 8)",
     )
-    apply = _add(commands, "apply", "make live what the spec says", common, approval)
+    apply = _add(commands, "apply", "make live what the spec says", common, pace, approval)
     apply.add_argument(
         "specs",
         nargs="*",
@@ -127,7 +157,9 @@ def _add_changing(commands: Subparsers, common: argparse.ArgumentParser) -> None
         help="specs to plan and apply, or a saved plan (default: the plan of the last `reconcile plan`)",
     )
     _narrowing(apply)
-    rotate = _add(commands, "rotate", "issue a credential anew, deliver it, revoke the old", common, approval)
+    rotate = _add(
+        commands, "rotate", "issue a credential anew, deliver it, revoke the old", common, pace, approval
+    )
     rotate.add_argument("address", metavar="ADDR", help="service_principals.KEY or oauth_apps.KEY")
     _specs(rotate, "the spec it belongs to")
     rotate.add_argument(
@@ -136,7 +168,7 @@ def _add_changing(commands: Subparsers, common: argparse.ArgumentParser) -> None
         metavar="TIME",
         help="wait between making a new app and switching to it, since it can take 30m to act (default: 0s)",
     )
-    destroy = _add(commands, "destroy", "delete all that a stack owns", common, approval)
+    destroy = _add(commands, "destroy", "delete all that a stack owns", common, pace, approval)
     _specs(destroy)
 
 
@@ -169,6 +201,13 @@ def _add_rest(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     sandbox.add_argument("--fault", action="append", default=[], metavar="FAULT", help="trouble to rehearse")
     _add(commands, "schema", "print the JSON Schema of a spec")
     _add(commands, "version", "print the version")
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0 < rate < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return rate
 
 
 def _positive(text: str) -> int:

@@ -29,7 +29,7 @@ def _plan(
     stack: Stack, args: argparse.Namespace, plans: list[Plan], is_one_of_many: bool, console: Console
 ) -> int:
     opened = open_stack(stack)
-    with clients(stack, opened) as apis:
+    with clients(stack, opened, args) as apis:
         view = look(stack, opened, apis, everyday=is_everyday(args))
         plan = view.plan(view.options(args))
     console.result(console.form.plan(plan, console.look))

@@ -16,9 +16,6 @@ from reconciler.cli.console import Console
 from reconciler.errors import ReconcileError
 from reconciler.secrets import Guarded, LeakError
 
-COMMANDS = ("validate", "plan", "apply", "destroy", "drift", "ledger", "sandbox", "schema")
-
-
 # what text passes on its way out; who wrote it stands before these
 _ON_THE_WAY_OUT = ("reconciler.secrets", "reconciler.cli.console", "logging", "threading")
 

@@ -42,7 +42,11 @@ def each(jobs: Sequence[Job], console: Console, *, side_by_side: bool = True) ->
     """
     if len(jobs) == 1:
         return jobs[0].work(console)
-    codes = _side_by_side(jobs, console) if side_by_side else [_guarded(job, console) for job in jobs]
+    codes = (
+        _side_by_side(jobs, console)
+        if side_by_side
+        else [guarded(job.stack, job.work, console) for job in jobs]
+    )
     if console.is_text:
         console.result(_summary(jobs, codes))
     return worst(codes)
@@ -52,16 +56,19 @@ def _side_by_side(jobs: Sequence[Job], console: Console) -> list[int]:
     consoles = [console.held_back() for _ in jobs]
     codes = []
     with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="stack") as pool:
-        futures = [pool.submit(_guarded, job, own) for job, own in zip(jobs, consoles, strict=True)]
+        futures = [
+            pool.submit(guarded, job.stack, job.work, own) for job, own in zip(jobs, consoles, strict=True)
+        ]
         for future, own in zip(futures, consoles, strict=True):
             codes.append(future.result())
             own.speak(console)
     return codes
 
 
-def _guarded(job: Job, console: Console) -> int:
+def guarded(stack: Stack, work: Callable[[Console], int], console: Console) -> int:
+    """The exit code of one stack's work; its errors are said, so that others can go on."""
     try:
-        return job.work(console)
+        return work(console)
     except ReconcileError as error:
         console.error(error)
         return error.exit_code

@@ -166,14 +166,19 @@ def _words(waiting: Waiting) -> str:
 
 
 @contextmanager
-def clients(stack: Stack, opened: OpenedLedger) -> Iterator[dict[str, Any]]:
-    """A client per provider that the spec's resources, or the ledger's entries, need."""
+def clients(stack: Stack, opened: OpenedLedger, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """A client per provider that the spec's resources, or the ledger's entries, need; as fast as asked."""
     needed = {resource.provider for resource in stack.resources.values()}
     needed |= {entry.provider for entry in opened.ledger.entries.values()}
     made: dict[str, Any] = {}
     try:
         for name in sorted(needed & set(stack.providers)):
-            made[name] = connect(stack.providers[name], os.environ)
+            made[name] = connect(
+                stack.providers[name],
+                os.environ,
+                parallelism=getattr(args, "parallelism", None),
+                rate=getattr(args, "max_rps", None),
+            )
         yield made
     finally:
         for api in made.values():

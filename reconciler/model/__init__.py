@@ -36,7 +36,9 @@ from reconciler.model.values import (
     canonical,
     references,
 )
+from reconciler.model.verification import Proof, Verification
 from reconciler.model.wanted import (
+    FILES,
     Adopt,
     Guard,
     Lifecycle,
@@ -49,6 +51,7 @@ from reconciler.model.wanted import (
 )
 
 __all__ = [
+    "FILES",
     "Action",
     "Address",
     "Adopt",
@@ -73,6 +76,7 @@ __all__ = [
     "Outcome",
     "Pending",
     "Plan",
+    "Proof",
     "ProviderSpec",
     "Ref",
     "ReplaceOrder",
@@ -87,6 +91,7 @@ __all__ = [
     "Text",
     "Unknown",
     "Value",
+    "Verification",
     "WorkspaceRef",
     "canonical",
     "references",

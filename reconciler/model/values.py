@@ -105,16 +105,31 @@ class SecretInput:
     Attributes:
         source: `env NAME` or `file PATH`.
         expression: as written, e.g. `${env.GITHUB_SECRET}`.
-        secret: the value, or None when the variable is unset (plans need no keys).
+        secret: the value, or None when the variable is unset, or no key opens it (plans need no keys).
+        salt, mark: the fingerprint that came with it from a handoff: pairs are compared, not values, so that
+            whoever plans without a key plans the same.
+        keys: the public keys that it is sealed to, of one from a handoff.
     """
 
     source: str
     expression: str
     # typed loosely: `secrets` lies above `model`, and only its text form matters here
     secret: Any = None
+    salt: str = ""
+    mark: str = ""
+    keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return "(sensitive)"
+
+    @property
+    def absence(self) -> tuple[str, str]:
+        """In words, why there is no value, and what to do about it."""
+        if not self.mark:
+            return f"{self.source} isn't set", f"set it: the spec says {self.expression}"
+        keys = ", ".join(self.keys)
+        hint = "give one of these keys in RECONCILE_AGE_KEY or RECONCILE_AGE_KEY_FILE"
+        return f"no private key at hand opens the {self.source}, which is sealed to {keys}", hint
 
 
 @dataclass(frozen=True)

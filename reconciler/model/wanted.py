@@ -58,13 +58,16 @@ class Guard:
     floor: int = 10
 
 
+FILES = "files"  # name and type of the provider that stands for the spec's own folder
+
+
 @dataclass(frozen=True)
 class ProviderSpec:
     """One remote system: how to reach it and where its credentials come from.
 
     Attributes:
         name: the provider's key in the spec.
-        type: `databricks`, `connect` or `workbench`.
+        type: `databricks`, `connect` or `workbench`; `files` for the spec's own folder.
         address: normalised URL of the host or server, without `/__api__` and trailing slash; "" if unset.
         account_id: of a Databricks account; "" otherwise or if unset.
         settings: the remaining keys of the spec (profile, auth_type, client_id, client_secret, token,
@@ -82,6 +85,11 @@ class ProviderSpec:
     at: Location | None = None
     places: Mapping[str, Location] = field(default_factory=dict)
     from_environment: bool = False
+
+    @classmethod
+    def of_files(cls) -> ProviderSpec:
+        """The folder of a spec, for handoffs."""
+        return cls(FILES, FILES, "")
 
     @property
     def identity(self) -> str:
@@ -148,6 +156,8 @@ class Stack:
     Attributes:
         name: the stack's name.
         file: the spec's path as given on the command line.
+        heal: kinds whose drift a watch may put right by itself.
+        inputs: name → the handoff file that `${inputs.NAME.…}` stands for, relative to the spec.
         recipients: public keys (age, ssh-ed25519) to which copies of generated secrets are sealed; empty
             for no custody.
         ledger_url: from the spec; None for the default file, "none" for stateless.
@@ -163,7 +173,14 @@ class Stack:
     forget: tuple[Address, ...] = ()
     approve: tuple[Address, ...] = ()
     guard: Guard = Guard()
+    heal: tuple[str, ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
     recipients: tuple[str, ...] = ()
     ledger_url: str | None = None
     digest: str = ""
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def remotes(self) -> Mapping[str, ProviderSpec]:
+        """The providers that the spec names: all but its own folder."""
+        return {name: spec for name, spec in self.providers.items() if spec.type != FILES}

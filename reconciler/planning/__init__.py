@@ -1,9 +1,10 @@
 """Planning: resources, snapshot and ledger → plan. Pure, and the only user of deepdiff."""
 
-from reconciler.planning.compare import at_path
+from reconciler.planning.compare import at_path, normal_host, normal_url, same_leaf
 from reconciler.planning.drift import find_drift
 from reconciler.planning.everyday import assumed_secrets
 from reconciler.planning.graph import Phase, Step, steps
+from reconciler.planning.healing import healable
 from reconciler.planning.making import Options, keep_old, make_destroy_plan, make_plan
 from reconciler.planning.matching import Claims, How, Match, match_all, moved_entries
 from reconciler.planning.recovery import Recovery, is_settled, recover
@@ -20,13 +21,17 @@ __all__ = [
     "assumed_secrets",
     "at_path",
     "find_drift",
+    "healable",
     "is_settled",
     "keep_old",
     "make_destroy_plan",
     "make_plan",
     "match_all",
     "moved_entries",
+    "normal_host",
+    "normal_url",
     "parse_time",
     "recover",
+    "same_leaf",
     "steps",
 ]

@@ -154,6 +154,7 @@ class _Builder:
         return (
             *(FieldChange(f.path, shown(f.before), _after(f.after), f.cause) for f in plain),
             *self.additive(live, applied),
+            *self.excess(live, applied),
             *(
                 FieldChange(h.path, SENSITIVE, SENSITIVE, Cause.DRIFT if h.drifted else Cause.SPEC)
                 for h in self.handovers
@@ -186,6 +187,20 @@ class _Builder:
                     found.append(FieldChange(path, there.get(key), shown(wanted[key]), cause))
                 elif key not in wanted and key in there:
                     found.append(FieldChange(path, there[key], None))
+        return found
+
+    def excess(self, live: Live, applied: Mapping[str, Any] | None) -> list[FieldChange]:
+        """Keys that a mapping holds and the spec, which says all of it, doesn't."""
+        found = []
+        for name in sorted(self.fields.complete - self.resource.lifecycle.ignore):
+            wanted = self.resource.attributes.get(name) or {}
+            ours = (applied or {}).get(name) or {}
+            there = live.attributes.get(name) or {}
+            for key in sorted(set(there) - set(wanted)):
+                path = f"{name}.{key}"
+                if path not in self.resource.lifecycle.ignore:
+                    is_ours = key in ours or bool(self.entry and path in self.entry.deliveries)
+                    found.append(FieldChange(path, there[key], None, Cause.SPEC if is_ours else Cause.DRIFT))
         return found
 
     def by_workspace_id(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from reconciler.errors import Problem, Severity
 from reconciler.kinds import Fields, Registry
 from reconciler.model import Action, Address, Cause, Change, Entry, FieldChange, Ledger, Live, Snapshot
 from reconciler.planning.compare import field_changes, leaves
+from reconciler.planning.times import parse_time
 
 
 def find_drift(
@@ -29,8 +30,9 @@ def find_drift(
         if change is not None:
             changes.append(change)
         elif live is not None and entry.updated_at and live.updated_at != entry.updated_at:
+            at = f" at {live.updated_at}" if parse_time(live.updated_at) else ""
             words = (
-                f"it was modified at {live.updated_at}, not by this stack, and no difference shows: "
+                f"it was modified{at}, not by this stack, and no difference shows: "
                 f"its secret may have been changed"
             )
             problems.append(Problem(Severity.WARNING, "secret-unverified", words, str(address)))

@@ -93,6 +93,8 @@ def _holds_all(
     live = snapshot.of(resource.provider, address.kind_name).get(entry.id) if entry else None
     if entry is None or live is None or live.updated_at != entry.updated_at:
         return False
+    if resource.attributes.get("recipients") != live.attributes.get("recipients"):
+        return False  # a handoff that is to be sealed anew
     held = {(delivery.source, delivery.credential) for delivery in entry.deliveries.values()}
     return all(source in entries and (source, entries[source].id) in held for source in sources)
 

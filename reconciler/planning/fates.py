@@ -74,8 +74,15 @@ def _obstacle(
     stopped = next((d for d in resource.depends_on if is_blocked(verdicts, d)), None)
     if stopped is not None:
         return Verdict(Fate.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked")
-    trouble = workspace_trouble(situation, resource)
+    trouble = workspace_trouble(situation, resource) or _named_trouble(situation, resource)
     return Verdict(Fate.BLOCKED, trouble[1], code=trouble[0]) if trouble else None
+
+
+def _named_trouble(situation: Situation, resource: Resource) -> tuple[str, str] | None:
+    """(code, words) if what stands under the resource's name can't be read."""
+    field = situation.fields(resource.address).name
+    refusal = situation.snapshot.blocked.get((resource.provider, f"{field} {resource.attributes.get(field)}"))
+    return ("unreadable", refusal) if refusal else None
 
 
 LOST = "secret of an interrupted create is lost"

@@ -1,16 +1,16 @@
-"""Which integrations must get which credential, and why. Pure."""
+"""Which integrations and handoffs must get which credential, and why. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from reconciler.model import Address, Credential, Delivery, Ref, Resource, SecretInput
-from reconciler.planning.compare import at_path
+from reconciler.planning.compare import at_path, leaves, same_leaf
 from reconciler.planning.matching import How
 from reconciler.planning.recovery import Recovered
 from reconciler.planning.situation import Situation, is_at_hand, secret_fields
 from reconciler.planning.verdicts import Fates, Handover, Verdict, is_blocked
-from reconciler.secrets import Fingerprint
+from reconciler.secrets import SENSITIVE, Fingerprint
 
 
 def all_handovers(
@@ -18,7 +18,7 @@ def all_handovers(
     verdicts: Mapping[Address, Verdict],
     known: Mapping[tuple[Address, str], str],
 ) -> Fates:
-    """What every integration must get, given the fates of the credentials."""
+    """What every integration and handoff must get, given the fates of the credentials."""
     handovers: dict[Address, tuple[Handover, ...]] = {}
     unverified: dict[Address, str] = {}
     delivered: dict[Address, tuple[str, ...]] = {}
@@ -39,7 +39,7 @@ def all_handovers(
 
 
 class _Judge:
-    """Whether the secret fields of one integration have to be delivered."""
+    """Whether the secret fields of one receiver, an integration or a handoff, have to be delivered."""
 
     def __init__(
         self,
@@ -55,12 +55,15 @@ class _Judge:
         self.match = situation.matches[resource.address]
         self.entry = self.match.entry if self.match.how is How.LEDGER else None
         self.is_new = verdicts[resource.address].is_new
+        self.fields = situation.fields(resource.address)
+        self.noun = situation.kinds[resource.address.kind_name].noun
+        self.touched = f"someone else modified the {self.noun}"
         self.unverified = ""
         self.delivered: list[str] = []
 
     @property
     def was_touched(self) -> bool:
-        """Whether someone else modified the integration since our last write."""
+        """Whether someone else modified the receiver since our last write."""
         live, entry = self.match.live, self.entry
         return bool(live and entry and entry.updated_at and live.updated_at != entry.updated_at)
 
@@ -68,6 +71,9 @@ class _Judge:
         if any(path == skip or path.startswith(f"{skip}.") for skip in self.resource.lifecycle.ignore):
             return Handover(path, "it is new", _source(value)) if self.is_new else None
         delivery = self.entry.deliveries.get(path) if self.entry else None
+        broken = "" if self.is_new else self._broken_seal(path)
+        if broken:
+            return Handover(path, broken, _source(value), drifted=delivery is not None and self.was_touched)
         if isinstance(value, SecretInput):
             return self._own(path, value, delivery)
         return self._issued(path, value, delivery)
@@ -75,15 +81,25 @@ class _Judge:
     def _own(self, path: str, value: SecretInput, delivery: Delivery | None) -> Handover | None:
         if self.is_new:
             return Handover(path, "it is new")
-        if value.secret is None:
+        if value.secret is None and not value.mark:
             return None  # plans need no keys: counts as unchanged
         if delivery is None or not delivery.mark:
             return Handover(path, "it was never delivered by this stack")
-        if not Fingerprint(delivery.salt, delivery.mark).matches(value.secret):
+        if not _is_same(value, delivery):
             return Handover(path, "last delivered value differs")
         if self.was_touched:
-            return Handover(path, "someone else modified the integration", drifted=True)
+            return Handover(path, self.touched, drifted=True)
         return None
+
+    def _broken_seal(self, path: str) -> str:
+        """Why a receiver that shows what it holds needs a value anew, whatever was delivered; else ""."""
+        live, keys = self.match.live, self.fields.sealed_to
+        if live is None or not keys:
+            return ""
+        if not same_leaf(keys, self.resource.attributes.get(keys), live.attributes.get(keys), self.fields):
+            return "it is sealed to other keys"
+        held = at_path(live.attributes, path)
+        return "" if held == SENSITIVE else f"the {self.noun} doesn't hold it sealed"
 
     def _issued(self, path: str, ref: Ref, delivery: Delivery | None) -> Handover | None:
         source = ref.source
@@ -110,7 +126,7 @@ class _Judge:
         if self._may_hold_a_former(source):
             return Handover(path, "a run that was taken over may have delivered a superseded secret", source)
         if self.was_touched and is_at_hand(self.situation, source):
-            return Handover(path, "someone else modified the integration", source, drifted=True)
+            return Handover(path, self.touched, source, drifted=True)
         if self.was_touched:
             self.unverified = (
                 "someone else modified it since our last write, and its secret can't be read back"
@@ -141,7 +157,7 @@ class _Judge:
             return Handover(path, "takes up an interrupted switch", source)
         if live is not None and live.updated_at == credential.to[receiver]:
             return Handover(path, "takes up an interrupted rotation", source)
-        return Handover(path, "not known which secret Connect has", source)
+        return Handover(path, "not known which secret it has", source)
 
     def _credential(self, source: Address) -> Credential | None:
         entry = self.situation.entries.get(source)
@@ -162,16 +178,25 @@ class _Judge:
         return False
 
     def _is_paired(self, ref: Ref) -> bool:
-        """Whether an adopted integration refers to the very object that its spec names (secrets on trust)."""
+        """Whether an adopted receiver refers to the very object that its spec names (secrets on trust)."""
         live = self.match.live
         wanted = self.known.get((ref.address, "client_id"))
-        return (
-            live is not None and wanted is not None and wanted == at_path(live.attributes, "config.client_id")
-        )
+        if live is None or wanted is None:
+            return False
+        beside = Ref(ref.address, "client_id")
+        paths = [path for path, value in leaves(self.resource.attributes) if value == beside]
+        return any(at_path(live.attributes, path) == wanted for path in ("config.client_id", *paths))
 
     def _on_record(self, source: Address) -> str:
         live = self.situation.matches[source].live if source in self.situation.matches else None
         return live.id if live else ""
+
+
+def _is_same(value: SecretInput, delivery: Delivery) -> bool:
+    """Whether a value is what was delivered; what a handoff brings is known by its fingerprint alone."""
+    if value.mark:
+        return (value.salt, value.mark) == (delivery.salt, delivery.mark)
+    return Fingerprint(delivery.salt, delivery.mark).matches(value.secret)
 
 
 def _source(value: Ref | SecretInput) -> Address | None:

@@ -17,7 +17,7 @@ from reconciler.model import (
     Entry,
     Ledger,
     Plan,
-    Resource,
+    ReplaceOrder,
     Runner,
     Snapshot,
     Stack,
@@ -177,9 +177,9 @@ def _with_removal(situation: Situation, fates: Fates, change: Change) -> Change:
             return replace(change, clears=(change.live.id,))  # nobody ever had it
     if situation.matches[change.address].how is How.INTENT and entry is not None and entry.id:
         return replace(change, removes=(entry.id,))  # the predecessor of what was found
-    if change.action is Action.REPLACE:
+    if change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST:
         return replace(change, removes=(change.live.id,))
-    if change.action is Action.ROTATE and not keep_old(situation.stack.resources[change.address]):
+    if change.action in (Action.REPLACE, Action.ROTATE) and not keep_old(situation.stack, change.address):
         return replace(change, removes=(change.live.id,))
     return change
 
@@ -194,9 +194,19 @@ def _is_quarantined(situation: Situation, entry: Entry | None) -> bool:
     )
 
 
-def keep_old(resource: Resource) -> int:
-    """Seconds that a superseded secret stays alive."""
-    return seconds(str(resource.attributes.get("keep_old") or "0s"))
+def keep_old(stack: Stack, address: Address) -> int:
+    """Seconds that a superseded secret, or the app that it belongs to, stays alive.
+
+    A week where a handoff depends on it: another administrator applies that later.
+    """
+    stated = stack.resources[address].attributes.get("keep_old")
+    is_handed = any(
+        ref.is_secret and ref.source == address
+        for resource in stack.resources.values()
+        if resource.address.kind == "handoffs"
+        for ref in resource.refs
+    )
+    return seconds(str(stated or ("7d" if is_handed else "0s")))
 
 
 def _targeted(

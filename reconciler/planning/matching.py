@@ -223,6 +223,8 @@ class _Matcher:
             return match
         identity = self.stack.providers[resource.provider].identity
         owner = self.claims.get((identity, resource.address.kind_name, live.id))
+        if self.kinds[resource.address.kind_name].fields.sealed_to:
+            owner = live.created_by or None  # a file says itself whose it is
         if owner is None or owner == self.stack.name:
             return match
         return self._trouble(

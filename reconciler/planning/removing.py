@@ -51,7 +51,9 @@ def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dic
         change = after.get(address)
         if change is None or change.action in (Action.BLOCKED, Action.FORGET):
             continue
-        ready = tuple(f.id for f in entry.formers if _is_ready(situation, f, still_used))
+        # whoever still waits for keep_old loses it with its successor
+        ends = change.action is Action.DELETE and entry.id in change.removes
+        ready = tuple(f.id for f in entry.formers if _is_ready(situation, f, still_used, waits=not ends))
         if ready:
             after[address] = replace(change, removes=(*change.removes, *ready))
     for address, change in after.items():
@@ -107,8 +109,8 @@ def _strays(situation: Situation, seen: set[Address]) -> dict[Address, Change]:
     return found
 
 
-def _is_ready(situation: Situation, former: Former, in_use: set[str]) -> bool:
-    wait = parse_time(former.revoke_after)
+def _is_ready(situation: Situation, former: Former, in_use: set[str], *, waits: bool) -> bool:
+    wait = parse_time(former.revoke_after) if waits else None
     if wait is not None and wait > situation.now:
         return False
     credential = former.credential

@@ -1,49 +1,33 @@
 """A plan as a file: what people see of it, and all that applying it needs, without any secret.
 
 Applying makes the plan anew from the saved wishes and compares: whatever it would touch has to come out
-just as it was saved, or the plan is stale. Values from the environment are saved as expressions with a
-fingerprint.
+just as it was saved, or the plan is stale. Values from the environment and secrets from handoffs are saved as
+expressions with a fingerprint.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
-from enum import Enum
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.errors import Location, PlanError, Problem, Severity, StaleError
 from reconciler.model import (
     Action,
     Address,
-    Adopt,
     Cause,
     Change,
     FieldChange,
-    Guard,
     Lifecycle,
-    Move,
-    OnDestroy,
     Plan,
-    ProviderSpec,
-    Ref,
-    ReplaceOrder,
-    Resource,
-    SecretInput,
-    Sourced,
     Stack,
-    Text,
     canonical,
 )
 from reconciler.planning.making import Options
-from reconciler.secrets import Fingerprint, Secret
+from reconciler.planning.packing import Reread, Unpacker, packed
 
 FORMAT = "reconcile.plan/1"
-TAG = "$"  # marks a special value; a mapping of the spec that has such a key is wrapped
-
-# from an expression such as `${env.NAME}`, and whether it stands in a secret field, to its value now
-Reread = Callable[[str, bool], "str | None"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +60,7 @@ def change_mark(change: Change) -> str:
 def encode(plan: Plan) -> dict[str, Any]:
     """What a plan file holds besides its visible part; goes under the key `definition`."""
     definition = {
-        "stack": _encode(plan.stack),
+        "stack": packed(plan.stack),
         "marks": {str(c.address): change_mark(c) for c in plan.changes if c.is_pending},
         "targets": [str(address) for address in plan.targets],
         "replaces": [str(address) for address in plan.replaces],
@@ -93,7 +77,7 @@ def _more(change: Change) -> dict[str, Any]:
         "approved": change.approved,
         "removes": list(change.removes),
         "clears": list(change.clears),
-        "lifecycle": _encode(change.lifecycle),
+        "lifecycle": packed(change.lifecycle),
     }
 
 
@@ -105,15 +89,15 @@ def seen(document: Any) -> Plan:
     """
     definition = _checked(document)
     try:
-        decoder = _Decoder(None)
+        unpacker = Unpacker(None)
         return Plan(
-            stack=decoder.decode(definition["stack"]),
+            stack=unpacker.value(definition["stack"]),
             tool_version=document["tool_version"],
             created=document["created"],
             lineage=document["ledger"]["lineage"],
             serial=document["ledger"]["serial"],
             changes=tuple(
-                _change(c, definition["more"].get(c["address"]), decoder) for c in document["changes"]
+                _change(c, definition["more"].get(c["address"]), unpacker) for c in document["changes"]
             ),
             problems=tuple(_problem(finding) for finding in document["findings"]),
             destroys=bool(definition["destroys"]),
@@ -125,7 +109,7 @@ def seen(document: Any) -> Plan:
         raise _damaged() from error
 
 
-def _change(shown: Mapping[str, Any], more: Mapping[str, Any] | None, decoder: _Decoder) -> Change:
+def _change(shown: Mapping[str, Any], more: Mapping[str, Any] | None, unpacker: Unpacker) -> Change:
     more = more or {}
     return Change(
         address=Address.parse(shown["address"]),
@@ -141,7 +125,7 @@ def _change(shown: Mapping[str, Any], more: Mapping[str, Any] | None, decoder: _
         live_digest=shown["live_digest"],
         approval=more.get("approval", ""),
         approved=bool(more.get("approved")),
-        lifecycle=decoder.decode(more["lifecycle"]) if "lifecycle" in more else Lifecycle(),
+        lifecycle=unpacker.value(more["lifecycle"]) if "lifecycle" in more else Lifecycle(),
         removes=tuple(more.get("removes", ())),
         clears=tuple(more.get("clears", ())),
     )
@@ -194,7 +178,7 @@ def _checked(document: Any) -> dict[str, Any]:
 
 
 def _saved(document: Mapping[str, Any], definition: Mapping[str, Any], reread: Reread) -> Saved:
-    stack = _Decoder(reread).decode(definition["stack"])
+    stack = Unpacker(reread).value(definition["stack"])
     if not isinstance(stack, Stack):
         raise _damaged()
     return Saved(
@@ -268,117 +252,3 @@ def check_fresh(saved: Saved, plan: Plan) -> Plan:
         )
     kept = tuple(c for c in plan.changes if str(c.address) in saved.changes or not c.is_pending)
     return replace(plan, changes=kept)
-
-
-# --- values ----------------------------------------------------------------------------------------------
-
-_CLASSES: Mapping[str, type] = {
-    c.__name__: c
-    for c in (Stack, ProviderSpec, Resource, Lifecycle, Adopt, Guard, Move, Address, Ref, Text, Location)
-}
-_ENUMS: Mapping[str, type[Enum]] = {c.__name__: c for c in (OnDestroy, ReplaceOrder)}
-
-
-def _encode(value: Any) -> Any:
-    special = _encode_special(value)
-    if special is not None:
-        return special
-    if isinstance(value, Mapping):
-        return _encode_mapping(value)
-    if isinstance(value, (list, tuple)):
-        return [_encode(item) for item in value]
-    return value
-
-
-def _encode_special(value: Any) -> dict[str, Any] | None:
-    """The tagged form of what plain JSON can't say; None for all else."""
-    if isinstance(value, Address):
-        return {TAG: "Address", "text": str(value)}
-    if isinstance(value, Sourced):
-        mark = Fingerprint.of(Secret(value.value))
-        kept = {"source": value.source, "expression": value.expression}
-        return {TAG: "Sourced", **kept, "salt": mark.salt, "mark": mark.mark}
-    if isinstance(value, SecretInput):
-        kept = {"source": value.source, "expression": value.expression}
-        # without a value now, any value will do when it is applied: plans need no keys
-        if value.secret is None:
-            return {TAG: "SecretInput", **kept}
-        mark = Fingerprint.of(value.secret)
-        return {TAG: "SecretInput", **kept, "salt": mark.salt, "mark": mark.mark}
-    if isinstance(value, Enum):
-        return {TAG: type(value).__name__, "value": value.value}
-    if isinstance(value, frozenset):
-        return {TAG: "set", "items": sorted(value)}
-    if is_dataclass(value) and not isinstance(value, type):
-        # warnings belong to the moment of planning
-        names = [f.name for f in fields(value) if f.name != "problems"]
-        return {TAG: type(value).__name__, **{name: _encode(getattr(value, name)) for name in names}}
-    return None
-
-
-def _encode_mapping(value: Mapping[Any, Any]) -> Any:
-    if any(isinstance(key, Address) for key in value) or TAG in value:
-        return {TAG: "map", "items": [[_encode(key), _encode(item)] for key, item in value.items()]}
-    return {key: _encode(item) for key, item in value.items()}
-
-
-class _Decoder:
-    """Values from their JSON."""
-
-    def __init__(self, reread: Reread | None) -> None:
-        self.reread = reread
-
-    def decode(self, value: Any) -> Any:
-        if isinstance(value, list):
-            return [self.decode(item) for item in value]
-        if not isinstance(value, Mapping):
-            return value
-        tag = value.get(TAG)
-        if tag is None:
-            return {key: self.decode(item) for key, item in value.items()}
-        return self.tagged(str(tag), value)
-
-    def tagged(self, tag: str, value: Mapping[str, Any]) -> Any:
-        if tag == "Address":
-            return Address.parse(value["text"])
-        if tag == "Sourced":
-            return self.sourced(value)
-        if tag == "SecretInput":
-            return self.secret_input(value)
-        if tag == "set":
-            return frozenset(value["items"])
-        if tag == "map":
-            return {self.decode(key): self.decode(item) for key, item in value["items"]}
-        if tag in _ENUMS:
-            return _ENUMS[tag](value["value"])
-        return self.instance(_CLASSES[tag], value)
-
-    def instance(self, cls: type, value: Mapping[str, Any]) -> Any:
-        arguments = {key: self.decode(item) for key, item in value.items() if key != TAG}
-        for field in fields(cls):
-            if isinstance(arguments.get(field.name), list) and "tuple" in str(field.type):
-                arguments[field.name] = tuple(arguments[field.name])
-        return cls(**arguments)
-
-    def sourced(self, value: Mapping[str, Any]) -> Sourced:
-        if self.reread is None:
-            return Sourced(value["source"], "", value["expression"])
-        read = self.reread(value["expression"], False)
-        if read is None or not Fingerprint(value["salt"], value["mark"]).matches(Secret(read)):
-            raise _other_value(value)
-        return Sourced(value["source"], read, value["expression"])
-
-    def secret_input(self, value: Mapping[str, Any]) -> SecretInput:
-        read = self.reread(value["expression"], True) if self.reread else None
-        secret = Secret(read) if read is not None else None
-        mark = Fingerprint(value["salt"], value["mark"]) if "mark" in value else None
-        if mark and secret is not None and not mark.matches(secret):
-            raise _other_value(value)
-        return SecretInput(value["source"], value["expression"], secret)
-
-
-def _other_value(value: Mapping[str, Any]) -> StaleError:
-    return StaleError(
-        f"the plan is stale: ({value['source']}) has another value than when it was made",
-        hint="run `reconcile plan` again",
-    )

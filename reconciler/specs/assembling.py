@@ -35,6 +35,7 @@ def assemble(
         forget=tuple(_forgotten(resolver, resources)),
         approve=tuple(address for address, _ in _addresses(root.items.get("approve"))),
         guard=_guard(resolver),
+        heal=_healed(resolver),
         recipients=_recipients(resolver),
         ledger_url=_ledger(resolver),
     )
@@ -83,6 +84,16 @@ def _ledger(resolver: Resolver) -> str | None:
         resolver.findings.error("ledger-url", "ledger.url isn't the address of a ledger", at, hint=hint)
         return None
     return text
+
+
+def _healed(resolver: Resolver) -> tuple[str, ...]:
+    """The kinds of `watch: {heal: …}`; the schema judges them."""
+    block = resolver.sources.root.items.get("watch")
+    node = block.items.get("heal") if isinstance(block, Block) else None
+    items = node.items if isinstance(node, Series) else ()
+    return tuple(
+        sorted({item.value for item in items if isinstance(item, Scalar) and isinstance(item.value, str)})
+    )
 
 
 def _recipients(resolver: Resolver) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ def digest(stack: Stack) -> str:
         "guard": [stack.guard.max_deletes, stack.guard.max_delete_percent],
         "ledger": stack.ledger_url,
         "recipients": list(stack.recipients),
+        "heal": list(stack.heal),
     }
     text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,131 @@
+"""Metrics and health of a watch, over HTTP on loopback; the only user of prometheus-client."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, make_wsgi_app
+
+from reconciler.errors import UsageError
+from reconciler.model import Ledger, Plan
+from reconciler.planning import parse_time
+
+App = Callable[[Mapping[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Telemetry:
+    """How things stand, as numbers.
+
+    Args:
+        patience: seconds without a round that went well until the watch counts as ill.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self.registry = CollectorRegistry()
+        self._patience = patience
+        self._well_at = time.monotonic()
+        make: dict[str, Any] = {"registry": self.registry}
+        self._changes = Gauge(
+            "reconcile_changes", "Addresses by what the last plan would do", ["stack", "action"], **make
+        )
+        self._expiry = Gauge(
+            "reconcile_secret_expiry_timestamp_seconds", "When a secret ends", ["stack", "address"], **make
+        )
+        self._seconds = Gauge("reconcile_round_seconds", "How long the last round took", **make)
+        self._last = Gauge("reconcile_last_success_timestamp_seconds", "When a round last went well", **make)
+        self._rounds = Counter("reconcile_rounds", "Rounds by how they ended", ["result"], **make)
+        self._errors = Counter("reconcile_errors", "Errors by their code", ["stack", "code"], **make)
+        self._healed = Counter(
+            "reconcile_heals", "Healing runs by how they ended", ["stack", "result"], **make
+        )
+
+    @property
+    def is_well(self) -> bool:
+        """Whether a round went well lately."""
+        return time.monotonic() - self._well_at <= self._patience
+
+    def planned(self, plan: Plan, ledger: Ledger) -> None:
+        """A plan was made."""
+        for action, count in plan.summary.items():
+            self._changes.labels(plan.stack.name, action).set(count)
+        for address, entry in ledger.entries.items():
+            ends = entry.credential.expires_at if entry.credential else ""
+            if ends:
+                moment = parse_time(ends)
+                self._expiry.labels(plan.stack.name, str(address)).set(moment.timestamp() if moment else 0)
+
+    def healed(self, stack: str, *, fine: bool) -> None:
+        """Drift was put right, or wasn't."""
+        self._healed.labels(stack, "done" if fine else "failed").inc()
+
+    def failed(self, stack: str, code: str) -> None:
+        """A stack couldn't be looked at."""
+        self._errors.labels(stack, code).inc()
+
+    def round_ended(self, seconds: float, *, fine: bool) -> None:
+        """Every stack has been looked at."""
+        self._seconds.set(seconds)
+        self._rounds.labels("done" if fine else "failed").inc()
+        if fine:
+            self._last.set_to_current_time()
+            self._well_at = time.monotonic()
+
+    def app(self) -> App:
+        """`/metrics` in Prometheus' text format, `/healthz` as 200 or 503."""
+        metrics = make_wsgi_app(self.registry)
+
+        def answer(environ: Mapping[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+            path = environ.get("PATH_INFO", "")
+            if path == "/metrics":
+                return metrics(environ, start)  # type: ignore[no-any-return]
+            known = path == "/healthz"
+            status = "404 Not Found" if not known else "200 OK" if self.is_well else "503 Service Unavailable"
+            start(status, [("Content-Type", "text/plain; charset=utf-8")])
+            return [b"well\n" if status.startswith("200") else status.encode() + b"\n"]
+
+        return answer
+
+
+class _Quiet(WSGIRequestHandler):
+    """A handler that doesn't log each scrape."""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def serving(telemetry: Telemetry, listen: str, say: Callable[[str], object]) -> Iterator[None]:
+    """Serves metrics and health while the block runs; `none` serves nothing.
+
+    Raises:
+        UsageError: the address can't be listened on.
+    """
+    if listen == "none":
+        yield
+        return
+    server = _server(telemetry, listen)
+    host, port = server.server_address[:2]
+    say(f"metrics and health: http://{host!s}:{port}/metrics and /healthz")
+    thread = threading.Thread(target=server.serve_forever, name="telemetry", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _server(telemetry: Telemetry, listen: str) -> WSGIServer:
+    host, _, port = listen.rpartition(":")
+    try:
+        return make_server(host or "127.0.0.1", int(port), telemetry.app(), handler_class=_Quiet)
+    except (OSError, ValueError, OverflowError) as error:
+        raise UsageError(
+            f"--listen {listen}: {getattr(error, 'strerror', None) or error}",
+            hint="write HOST:PORT, or none",
+        ) from None

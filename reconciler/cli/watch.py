@@ -1,0 +1,97 @@
+"""`reconcile watch`: plans every so often, heals what the spec allows, and tells how things stand."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+from functools import partial
+
+from reconciler.cli.applying import apply_plan
+from reconciler.cli.carrying import stopping
+from reconciler.cli.console import Console
+from reconciler.cli.options import duration
+from reconciler.cli.several import guarded
+from reconciler.cli.telemetry import Telemetry, serving
+from reconciler.cli.wiring import View, clients, look, open_stack, stacks
+from reconciler.errors import LockedError, ReconcileError
+from reconciler.model import Plan, Stack
+from reconciler.planning import healable
+
+LONGEST = 3600.0  # seconds between two tries, however often it failed
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Goes on until SIGTERM or Ctrl-C; the specs are read anew each time."""
+    interval = duration(args.interval)
+    if interval <= 0:
+        raise ReconcileError("--interval must be longer than nothing", code="usage")
+    telemetry = Telemetry(patience=2.5 * interval)
+    with serving(telemetry, args.listen, console.say), stopping(console.say) as stop:
+        failures = 0
+        while not stop.is_set():
+            failures = 0 if _round(args, console, telemetry, stop) else failures + 1
+            # backs off while it fails, so that a broken system isn't asked all the time
+            stop.wait(
+                min(interval * 2 ** min(failures, 10), max(LONGEST, interval)) if failures else interval
+            )
+    return 0
+
+
+def _round(args: argparse.Namespace, console: Console, telemetry: Telemetry, stop: threading.Event) -> bool:
+    """One look at every stack; False if any of them couldn't be looked at or healed."""
+    began = time.monotonic()
+    try:
+        found = stacks(args)
+    except ReconcileError as error:
+        console.error(error)
+        telemetry.failed("", error.code)
+        return False
+    # every stack is looked at, whatever became of the ones before
+    ended = [_stack(stack, args, console, telemetry, stop) for stack in found]
+    fine = all(ended)
+    telemetry.round_ended(time.monotonic() - began, fine=fine)
+    return fine
+
+
+def _stack(
+    stack: Stack, args: argparse.Namespace, console: Console, telemetry: Telemetry, stop: threading.Event
+) -> bool:
+    if stop.is_set():
+        return True
+    try:
+        opened = open_stack(stack)
+        with clients(stack, opened, args) as apis:
+            view = look(stack, opened, apis)
+            plan = view.plan(view.options(args))
+        telemetry.planned(plan, view.opened.ledger)
+        console.say(_line(plan))
+        if stack.heal and healable(plan, stack.heal).pending:
+            return _heal(stack, args, console, telemetry, stop)
+    except LockedError as error:
+        console.say(f"{stack.name}: {error.message}; looking again later")
+        return True
+    except ReconcileError as error:
+        console.error(error)
+        telemetry.failed(stack.name, error.code)
+        return False
+    return True
+
+
+def _heal(
+    stack: Stack, args: argparse.Namespace, console: Console, telemetry: Telemetry, stop: threading.Event
+) -> bool:
+    """Plans again under the lease, and carries out what heals."""
+
+    def planner(view: View) -> Plan:
+        return healable(view.plan(view.options(args)), stack.heal)
+
+    code = guarded(stack, partial(apply_plan, stack, planner, args, stop=stop), console)
+    telemetry.healed(stack.name, fine=code == 0)
+    return code == 0
+
+
+def _line(plan: Plan) -> str:
+    counts = {name: count for name, count in plan.summary.items() if count and name != "no_op"}
+    told = ", ".join(f"{count} to {name}" for name, count in counts.items()) or "no changes"
+    return f"{plan.created} {plan.stack.name}: {told}"

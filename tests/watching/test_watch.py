@@ -1,0 +1,171 @@
+"""`reconcile watch` in a process of its own: it heals what the spec allows, tells how things stand, and stops."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from reconciler.sandbox import Request, SandboxServer
+
+SPEC = """\
+version: 1
+stack: watched
+providers: {databricks: {type: databricks}, connect: {type: connect}}
+oauth_apps:
+  viewer: {redirect_urls: ["${providers.connect.callback_url}"], scopes: [all-apis, offline_access]}
+connect_integrations:
+  as-viewer:
+    template: databricks
+    config:
+      auth_type: Viewer
+      auth_mode: Confidential
+      workspace_host: cust-success.cloud.databricks.com
+      client_id: ${oauth_apps.viewer.client_id}
+      client_secret: ${oauth_apps.viewer.client_secret}
+"""
+
+
+class Watched:
+    """A stack that was applied, and the command that watches it."""
+
+    def __init__(self, folder, server):
+        self.folder, self.server = folder, server
+        self.env = {"PATH": "/usr/bin:/bin", "HOME": str(folder), **server.env}
+        self.spec = folder / "spec.yaml"
+        self.process = None
+
+    def run(self, *argv):
+        return subprocess.run(
+            [sys.executable, "-m", "reconciler", *argv],
+            cwd=self.folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+        )
+
+    def start(self, interval="1s"):
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "reconciler",
+                "watch",
+                "spec.yaml",
+                "--interval",
+                interval,
+                "--listen",
+                "127.0.0.1:0",
+            ],
+            cwd=self.folder,
+            env=self.env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        line = self.process.stderr.readline()
+        self.url = re.search(r"http://[\d.]+:\d+", line)[0]
+        return self
+
+    def get(self, path):
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return answer.read().decode()
+
+    def number(self, name):
+        found = re.search(rf"^{re.escape(name)} ([\d.e+]+)$", self.get("/metrics"), re.M)
+        return float(found[1]) if found else 0.0
+
+    def until(self, true, limit=30):
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline:
+            try:
+                if true():
+                    return
+            except urllib.error.HTTPError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError("it didn't come about")
+
+    def call(self, method, path, body=None):
+        content = json.dumps(body or {}).encode()
+        self.server.sandbox.handle(Request.of(method, path, {"content-type": "application/json"}, content))
+
+    def state(self):
+        answer = self.server.sandbox.handle(Request.of("GET", "/_sandbox/state", {}, b""))
+        return json.loads(answer.body)
+
+    def drift(self):
+        """Somebody edits the app's scopes by hand."""
+        app = self.state()["databricks"]["apps"][0]
+        account = self.env["DATABRICKS_ACCOUNT_ID"]
+        path = f"/api/2.0/accounts/{account}/oauth2/custom-app-integrations/{app['integration_id']}"
+        headers = {
+            "authorization": "Bearer sandbox-token-0000000000000000000001",
+            "content-type": "application/json",
+        }
+        answer = self.server.sandbox.handle(Request.of("PATCH", path, headers, b'{"scopes": ["sql"]}'))
+        assert answer.status == 200
+
+    def scopes(self):
+        return set(self.state()["databricks"]["apps"][0]["scopes"])
+
+
+@pytest.fixture
+def watched(tmp_path):
+    with SandboxServer() as server:
+        found = Watched(tmp_path, server)
+        found.spec.write_text(SPEC)
+        assert found.run("apply", "spec.yaml", "--yes").returncode == 0
+        yield found
+        if found.process is not None:
+            found.process.kill()
+            found.process.wait()
+            found.process.stderr.close()
+
+
+def test_drift_is_told_and_left_alone_unless_the_spec_allows_healing(watched):
+    watched.start()
+    watched.until(lambda: watched.number('reconcile_rounds_total{result="done"}') >= 1)
+    watched.drift()
+    watched.until(lambda: watched.number('reconcile_changes{action="update",stack="watched"}') == 1)
+    assert watched.scopes() == {"sql"}
+    assert watched.get("/healthz") == "well\n"
+
+
+def test_drift_of_an_allowed_kind_is_healed_and_an_edit_of_the_spec_is_not(watched):
+    watched.spec.write_text(
+        SPEC.replace("template:", "description: new\n    template:") + "watch: {heal: [oauth_apps]}\n"
+    )
+    watched.start()
+    watched.drift()
+    watched.until(lambda: watched.number('reconcile_heals_total{result="done",stack="watched"}') >= 1)
+    assert watched.scopes() == {"all-apis", "offline_access"}
+    assert watched.number('reconcile_changes{action="update",stack="watched"}') >= 1
+
+
+def test_it_is_ill_while_it_cannot_look_and_well_again_after(watched):
+    watched.start()
+    watched.until(lambda: watched.get("/healthz") == "well\n")
+    watched.call("POST", "/_sandbox/faults", {"spec": "server=connect,do=403"})
+    watched.until(lambda: watched.number('reconcile_errors_total{code="forbidden",stack="watched"}') >= 1)
+    watched.call("DELETE", "/_sandbox/faults")
+    before = watched.number('reconcile_rounds_total{result="done"}')
+    watched.until(lambda: watched.number('reconcile_rounds_total{result="done"}') > before)
+
+
+def test_a_terminate_signal_stops_it_cleanly(watched):
+    watched.start(interval="1h")
+    watched.until(lambda: watched.number('reconcile_rounds_total{result="done"}') >= 1)
+    watched.process.send_signal(signal.SIGTERM)
+    assert watched.process.wait(timeout=20) == 0
+
+
+def test_an_address_that_cannot_be_had_is_an_error(watched):
+    ended = watched.run("watch", "spec.yaml", "--listen", "nowhere:port")
+    assert ended.returncode == 1
+    assert "--listen" in ended.stderr
