@@ -1,4 +1,4 @@
-"""`reconcile watch` in a process of its own: it heals what the spec allows, tells how things stand, and stops."""
+"""`reconcile watch` in a process of its own: it heals what the spec allows, tells how things stand, stops."""
 
 import json
 import re
