@@ -22,6 +22,7 @@ class Live:
         computed: what others may refer to (`client_id`, `id`).
         parent: remote id of the object that it lives in (a secret's service principal).
         created_at, created_by, updated_at: evidence, as the API spells them; "" where it says nothing.
+        by_other: somebody else made it, for certain; False also means "who knows".
         expires_at: when a secret ends; "" for never.
         active: False for a deactivated service principal.
     """
@@ -36,6 +37,7 @@ class Live:
     updated_at: str = ""
     expires_at: str = ""
     active: bool = True
+    by_other: bool = False
 
     @property
     def digest(self) -> str:

@@ -177,6 +177,8 @@ class _Judge:
 
     def _may_be_ours(self, intent: Intent, live: Live) -> bool:
         """Whether its creator is us, as far as anybody knows."""
+        if live.by_other:
+            return False  # also while nothing of ours has been seen yet, and our number isn't known
         ours = self._our_names(intent.provider)
         return not live.created_by or not ours or live.created_by in ours
 

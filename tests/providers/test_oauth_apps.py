@@ -88,6 +88,10 @@ def test_our_own_apps_show_who_we_are_and_others_a_number(account: DatabricksAcc
     by = {live.name: live.created_by for live in KIND.observe(account, Scope())}
     assert by["posit-connect"] == account.identity() == CLIENT_ID
     assert by["theirs"].isdigit()
+    assert {live.name: live.by_other for live in KIND.observe(account, Scope())} == {
+        "posit-connect": False,
+        "theirs": True,
+    }
 
 
 def test_a_creator_by_another_name_leaves_our_identity_unknown(
@@ -97,7 +101,20 @@ def test_a_creator_by_another_name_leaves_our_identity_unknown(
     web.add("GET", URL, json={"apps": [item]})
     (live,) = KIND.observe(plain, Scope())
     assert live.created_by == "42"
+    assert not live.by_other
     assert plain.identity() == ""
+
+
+@pytest.mark.parametrize("username", ["someone@example.org", "0b5c1d0e-0000-4000-8000-00000000000f"])
+def test_a_creator_that_is_somebody_else_for_certain_is_known_before_anything_of_ours_is_seen(
+    account: DatabricksAccount, monkeypatch: pytest.MonkeyPatch, username: str
+) -> None:
+    assert account.is_another(username)
+    assert not account.is_another(CLIENT_ID.upper())
+    assert not account.is_another("")
+    assert not account.is_another("display name of the principal")
+    monkeypatch.setattr(account, "_name", "")  # a token that doesn't tell whose it is
+    assert not account.is_another(username)
 
 
 def test_a_list_that_is_not_found_asks_for_an_account_admin(

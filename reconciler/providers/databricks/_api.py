@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -31,6 +32,7 @@ _ZONES = {
 }
 _CLOUDS = {"azure": ".azuredatabricks.net", "gcp": ".gcp.databricks.com"}
 _ZONE = ".cloud.databricks.com"
+_UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 PATIENCE = (0.5, 1.0, 2.0)  # seconds until a refused new secret is tried again
@@ -110,6 +112,17 @@ class DatabricksAccount:
             return False
         self._recognised = username
         return True
+
+    def is_another(self, username: str) -> bool:
+        """Whether a creator's name certainly isn't ours: another application id, or another person's.
+
+        Certain as far as names of one sort go: a service principal may be shown by a display name or a
+        number, but not by another's application id, nor by a user name, which is an e-mail address.
+        """
+        ours = self._principal()
+        if not username or not ours or username.casefold() == ours.casefold():
+            return False
+        return "@" in username or bool(_UUID.fullmatch(username) and _UUID.fullmatch(ours))
 
     def _principal(self) -> str:
         if self._name is None:

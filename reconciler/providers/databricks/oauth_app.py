@@ -106,6 +106,7 @@ def _live(api: DatabricksAccount, item: Mapping[str, Any]) -> Live:
         created_at=str(item.get("create_time") or ""),
         # Only a list tells user names, and only one is of use: our own. Numbers are everywhere.
         created_by=username if api.recognises(username) else number or username,
+        by_other=api.is_another(username),
     )
 
 
