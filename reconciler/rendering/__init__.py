@@ -1,4 +1,4 @@
-"""Plans, outcomes, problems, drift and ledgers as text, JSON, Markdown or HTML; nothing is printed here.
+"""Plans, outcomes, problems, drift, proofs and ledgers as text, JSON, Markdown or HTML; prints nothing.
 
 `FORMATS` is the door: a format is one value that knows how to show each of them. Whoever adds another
 format adds a `Format` to it.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.errors import Problem, ReconcileError
-from reconciler.model import Change, Ledger, Outcome, Plan
+from reconciler.model import Change, Ledger, Outcome, Plan, Verification
 from reconciler.rendering.as_json import (
     dumps,
     error_json,
@@ -26,6 +26,7 @@ from reconciler.rendering.html import (
     outcomes_html,
     plan_html,
     problems_html,
+    verification_html,
 )
 from reconciler.rendering.markdown import (
     drift_markdown,
@@ -34,12 +35,14 @@ from reconciler.rendering.markdown import (
     outcomes_markdown,
     plan_markdown,
     problems_markdown,
+    verification_markdown,
 )
 from reconciler.rendering.memory import ledger_json, ledger_text
 from reconciler.rendering.problems import error_text, problems_text
 from reconciler.rendering.progress import Progress
 from reconciler.rendering.terminal import Look, Palette, clean
 from reconciler.rendering.text import outcomes_text, plan_text
+from reconciler.rendering.verification import verification_json, verification_text
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Format:
     errors: Callable[[Sequence[ReconcileError], Look], str]
     drift: Callable[[str, Sequence[Change], Sequence[Problem], Look], str]
     ledger: Callable[[Ledger, Look], str]
+    verification: Callable[[str, Sequence[Verification], Look], str]
 
 
 _TEXT = Format(
@@ -65,6 +69,7 @@ _TEXT = Format(
         stack, changes, problems, palette=look.palette, width=look.width
     ),
     ledger=lambda ledger, look: ledger_text(ledger, palette=look.palette),
+    verification=lambda stack, found, look: verification_text(stack, found, palette=look.palette),
 )
 
 _JSON = Format(
@@ -74,6 +79,7 @@ _JSON = Format(
     errors=lambda errors, look: dumps(error_json(errors)) + "\n",
     drift=lambda stack, changes, problems, look: dumps(drift_json(stack, changes, problems)) + "\n",
     ledger=lambda ledger, look: dumps(ledger_json(ledger)) + "\n",
+    verification=lambda stack, found, look: dumps(verification_json(stack, found)) + "\n",
 )
 
 _MARKDOWN = Format(
@@ -83,6 +89,7 @@ _MARKDOWN = Format(
     errors=lambda errors, look: errors_markdown(errors),
     drift=lambda stack, changes, problems, look: drift_markdown(stack, changes, problems),
     ledger=lambda ledger, look: ledger_markdown(ledger),
+    verification=lambda stack, found, look: verification_markdown(stack, found),
 )
 
 _HTML = Format(
@@ -92,6 +99,7 @@ _HTML = Format(
     errors=lambda errors, look: errors_html(errors),
     drift=lambda stack, changes, problems, look: drift_html(stack, changes, problems),
     ledger=lambda ledger, look: ledger_html(ledger),
+    verification=lambda stack, found, look: verification_html(stack, found),
 )
 
 
@@ -112,6 +120,7 @@ def _for_any_output(form: Format, escapes: str) -> Format:
         errors=lambda errors, look: fit(form.errors(errors, look), look),
         drift=lambda stack, changes, problems, look: fit(form.drift(stack, changes, problems, look), look),
         ledger=lambda ledger, look: fit(form.ledger(ledger, look), look),
+        verification=lambda stack, found, look: fit(form.verification(stack, found, look), look),
     )
 
 
@@ -154,4 +163,8 @@ __all__ = [
     "problems_text",
     "result_json",
     "validation_json",
+    "verification_html",
+    "verification_json",
+    "verification_markdown",
+    "verification_text",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconciler.errors import Problem, ReconcileError
-from reconciler.model import Action, Change, Ledger, Outcome, Plan, Status
+from reconciler.model import Action, Change, Ledger, Outcome, Plan, Proof, Status, Verification
 from reconciler.rendering.differences import Difference, differences
 from reconciler.rendering.drift import NO_DRIFT
 from reconciler.rendering.marking import (
@@ -28,6 +28,7 @@ from reconciler.rendering.memory import ledger_json
 from reconciler.rendering.problems import sorted_problems
 from reconciler.rendering.terminal import clean
 from reconciler.rendering.text import counted
+from reconciler.rendering.verification import NOTHING, counted_proofs
 from reconciler.rendering.words import (
     action_words,
     counted_words,
@@ -211,6 +212,22 @@ def drift_markdown(
     room = _room(limit, head)
     findings = _findings(problems, room)
     return _joined(*head, *_folded(drifted, room, _DRIFT_HEADS), *findings)
+
+
+def verification_markdown(stack: str, found: Sequence[Verification], *, limit: int = LIMIT) -> str:
+    """What was proven, as a comment: the sum, then a line for each address, what is broken first."""
+    head = [marker("verification", stack), f"### Verification of stack {code(stack)}"]
+    head.append(f"{counted_proofs(found)}." if found else NOTHING)
+    ordered = sorted(found, key=lambda one: one.status is not Proof.BROKEN)
+    rows = [
+        [
+            f"**{one.status.value}**" if one.status is Proof.BROKEN else one.status.value,
+            code(one.address),
+            prose(one.message),
+        ]
+        for one in ordered
+    ]
+    return _joined(*head, *_rows(["Result", "Address", "Why"], rows, _room(limit, head), "result"))
 
 
 def outcomes_markdown(plan: Plan, outcomes: Sequence[Outcome], *, limit: int = LIMIT) -> str:

@@ -7,6 +7,15 @@ from reconciler.rendering.html.documents import (
     outcomes_html,
     plan_html,
     problems_html,
+    verification_html,
 )
 
-__all__ = ["drift_html", "errors_html", "ledger_html", "outcomes_html", "plan_html", "problems_html"]
+__all__ = [
+    "drift_html",
+    "errors_html",
+    "ledger_html",
+    "outcomes_html",
+    "plan_html",
+    "problems_html",
+    "verification_html",
+]

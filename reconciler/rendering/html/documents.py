@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reconciler.errors import Problem, ReconcileError
-from reconciler.model import Action, Address, Change, Ledger, Outcome, Plan, Status
+from reconciler.model import Action, Address, Change, Ledger, Outcome, Plan, Proof, Status, Verification
 from reconciler.rendering.drift import NO_DRIFT
 from reconciler.rendering.html.cards import cards, unchanged
 from reconciler.rendering.html.page import (
@@ -24,6 +24,7 @@ from reconciler.rendering.html.picture import picture
 from reconciler.rendering.memory import ledger_json
 from reconciler.rendering.terminal import SYMBOLS, clean
 from reconciler.rendering.text import counted
+from reconciler.rendering.verification import NOTHING, counted_proofs
 from reconciler.rendering.words import (
     action_words,
     counted_words,
@@ -151,6 +152,23 @@ def outcomes_html(plan: Plan, outcomes: Sequence[Outcome]) -> str:
     return page(
         title, head, section("results", "Results", _table(["Action", "Address", "Result", "Time"], rows))
     )
+
+
+def verification_html(stack: str, found: Sequence[Verification]) -> str:
+    """What was proven, as a page: the sum, then a line for each address, what is broken first."""
+    rows = [
+        [
+            tag("span", one.status.value, "bad" if one.status is Proof.BROKEN else ""),
+            code(one.address),
+            esc(one.message),
+        ]
+        for one in sorted(found, key=lambda one: one.status is not Proof.BROKEN)
+    ]
+    name = tag("span", esc(stack), "name")
+    words = f"{counted_proofs(found)}." if found else NOTHING
+    head = f"<h1>Verification of stack {name}</h1>\n<p>{words}</p>"
+    body = section("results", "Results", _table(["Result", "Address", "Why"], rows))
+    return page(f"Verification of stack {clean(stack)}", head, body)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

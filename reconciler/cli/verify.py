@@ -1,0 +1,40 @@
+"""`reconcile verify`: proves that credentials and wiring work; takes no lease and writes no ledger."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from functools import partial
+
+from reconciler.cli.console import Console
+from reconciler.cli.several import Job, each
+from reconciler.cli.wiring import clients, look, open_stack, stacks
+from reconciler.model import Proof, Stack
+from reconciler.providers import KINDS
+from reconciler.secrets import Identities
+from reconciler.verifying import values_at_hand, verify
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Proves each stack; exit 1 if anything is broken."""
+    return each([Job(stack, partial(_verify, stack, args)) for stack in stacks(args)], console)
+
+
+def _verify(stack: Stack, args: argparse.Namespace, console: Console) -> int:
+    opened = open_stack(stack)
+    identities = Identities.from_environment(os.environ)
+    console.problems(identities.warnings)
+    with clients(stack, opened, args) as apis:
+        view = look(stack, opened, apis, everyday=False)
+        found = verify(
+            stack,
+            opened.ledger,
+            view.snapshot,
+            apis,
+            KINDS,
+            now=view.now,
+            values=values_at_hand(stack, opened.ledger, identities),
+        )
+    console.problems(view.snapshot.problems)
+    console.result(console.form.verification(stack.name, found, console.look))
+    return 1 if any(one.status is Proof.BROKEN for one in found) else 0

@@ -1,0 +1,49 @@
+"""What was proven, as text and as JSON: a line for each address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from reconciler.model import Proof, Verification
+from reconciler.rendering.terminal import Palette, columns, padded
+
+NOTHING = "Nothing to verify."
+
+
+def verification_text(stack: str, found: Sequence[Verification], *, palette: Palette | None = None) -> str:
+    """What works, what can't be tried, and what is broken."""
+    palette = palette or Palette()
+    if not found:
+        return NOTHING + "\n"
+    paints: dict[Proof, Callable[[str], str]] = {
+        Proof.VERIFIED: palette.good,
+        Proof.NOT_VERIFIABLE: palette.careful,
+        Proof.BROKEN: palette.bad,
+    }
+    wide = max(len(proof.value) for proof in Proof)
+    widest = max(columns(palette.clean(one.address)) for one in found)
+    lines = [
+        f"  {paints[one.status](padded(one.status.value, wide))}  "
+        f"{padded(palette.clean(one.address), widest)}  {palette.clean(one.message)}".rstrip()
+        for one in found
+    ]
+    title = palette.strong(f"Verification of stack {palette.clean(stack)}")
+    return "\n".join([title, *lines, "", f"{palette.strong('Verify:')} {counted_proofs(found)}."]) + "\n"
+
+
+def counted_proofs(found: Sequence[Verification]) -> str:
+    """How many of each, in words."""
+    numbers = [(sum(one.status is proof for one in found), proof.value) for proof in Proof]
+    return ", ".join(f"{number:,} {words}" for number, words in numbers if number)
+
+
+def verification_json(stack: str, found: Sequence[Verification]) -> dict[str, Any]:
+    """The same for programs (`reconcile.verification/1`)."""
+    return {
+        "format": "reconcile.verification/1",
+        "stack": stack,
+        "results": [
+            {"address": str(one.address), "status": one.status.value, "message": one.message} for one in found
+        ],
+    }

@@ -1,0 +1,88 @@
+"""What the checks look at: wanted, live and remembered, paired by address. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from reconciler.kinds import Registry
+from reconciler.model import (
+    Address,
+    Entry,
+    Ledger,
+    Live,
+    Ref,
+    Resource,
+    Snapshot,
+    Sourced,
+    Stack,
+    WorkspaceRef,
+)
+from reconciler.planning import Match, match_all, moved_entries, recover
+
+APPS, PRINCIPALS = "oauth_apps", "service_principals"
+SECRETS, INTEGRATIONS = "service_principals.client_secret", "connect_integrations"
+APPLY = "run `reconcile apply`"
+FULL = "run `reconcile apply --refresh full`"  # an everyday one takes the secrets on record for granted
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that a check can know without asking anybody.
+
+    Attributes:
+        entries: the ledger's, as the spec's `moved:` renames them.
+        workspaces: Databricks provider → its workspaces; one that didn't tell is absent.
+    """
+
+    stack: Stack
+    entries: Mapping[Address, Entry]
+    snapshot: Snapshot
+    kinds: Registry
+    matches: Mapping[Address, Match]
+    now: datetime
+    workspaces: Mapping[str, tuple[WorkspaceRef, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        stack: Stack,
+        ledger: Ledger,
+        snapshot: Snapshot,
+        kinds: Registry,
+        now: datetime,
+        workspaces: Mapping[str, tuple[WorkspaceRef, ...]],
+    ) -> Facts:
+        """The facts, paired as a plan would pair them."""
+        matches = match_all(stack, ledger, snapshot, kinds, recover(ledger, snapshot, kinds, now))
+        entries = moved_entries(ledger.entries, stack.moved)
+        return cls(stack, entries, snapshot, kinds, matches, now, workspaces)
+
+    def live(self, address: Address) -> Live | None:
+        """The live object of an address."""
+        match = self.matches.get(address)
+        return match.live if match else None
+
+    def owner(self, client_id: str) -> tuple[str, Live] | None:
+        """Kind and object of the app or service principal, in any account, that has a client id."""
+        for (_, kind), lives in self.snapshot.objects.items():
+            if kind in (APPS, PRINCIPALS) and client_id:
+                for live in lives.values():
+                    if live.computed.get("client_id") == client_id:
+                        return kind, live
+        return None
+
+
+def stated(value: Any) -> Any:
+    """A value as written in the spec, without its wrapper; None for what isn't known before apply."""
+    if isinstance(value, Sourced):
+        return value.value
+    return value if isinstance(value, (str, bool, int)) else None
+
+
+def source_of(resource: Resource, key: str) -> Address | None:
+    """The resource that a key of an integration's config refers to."""
+    value = (resource.attributes.get("config") or {}).get(key)
+    return value.source if isinstance(value, Ref) else None

@@ -1,0 +1,127 @@
+"""Checks of an integration's wiring: what it refers to exists, fits, and sends people back to it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reconciler.model import Live, Resource
+from reconciler.planning import at_path, normal_host, normal_url
+from reconciler.verifying.credentials import absence, principal_troubles, secret_troubles, unlike
+from reconciler.verifying.facts import APPLY, APPS, PRINCIPALS, Facts, source_of
+
+SERVICE, VISITOR = "Service Account", "connect"
+_OFFLINE = "offline_access"
+_DATABRICKS = "databricks"
+
+
+@dataclass(frozen=True)
+class Words:
+    """Something to say about an integration; only a trouble breaks it."""
+
+    text: str
+    is_trouble: bool = True
+
+
+def is_service(live: Live) -> bool:
+    """Whether Connect itself signs in with the credential."""
+    return bool(at_path(live.attributes, "config.auth_type") == SERVICE)
+
+
+def is_visitor(live: Live) -> bool:
+    """Whether it gives each visitor a key of Connect's own."""
+    return bool(live.attributes.get("template") == VISITOR)
+
+
+def integration_words(facts: Facts, resource: Resource) -> Iterator[Words]:
+    """What can be said of an integration without trying it."""
+    live = facts.live(resource.address)
+    if live is None:
+        yield Words(absence(facts, resource.address))
+        return
+    yield from map(Words, unlike(facts, resource, live))
+    yield from map(Words, _credential(facts, resource, live))
+    if live.attributes.get("template") != _DATABRICKS:
+        return
+    yield from _owner(facts, resource, live)
+    yield from _host(facts, resource, live)
+
+
+def _credential(facts: Facts, resource: Resource, live: Live) -> Iterator[str]:
+    """The objects that it refers to: are they there, and does it hold what is theirs?"""
+    source, secret = source_of(resource, "client_id"), source_of(resource, "client_secret")
+    if source is not None and source in facts.stack.resources:
+        yield from _named(source, absence(facts, source))
+        if source.kind == PRINCIPALS and facts.live(source) is not None:
+            yield from principal_troubles(facts, source)
+        wanted = facts.live(source)
+        there = str(at_path(live.attributes, "config.client_id") or "")
+        if wanted is not None and there != wanted.computed.get("client_id"):
+            yield f"it has the client id {there or '(none)'}, which isn't that of {source}: {APPLY}"
+    if secret is not None and secret.part and facts.live(secret.parent or secret) is not None:
+        for words in secret_troubles(facts, secret):
+            yield from _named(secret, words)
+
+
+def _named(address: object, words: str) -> Iterator[str]:
+    if words:
+        yield words if str(address) in words else f"{address}: {words}"
+
+
+def _owner(facts: Facts, resource: Resource, live: Live) -> Iterator[Words]:
+    """Of a Databricks integration: whose client id it has, and whether people can sign in through that."""
+    client_id = str(at_path(live.attributes, "config.client_id") or "")
+    owner = facts.owner(client_id)
+    if owner is None:
+        refers = source_of(resource, "client_id") is not None
+        looked = {kind for _, kind in facts.snapshot.objects}
+        if not refers and client_id and {APPS, PRINCIPALS} <= looked:
+            yield Words(f"no account of this stack knows the client id {client_id}", is_trouble=False)
+        return
+    kind, found = owner
+    if is_service(live) or kind != APPS:
+        return
+    yield from map(Words, _app_serves(facts, resource, live, found))
+
+
+def _app_serves(facts: Facts, resource: Resource, live: Live, app: Live) -> Iterator[str]:
+    callback = facts.stack.providers[resource.provider].callback_url
+    if normal_url(callback) not in map(normal_url, app.attributes.get("redirect_urls") or ()):
+        yield (
+            f"the app {app.name!r} doesn't list {callback} among its redirect_urls, "
+            f"so that nobody can log in: {APPLY}"
+        )
+    if _OFFLINE not in (app.attributes.get("scopes") or ()):
+        yield f"the app {app.name!r} lacks the scope {_OFFLINE}, so that logins fail: add it, and {APPLY}"
+    asked = str(at_path(live.attributes, "config.scopes") or "").split()
+    if asked and _OFFLINE not in asked:
+        yield f"its scopes lack {_OFFLINE}, so that logins fail: add it, and {APPLY}"
+    mode = at_path(live.attributes, "config.auth_mode")
+    fitting = "Confidential" if app.attributes.get("confidential") else "Public"
+    if mode is not None and mode != fitting:
+        yield f"its auth_mode is {mode}, and the app {app.name!r} is {fitting.lower()}: {APPLY}"
+
+
+def _host(facts: Facts, resource: Resource, live: Live) -> Iterator[Words]:
+    """Whether its workspace is one of the account's."""
+    host = normal_host(at_path(live.attributes, "config.workspace_host"))
+    source = source_of(resource, "client_id")
+    wanted = facts.stack.resources.get(source) if source else None
+    known = {
+        workspace.host
+        for provider, workspaces in facts.workspaces.items()
+        if wanted is None or wanted.provider == provider
+        for workspace in workspaces
+    }
+    if not host or host in known:
+        return
+    # a host of one's own domain, or of another cloud, says nothing
+    is_comparable = _zone(host) in map(_zone, known)
+    if wanted is not None and is_comparable:
+        yield Words(f"no workspace of the account has the host {host}: correct workspace_host, and {APPLY}")
+    else:
+        yield Words(f"whether {host} is a workspace of the account isn't known", is_trouble=False)
+
+
+def _zone(host: str) -> str:
+    return host.partition(".")[2]
