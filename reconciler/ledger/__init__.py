@@ -6,6 +6,7 @@ from reconciler.ledger.files import FileStore
 from reconciler.ledger.holder import Holder
 from reconciler.ledger.journal import Edit, Journal
 from reconciler.ledger.lease import AlwaysHeld, Lease, Waiting, unlock
+from reconciler.ledger.objects import ObjectStore
 from reconciler.ledger.opening import OpenedLedger, claims, open_ledger, open_store, recorded_plan_path
 from reconciler.ledger.runner import current_runner, is_proven_dead
 from reconciler.ledger.store import LeaseObject, MemoryStore, Register, Store, UncertainWriteError
@@ -21,6 +22,7 @@ __all__ = [
     "Lease",
     "LeaseObject",
     "MemoryStore",
+    "ObjectStore",
     "OpenedLedger",
     "Register",
     "Store",

@@ -129,9 +129,11 @@ def _check_format(document: Mapping[str, Any], where: str) -> None:
 def _cure(where: str, backup: str) -> str:
     if not backup:
         return "no backup of it was found; move it away, and the next plan will adopt what it owned by name"
+    # an object is copied by its store's own tool
+    command = "" if "://" in where else f" (`cp '{backup}' '{where}'`)"
     return (
-        f"the version before it is kept as {backup}: put that in its place "
-        f"(`cp '{backup}' '{where}'`), then run `reconcile plan` and read it closely"
+        f"the version before it is kept as {backup}: put that in its place{command}, "
+        f"then run `reconcile plan` and read it closely"
     )
 
 

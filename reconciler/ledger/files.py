@@ -11,9 +11,8 @@ from pathlib import Path
 
 from reconciler.errors import LedgerError
 from reconciler.ledger.locking import exclusive
-from reconciler.ledger.store import LeaseObject, moved_on, version_of
+from reconciler.ledger.store import LeaseObject, may_be_ledger, moved_on, version_of
 
-_OTHERS = (".lock.json", ".plan.json")  # what lives beside ledgers, and isn't one
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _LOCKLESS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
@@ -93,8 +92,7 @@ class FileStore(FileRegister):
         real = Path(os.path.realpath(path))
         stem = real.name.removesuffix(".json")
         guard = real.with_name(f".{stem}.guard")
-        self._kept = real.with_name(real.name + ".backup")
-        super().__init__(real, guard, self._kept)
+        super().__init__(real, guard, real.with_name(real.name + ".backup"))
         self.owns_folder = owns_folder
         self.lease: LeaseObject = FileRegister(real.with_name(f"{stem}.lock.json"), guard)
 
@@ -106,7 +104,12 @@ class FileStore(FileRegister):
     @property
     def backup(self) -> str:
         """The backup's path; "" if there is none."""
-        return str(self._kept) if self._kept.is_file() else ""
+        return self.backup_of(self.where)
+
+    def backup_of(self, place: str) -> str:
+        """The path of a sibling's backup; "" if there is none."""
+        kept = Path(place + ".backup")
+        return str(kept) if kept.is_file() else ""
 
     def siblings(self) -> Mapping[str, bytes]:
         """The other JSON files of the folder, leases and recorded plans left out, by path."""
@@ -116,7 +119,7 @@ class FileStore(FileRegister):
             contents = {
                 str(path): _content(path)
                 for path in paths
-                if path != self._path and not path.name.endswith(_OTHERS) and path.is_file()
+                if path != self._path and may_be_ledger(path.name) and path.is_file()
             }
         return {place: content for place, content in contents.items() if content is not None}
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from reconciler.errors import LedgerError
+from reconciler.ledger.buckets import SCHEMES, Bucket, place_of
 from reconciler.ledger.codec import decode, is_ledger
 from reconciler.ledger.files import FileStore
+from reconciler.ledger.objects import ObjectStore
 from reconciler.ledger.store import ABSENT, MemoryStore, Store
 from reconciler.model import Address, Ledger, Stack
 
@@ -24,22 +26,26 @@ def open_store(url: str | None, *, stack: str, folder: Path, environment: Mappin
     """The store that a ledger URL names. This is the one place where a kind of store is added.
 
     Args:
-        url: `file://…`, a path, or None for `.reconcile/<stack>.json`; one that ends in `/` is a folder that
-            holds `<stack>.json`.
+        url: `file://…`, a path, `s3://…`, `gs://…`, `az://…`, or None for `.reconcile/<stack>.json`; one that
+            ends in `/` is a folder that holds `<stack>.json`.
         stack: the stack's name.
         folder: the spec's folder, from which relative paths count.
         environment: where a store's own credentials and endpoints come from; files need none.
 
     Raises:
-        LedgerError: `ledger-url`: no store is known for it.
+        LedgerError: `ledger-url`: no store is known for it; `ledger-credential`: a store can't be used with
+            what the environment says.
     """
     if url is None:
         return FileStore(folder / ".reconcile" / f"{stack}.json", owns_folder=True)
     scheme = _SCHEME.match(url)
+    if scheme and scheme[1] in SCHEMES:
+        kind, bucket, key = place_of(url, stack)
+        return ObjectStore(Bucket(kind, bucket, environment), key, owns_folder=url.endswith("/"))
     if scheme and scheme[1].lower() != "file":
         raise LedgerError(
             f"no ledger can be kept at {scheme[0]} addresses",
-            hint="supported are file:// URLs, paths, and `ledger: none`",
+            hint="supported are file://, s3://, gs:// and az:// URLs, paths, and `ledger: none`",
             code="ledger-url",
         )
     text = _path_text(url[scheme.end() :]) if scheme else url
@@ -111,8 +117,7 @@ def claims(
     for place, content in store.siblings().items():
         if not is_ledger(content, strict=store.owns_folder):
             continue
-        backup = Path(place + ".backup")
-        other = decode(content, where=place, backup=str(backup) if backup.is_file() else "")
+        other = _decoded(store, content, place)
         # a copy of our own ledger takes nothing away from us
         if other.stack != stack.name:
             found.update(dict.fromkeys(_owned(other), other.stack))
@@ -138,11 +143,21 @@ def _opened(stack: Stack, store: Store) -> OpenedLedger:
     content, version = store.read()
     if content is None:
         return OpenedLedger(stack, store, Ledger(stack.name, "", is_new=True), ABSENT)
-    ledger = decode(content, where=store.where, backup=store.backup)
+    ledger = _decoded(store, content, store.where)
     _check_stack(stack, ledger, store.where)
     _check_remotes(stack, ledger, store.where)
     _check_providers(stack, ledger, store.where)
     return OpenedLedger(stack, store, ledger, version)
+
+
+def _decoded(store: Store, content: bytes, place: str) -> Ledger:
+    try:
+        return decode(content, where=place)
+    except LedgerError as error:
+        if error.code != "ledger-damaged":
+            raise
+    # asked only now: a store that is far away takes its time for the answer
+    return decode(content, where=place, backup=store.backup_of(place))
 
 
 def _check_stack(stack: Stack, ledger: Ledger, where: str) -> None:

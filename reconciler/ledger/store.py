@@ -10,6 +10,7 @@ from typing import Protocol
 from reconciler.errors import FencedError, LedgerError
 
 ABSENT = ""  # the version of what isn't there
+_OTHERS = (".lock.json", ".plan.json")  # what lives beside ledgers, and isn't one
 
 
 class UncertainWriteError(LedgerError):
@@ -61,6 +62,9 @@ class Store(Register, Protocol):
     def backup(self) -> str:
         """Where the version before this one is; "" if there is none."""
 
+    def backup_of(self, place: str) -> str:
+        """The same for one of the siblings."""
+
     @property
     def owns_folder(self) -> bool:
         """Whether the folder is for ledgers only, so that everything in it must be readable."""
@@ -75,6 +79,11 @@ class Store(Register, Protocol):
         Raises:
             LedgerError: one can't be read.
         """
+
+
+def may_be_ledger(name: str) -> bool:
+    """Whether a file or object of this name beside a ledger may be another one."""
+    return name.endswith(".json") and not name.endswith(_OTHERS)
 
 
 def version_of(content: bytes | None) -> str:
@@ -122,6 +131,10 @@ class MemoryStore(MemoryRegister):
     def __init__(self) -> None:
         super().__init__()
         self.lease = MemoryRegister()
+
+    def backup_of(self, place: str) -> str:
+        """There is none."""
+        return ""
 
     def siblings(self) -> Mapping[str, bytes]:
         """Nothing."""
