@@ -125,10 +125,13 @@ class _Building:
         name = str(self.address)
         if name not in self.resolver.substituted or name in self.resolver.sources.faulty:
             return
+        checkable = _checkable(values)
+        if schema.acceptor(self.address.kind)(checkable):
+            return
         complaints = Complaints(
             self.block, at=self.at, prefix=(self.address.kind, self.address.key), hide=True
         )
-        errors = schema.validator(self.address.kind).iter_errors(_checkable(values))
+        errors = schema.validator(self.address.kind).iter_errors(checkable)
         self.findings.extend(complaints.of(errors))
 
     def _provider(self, values: Mapping[str, Value]) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Union
-
-from jsonschema import ValidationError
+from typing import TYPE_CHECKING, Any, Union
 
 from reconciler.errors import Location, Problem, Severity
 from reconciler.specs.findings import listing, meant, suggestion
 from reconciler.specs.nodes import Node, locate
 from reconciler.specs.schema import KINDS
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 _Where = tuple[Union[str, int], ...]
 

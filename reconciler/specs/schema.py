@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Final, Union
+from typing import TYPE_CHECKING, Any, Final, Union
 
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from reconciler.specs.accepting import Check, UnknownKeywordError, compiled
 
-from reconciler.specs.nodes import Path as Steps
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 KINDS: Final = ("oauth_apps", "service_principals", "connect_integrations")
 SHARED_SECTIONS: Final = ("version", "stack", "imports", "vars", "providers", *KINDS)
 
-_BASE = "https://reconcile.invalid/schema/"
 _PROPERTY, _NAMED = "properties", "patternProperties"
 
 # one step of a path to a secret field: a key, or the form of a key
@@ -42,48 +41,55 @@ def files() -> Mapping[str, Any]:
 @cache
 def expanded(name: str) -> Any:
     """A schema file with every `$ref` replaced by what it means: nothing is looked up while validating."""
-    resources = [
-        (f"{_BASE}{file}.schema.json", Resource.from_contents(schema)) for file, schema in files().items()
-    ]
-    registry: Registry[Any] = Registry().with_resources(resources)
-    resolver = registry.resolver(f"{_BASE}{name}.schema.json")
-    return _expand(files()[name], resolver)
+    return _expand(files()[name], name)
 
 
-def _expand(schema: Any, resolver: Any) -> Any:
+def _expand(schema: Any, home: str) -> Any:
+    """The same for a part of it; `home` is the name of the file that it stands in."""
     if isinstance(schema, list):
-        return [_expand(item, resolver) for item in schema]
+        return [_expand(item, home) for item in schema]
     if not isinstance(schema, dict):
         return schema
     kept = {
-        key: item if key in ("examples", "enum", "const") else _expand(item, resolver)
+        key: item if key in ("examples", "enum", "const") else _expand(item, home)
         for key, item in schema.items()
         if key not in ("$ref", "$defs", "$schema")
     }
     if "$ref" not in schema:
         return kept
-    target = resolver.lookup(schema["$ref"])
-    return {**_expand(target.contents, target.resolver), **kept}
+    file, _, pointer = schema["$ref"].partition("#")
+    home = file.removesuffix(".schema.json") or home
+    target = files()[home]
+    for step in pointer.split("/")[1:]:
+        target = target[step]
+    return {**_expand(target, home), **kept}
 
 
 @cache
-def stack_validator() -> Draft202012Validator:
-    """For a stack's own file."""
-    return Draft202012Validator(expanded("stack"))
-
-
-@cache
-def import_validator() -> Draft202012Validator:
-    """For a file that a stack imports: providers, vars and resources only, and no name of its own needed."""
+def _whole(name: str) -> Any:
+    if name != "import":
+        return expanded(name)
+    # providers, vars and resources only, and no name of its own needed
     stack = expanded("stack")
     properties = {key: schema for key, schema in stack[_PROPERTY].items() if key in SHARED_SECTIONS}
-    return Draft202012Validator({**stack, _PROPERTY: properties, "required": []})
+    return {**stack, _PROPERTY: properties, "required": []}
 
 
 @cache
 def validator(name: str) -> Draft202012Validator:
-    """For one object of a kind, or one provider (`providers`)."""
-    return Draft202012Validator(expanded(name))
+    """For a stack's file (`stack`), a file that it imports (`import`), a provider, or an object of a kind."""
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(_whole(name))
+
+
+@cache
+def acceptor(name: str) -> Check:
+    """Whether a value fits the schema of that name; where it says no, the validator says why."""
+    try:
+        return compiled(_whole(name))
+    except UnknownKeywordError:
+        return validator(name).is_valid
 
 
 def attributes(kind: str) -> tuple[str, ...]:
@@ -91,13 +97,15 @@ def attributes(kind: str) -> tuple[str, ...]:
     return tuple(key for key in expanded(kind)[_PROPERTY] if key not in ("provider", "lifecycle"))
 
 
+@cache
 def templates() -> tuple[str, ...]:
     """The templates of Connect whose keys are checked."""
     choices: list[str] = expanded("connect_integrations")[_PROPERTY]["template"]["anyOf"][0]["enum"]
     return tuple(choices)
 
 
-def is_secret(name: str, path: Steps) -> bool:
+@lru_cache(4096)
+def is_secret(name: str, path: tuple[Union[str, int], ...]) -> bool:
     """Whether the schema of a kind (or of `providers`) marks the field at a path as `writeOnly`."""
     return any(
         len(marked) == len(path) and all(_fits(step, key) for step, key in zip(marked, path, strict=True))

@@ -15,7 +15,7 @@ from reconciler.specs.composing import Refusal
 from reconciler.specs.findings import Findings
 from reconciler.specs.nodes import Block, Node, Scalar, Series, plain
 from reconciler.specs.reading import read
-from reconciler.specs.schema import KINDS, import_validator, stack_validator
+from reconciler.specs.schema import KINDS, acceptor, validator
 
 SECTIONS: Final = ("vars", "providers", *KINDS)
 _MAX_FILES: Final = 1000
@@ -94,9 +94,11 @@ def _take(file: str, gathering: _Gathering, *, is_import: bool) -> Block | None:
 
 
 def _check(root: Block, gathering: _Gathering, *, is_import: bool) -> None:
-    validator = import_validator() if is_import else stack_validator()
+    name, written = "import" if is_import else "stack", plain(root)
+    if acceptor(name)(written):
+        return
     allowed = "an imported file holds only providers, vars, resources and imports" if is_import else ""
-    for problem in Complaints(root, allowed=allowed).of(validator.iter_errors(plain(root))):
+    for problem in Complaints(root, allowed=allowed).of(validator(name).iter_errors(written)):
         gathering.findings.add(problem)
         if problem.address:
             gathering.faulty.add(problem.address)

@@ -71,7 +71,7 @@ def test_the_bundle_stands_alone_and_judges_like_the_files(bundle, specs):
     for name in CASES:
         tree = plain(parse(_case(name).replace("^", "").encode(), "f.yaml"))
         found = sorted(str(error.message) for error in bundle.iter_errors(tree))
-        assert found == sorted(str(error.message) for error in schema.stack_validator().iter_errors(tree)), (
+        assert found == sorted(str(error.message) for error in schema.validator("stack").iter_errors(tree)), (
             name
         )
         assert found, name
