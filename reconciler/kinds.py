@@ -27,9 +27,12 @@ class Fields:
         hosts: bare host names; live values may carry a scheme and a slash.
         additive: mappings of which only the keys of the spec, and those that we added, are ours.
         whole: objects that the API wants complete whenever a part of it changes.
+        complete: mappings that hold what the spec says and nothing else: a key that it lacks is taken out.
         local: rules for us that the API never sees (`lifetime` of a secret).
         computed: known once the object exists.
         shows_secret: creating it answers a one-time secret.
+        sealed_to: the attribute with the keys that its secrets are sealed to; a live object of such a kind
+            shows `(sensitive)` in each field that holds one. "" where secrets leave no trace.
     """
 
     name: str = ""
@@ -41,9 +44,11 @@ class Fields:
     hosts: frozenset[str] = frozenset()
     additive: frozenset[str] = frozenset()
     whole: frozenset[str] = frozenset()
+    complete: frozenset[str] = frozenset()
     local: frozenset[str] = frozenset()
     computed: frozenset[str] = frozenset()
     shows_secret: bool = False
+    sealed_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,12 @@ class Scope:
     Attributes:
         parents: remote ids of the service principals whose secrets are wanted.
         workspaces: ids of the workspaces whose assignments are wanted.
+        named: natural keys of the wanted objects, for systems that have no list.
     """
 
     parents: Sequence[str] = ()
     workspaces: Sequence[str] = ()
+    named: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

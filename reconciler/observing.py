@@ -188,7 +188,13 @@ class _Observer:
             for key in resource.attributes.get("workspaces") or {}
             if str(key).lower() in hosts
         }
-        return Scope(workspaces=sorted(one.workspaces | named))
+        return Scope(workspaces=sorted(one.workspaces | named), named=self._names(name))
+
+    def _names(self, provider: str) -> list[str]:
+        """The natural keys that the spec gives to what it wants of a provider."""
+        resources = [each for each in self.stack.resources.values() if each.provider == provider]
+        names = [each.attributes.get(self.kinds[each.address.kind_name].fields.name) for each in resources]
+        return sorted({name for name in names if isinstance(name, str)})
 
     def _list(self, name: str, kind: str, scope: Scope) -> Callable[[], Sequence[Live]]:
         return lambda: self.kinds[kind].observe(self.apis[name], scope)

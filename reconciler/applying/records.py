@@ -139,7 +139,9 @@ def begun(plan: Plan, refreshed: Mapping[Address, Entry]) -> Edit:
         draft.entries = {**moved, **refreshed}
         draft.approvals = {a: digest for a, digest in draft.approvals.items() if a in listed}
         for name in {change.provider for change in plan.changes if change.is_pending}:
-            draft.remotes[name] = plan.stack.providers[name].identity
+            identity = plan.stack.providers[name].identity
+            if identity:  # the spec's own folder is no remote system
+                draft.remotes[name] = identity
 
     return edit
 

@@ -215,7 +215,7 @@ def _former(work: Work, change: Change, resource: Resource) -> Former | None:
     if change.live.id in change.clears:
         return None  # nobody ever had it, and it went first
     entry = work.entry(change.address)
-    wait = keep_old(resource) if change.action is Action.ROTATE else 0
+    wait = keep_old(work.plan.stack, change.address)
     until = utc(work.clock() + timedelta(seconds=wait)) if wait else ""
     by = entry.credential.by if entry and entry.credential else None
     return records.former_of(

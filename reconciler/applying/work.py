@@ -222,6 +222,8 @@ class Work:
 
     def delivery(self, value: Ref | SecretInput) -> Delivery:
         """What is to be remembered of a secret that was just delivered."""
+        if isinstance(value, SecretInput) and value.mark:
+            return Delivery(None, "", value.salt, value.mark)  # as the handoff marks it
         mark = Fingerprint.of(self.resolved(value))
         if isinstance(value, SecretInput):
             return Delivery(None, "", mark.salt, mark.mark)
@@ -272,11 +274,8 @@ def _is_rival(live: Live, name: str, parent: str) -> bool:
 
 def _supplied(value: SecretInput) -> Secret:
     if not isinstance(value.secret, Secret):
-        raise ReconcileError(
-            f"{value.source} isn't set, and a secret comes from it",
-            code="unset-variable",
-            hint=f"set it: {value.expression}",
-        )
+        words, hint = value.absence
+        raise ReconcileError(f"{words}, and a secret comes from it", code="unset-variable", hint=hint)
     return value.secret
 
 

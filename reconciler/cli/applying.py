@@ -79,10 +79,11 @@ def _check_supplied(plan: Plan) -> None:
         resource = plan.stack.resources[address]
         for value in resource.inputs:
             if value.secret is None:
+                words, hint = value.absence
                 raise CredentialError(
-                    f"{value.source} isn't set, and a secret of {address} comes from it",
-                    code="unset-variable",
+                    f"{words}, and a secret of {address} comes from it",
+                    code="handoff-sealed" if value.mark else "unset-variable",
                     address=str(address),
                     at=resource.at,
-                    hint=f"set it: the spec says {value.expression}",
+                    hint=hint,
                 )

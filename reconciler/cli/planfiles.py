@@ -79,7 +79,7 @@ def _document(path: Path) -> Any:
 
 
 def read(path: Path) -> saved.Saved:
-    """A plan from its file; values of `${env…}` and `${file…}` are taken anew.
+    """A plan from its file; values of `${env…}`, `${file…}` and secrets of handoffs are taken anew.
 
     Raises:
         PlanError: it can't be read, or its digest doesn't match.
@@ -88,11 +88,15 @@ def read(path: Path) -> saved.Saved:
     document = _document(path)
     try:
         folder = Path(document["definition"]["stack"]["file"]).parent
+        inputs = document["definition"]["stack"].get("inputs", {})
     except (KeyError, TypeError):
-        folder = Path()  # no plan file, as `decode` will say
+        folder, inputs = Path(), {}  # no plan file, as `decode` will say
     try:
         return saved.decode(
-            document, lambda text, is_secret: specs.reread(text, os.environ, folder, is_secret=is_secret)
+            document,
+            lambda text, is_secret: specs.reread(
+                text, os.environ, folder, is_secret=is_secret, inputs=inputs
+            ),
         )
     except PlanError as error:
         raise PlanError(f"{path}: {error.message}", code=error.code, hint=error.hint) from None

@@ -176,6 +176,7 @@ def clients(stack: Stack, opened: OpenedLedger, args: argparse.Namespace) -> Ite
             made[name] = connect(
                 stack.providers[name],
                 os.environ,
+                stack=stack,
                 parallelism=getattr(args, "parallelism", None),
                 rate=getattr(args, "max_rps", None),
             )

@@ -84,7 +84,7 @@ def _counts(counts: dict[str, int]) -> str:
 
 def _about(plan: Plan) -> list[str]:
     lines = []
-    for name, provider in sorted(plan.stack.providers.items()):
+    for name, provider in sorted(plan.stack.remotes.items()):
         account = f", account {code(provider.account_id)}" if provider.account_id else ""
         lines.append(f"- {code(name)}: {code(provider.address)}{account}")
     blocks = ["\n".join(lines)] if lines else []

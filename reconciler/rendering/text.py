@@ -55,8 +55,8 @@ def _header(plan: Plan, look: Look) -> str:
     clean = look.palette.clean
     what = "Plan to destroy stack" if plan.destroys else "Plan for stack"
     lines = [look.palette.strong(f"{what} {clean(plan.stack.name)}")]
-    label_width = max((columns(clean(name)) for name in plan.stack.providers), default=0)
-    for name, provider in sorted(plan.stack.providers.items()):
+    label_width = max((columns(clean(name)) for name in plan.stack.remotes), default=0)
+    for name, provider in sorted(plan.stack.remotes.items()):
         account = f" {look.palette.dot} account {clean(provider.account_id)}" if provider.account_id else ""
         lines.append(f"  {padded(clean(name), label_width)}  {clean(provider.address)}{account}")
     if plan.targets:

@@ -9,16 +9,18 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from reconciler.errors import Location, ReconcileError
-from reconciler.model import Address, Guard, Move, ProviderSpec, Resource, Sourced, Stack
+from reconciler.model import FILES, Address, Guard, Move, ProviderSpec, Resource, Sourced, Stack
 from reconciler.model.values import KEY
 from reconciler.secrets import Recipients
 from reconciler.specs.digesting import digest
 from reconciler.specs.nodes import Block, Node, Scalar, Series
 from reconciler.specs.places import Place, is_unknown
+from reconciler.specs.receiving import named_files
 from reconciler.specs.resolving import Resolver
+from reconciler.specs.schema import KINDS
 
 _LEDGER_SCHEMES: Final = ("file", "s3", "gs", "az")
-_ADDRESS = re.compile(r"(oauth_apps|service_principals|connect_integrations)\.[^.]+(\.client_secret)?\Z")
+_ADDRESS = re.compile(rf"({'|'.join(KINDS)})\.[^.]+(\.client_secret)?\Z")
 
 
 def assemble(
@@ -29,17 +31,27 @@ def assemble(
     stack = Stack(
         name=_name(resolver),
         file=resolver.sources.file,
-        providers=providers,
+        providers={**providers, FILES: ProviderSpec.of_files()},
         resources=resources,
         moved=_moved(resolver, resources),
         forget=tuple(_forgotten(resolver, resources)),
         approve=tuple(address for address, _ in _addresses(root.items.get("approve"))),
         guard=_guard(resolver),
         heal=_healed(resolver),
+        inputs=resolver.inbox.files,
         recipients=_recipients(resolver),
         ledger_url=_ledger(resolver),
     )
     return replace(stack, digest=digest(stack))
+
+
+def receive(resolver: Resolver) -> None:
+    """Reads the handoffs that `inputs:` names."""
+    for name, (at, block) in named_files(resolver.sources.root.items.get("inputs")).items():
+        node = block.items.get("handoff")
+        value = resolver.value(node, Place("inputs", name, at, ("handoff",))) if node else None
+        if isinstance(value, str) and value:
+            resolver.inbox.take(name, value, at)
 
 
 def _name(resolver: Resolver) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 from reconciler.errors import Location
 from reconciler.model import (
+    FILES,
     Address,
     Adopt,
     Lifecycle,
@@ -26,6 +27,7 @@ from reconciler.model.values import KEY, seconds
 from reconciler.specs import schema
 from reconciler.specs.complaints import Complaints
 from reconciler.specs.findings import Findings, listing, suggestion
+from reconciler.specs.handing import check_files, handoff_attributes
 from reconciler.specs.nodes import Block, places
 from reconciler.specs.places import is_unknown, leaves
 from reconciler.specs.resolving import NAMES, Resolver
@@ -34,6 +36,7 @@ PROVIDER_TYPE: Final = {
     "oauth_apps": "databricks",
     "service_principals": "databricks",
     "connect_integrations": "connect",
+    "handoffs": FILES,
 }
 _MAX_LIFETIME: Final = "730d"
 _Choice = TypeVar("_Choice", bound=Enum)
@@ -51,6 +54,7 @@ def resources(resolver: Resolver, providers: Mapping[str, ProviderSpec]) -> dict
         address = Address("service_principals", key)
         if address in found and address.inside("client_secret") not in found:
             found[address.inside("client_secret")] = _secret(found[address], {}, at, {})
+    check_files(found, resolver.findings)
     return found
 
 
@@ -82,6 +86,9 @@ class _Building:
         values = {key: self._value(key) for key in self.block.items}
         self._check_substituted(values)
         attributes = {key: item for key, item in values.items() if key not in ("provider", "lifecycle")}
+        if self.address.kind == "handoffs":
+            folder = self.resolver.inputs.folder
+            attributes = handoff_attributes(attributes, folder, self._error, self._place)
         secret = attributes.pop("client_secret", None) if self.address.kind == "service_principals" else None
         name = NAMES[self.address.kind]
         defaults: dict[str, Value] = {} if name in attributes else {name: self.address.key}
@@ -136,6 +143,8 @@ class _Building:
 
     def _provider(self, values: Mapping[str, Value]) -> str:
         wanted = PROVIDER_TYPE[self.address.kind]
+        if wanted == FILES:
+            return FILES
         candidates = [name for name, spec in self.providers.items() if spec.type == wanted]
         if "provider" in values:
             return self._named_provider(values["provider"], wanted, candidates)

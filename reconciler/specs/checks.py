@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from reconciler.errors import Location
-from reconciler.model import Address, ProviderSpec, Ref, Resource, Sourced, Value
+from reconciler.model import Address, ProviderSpec, Ref, Resource, SecretInput, Sourced, Value
 from reconciler.specs import schema, urls
 from reconciler.specs.findings import Findings, listing, meant, suggestion
 from reconciler.specs.places import is_unknown
@@ -72,15 +72,22 @@ _BARE_HOST = re.compile(r"[A-Za-z0-9_.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:]+\](:[0-9]
 
 
 def check(
-    resources: Mapping[Address, Resource], providers: Mapping[str, ProviderSpec], findings: Findings
+    resources: Mapping[Address, Resource],
+    providers: Mapping[str, ProviderSpec],
+    handed: Mapping[str, Mapping[str, Value]],
+    findings: Findings,
 ) -> None:
-    """Adds what doesn't fit together to the findings."""
+    """Adds what doesn't fit together to the findings.
+
+    Args:
+        handed: source of a secret that comes from a handoff → what that handoff says openly.
+    """
     said = _Said(findings, frozenset(_misspelt(findings)))
     for resource in resources.values():
         if resource.address.kind == "oauth_apps":
             _App(resource, said).check()
         elif resource.address.kind == "connect_integrations":
-            _Integration(resource, resources, providers, said).check()
+            _Integration(resource, resources, providers, handed, said).check()
 
 
 def _misspelt(findings: Findings) -> Iterator[str]:
@@ -211,6 +218,7 @@ class _Integration:
     integration: Resource
     resources: Mapping[Address, Resource]
     providers: Mapping[str, ProviderSpec]
+    handed: Mapping[str, Mapping[str, Value]]
     said: _Said
 
     def check(self) -> None:
@@ -303,11 +311,22 @@ class _Integration:
 
     def _pair(self) -> None:
         client, secret = self._config.get("client_id"), self._config.get("client_secret")
+        if isinstance(secret, SecretInput):
+            self._handed_pair(client, secret)
         if not (isinstance(client, Ref) and isinstance(secret, Ref) and secret.is_secret):
             return
         if client.address != secret.address:
             message = f"client_id is taken from {client.address} and client_secret from {secret.address}"
             hint = f"write ${{{client.address}.client_secret}}"
+            self.said.error("pair-mismatch", message, self.integration, "config.client_secret", hint)
+
+    def _handed_pair(self, client: Value, secret: SecretInput) -> None:
+        """A secret from a handoff goes with a client_id that the same handoff has, if it has any."""
+        clear = self.handed.get(secret.source, {})
+        ids = [value for name, value in clear.items() if name.endswith("client_id")]
+        if ids and not is_unknown(client) and text(client) not in ids:
+            message = f"client_secret is taken from the {secret.source}, and client_id isn't"
+            hint = "take both from one handoff"
             self.said.error("pair-mismatch", message, self.integration, "config.client_secret", hint)
 
     def _redirect(self, app: Resource) -> None:

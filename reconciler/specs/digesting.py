@@ -16,13 +16,14 @@ def digest(stack: Stack) -> str:
     folder = os.path.dirname(stack.file)  # noqa: PTH120 - relative names stay relative
     meaning = {
         "stack": stack.name,
-        "providers": {name: _provider(spec, folder) for name, spec in stack.providers.items()},
+        "providers": {name: _provider(spec, folder) for name, spec in stack.remotes.items()},
         "resources": {str(address): _resource(resource) for address, resource in stack.resources.items()},
         "moved": [[str(move.source), str(move.target)] for move in stack.moved],
         "forget": sorted(map(str, stack.forget)),
         "approve": sorted(map(str, stack.approve)),
         "guard": [stack.guard.max_deletes, stack.guard.max_delete_percent],
         "ledger": stack.ledger_url,
+        "inputs": dict(stack.inputs),
         "recipients": list(stack.recipients),
         "heal": list(stack.heal),
     }

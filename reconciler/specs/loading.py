@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reconciler.errors import Location, Problem, Severity, SpecError, UsageError
 from reconciler.model import Stack
-from reconciler.specs.assembling import assemble
+from reconciler.specs.assembling import assemble, receive
 from reconciler.specs.building import resources
 from reconciler.specs.checks import check, resource_cycles
 from reconciler.specs.composing import Refusal
@@ -152,8 +152,9 @@ def _resolve(resolver: Resolver) -> Stack:
     for name in resolver.sources.entries("vars"):
         resolver.variable(name)
     remotes = providers(resolver)
+    receive(resolver)
     wanted = resources(resolver, remotes)
-    check(wanted, remotes, resolver.findings)
+    check(wanted, remotes, resolver.inbox.clear, resolver.findings)
     for ring in resource_cycles(wanted):
         holder = wanted[ring[0]]
         message = f"these refer to each other: {' → '.join(map(str, ring))}"

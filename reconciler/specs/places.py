@@ -18,7 +18,7 @@ class Place:
     """Where a value stands.
 
     Attributes:
-        section: `stack`, `ledger`, `guard`, `vars`, `providers` or a kind.
+        section: `stack`, `ledger`, `guard`, `vars`, `inputs`, `providers` or a kind.
         name: its key in the section.
         at: what to blame.
         path: the way from the key to the value.
@@ -45,6 +45,11 @@ class Place:
     def is_secret(self) -> bool:
         """Whether the schema marks the field as secret."""
         return self.section in (*schema.KINDS, "providers") and schema.is_secret(self.section, self.path)
+
+    @property
+    def takes_secrets(self) -> bool:
+        """Whether a secret may stand here as well as anything else: in a handoff it is sealed."""
+        return self.section == "handoffs" and len(self.path) == 2 and self.path[0] == "values"
 
     def below(self, step: Union[str, int], at: Location) -> Place:
         """The place one step further down."""

@@ -10,10 +10,11 @@ from typing import Union
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _ENV = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?\Z", re.DOTALL)
 
-ROOTS = ("vars", "env", "file", "providers", "oauth_apps", "service_principals", "connect_integrations")
+KINDS = ("oauth_apps", "service_principals", "connect_integrations")
+ROOTS = ("vars", "env", "file", "providers", "inputs", *KINDS)
 FORMS = (
     "${vars.NAME}, ${env.NAME}, ${env.NAME:-default}, ${file.PATH}, "
-    "${providers.NAME.callback_url} or ${KIND.KEY.ATTRIBUTE}"
+    "${providers.NAME.callback_url}, ${inputs.NAME.FIELD} or ${KIND.KEY.ATTRIBUTE}"
 )
 
 
@@ -27,7 +28,7 @@ class Reference:
 
     Attributes:
         text: as written.
-        root: `vars`, `env`, `file`, `providers` or a kind.
+        root: `vars`, `env`, `file`, `providers`, `inputs` or a kind.
         rest: what follows the first dot; of `env` the variable's name.
         default: of `${env.NAME:-default}`, else None.
     """
@@ -41,6 +42,11 @@ class Reference:
     def steps(self) -> tuple[str, ...]:
         """The rest at its dots."""
         return tuple(self.rest.split("."))
+
+    @property
+    def is_supplied(self) -> bool:
+        """Whether the user supplies it through a variable or a file, and nothing else could stand for it."""
+        return self.root in ("env", "file") and self.default is None
 
 
 def parts(text: str) -> tuple[Union[str, Reference], ...]:
@@ -69,10 +75,6 @@ def parts(text: str) -> tuple[Union[str, Reference], ...]:
 
 def _reference(text: str, inner: str) -> Reference:
     root, dot, rest = inner.partition(".")
-    if root == "inputs":
-        raise MalformedError(
-            f"{text}: handoffs between stacks, and so inputs, aren't offered by this version"
-        )
     if not dot or not rest or root not in ROOTS:
         raise MalformedError(f"{text} is no reference")
     if root != "env":

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from reconciler.errors import Location
-from reconciler.model import ProviderSpec, SecretInput, Sourced, Value
+from reconciler.model import FILES, ProviderSpec, SecretInput, Sourced, Value
 from reconciler.specs import urls
 from reconciler.specs.nodes import Block, Scalar, places
 from reconciler.specs.places import Place, is_unknown
@@ -45,6 +45,11 @@ def providers(resolver: Resolver) -> dict[str, ProviderSpec]:
     for name, at, block in resolver.sources.blocks("providers"):
         node = block.items.get("type")
         kind = node.value if isinstance(node, Scalar) else None
+        if name == FILES:
+            message = f"no provider can be called {FILES}: that is the spec's own folder"
+            resolver.findings.error(
+                "provider-name", message, at, address=f"providers.{name}", hint="give it another name"
+            )
         if isinstance(kind, str) and kind in ADDRESS_FIELD:
             found[name] = _Reading(resolver, name, kind, at, block).provider()
     return found

@@ -13,6 +13,7 @@ from reconciler.specs.findings import Findings, listing, suggestion
 from reconciler.specs.inputs import Inputs
 from reconciler.specs.nodes import Block, Node, Scalar, Series, child
 from reconciler.specs.places import Place, depths, is_unknown, leaves, unknown
+from reconciler.specs.receiving import Inbox
 from reconciler.specs.references import FORMS, MalformedError, Reference, parts
 from reconciler.specs.sources import Sources
 
@@ -25,12 +26,14 @@ NAMES: Final[Mapping[str, str]] = {
     "oauth_apps": "name",
     "service_principals": "display_name",
     "connect_integrations": "name",
+    "handoffs": "file",
 }
 _PLAIN: Final = frozenset({"vars", "env", "file"})
 _ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "stack": frozenset({"vars"}),
     "guard": frozenset({"vars"}),
     "secrets": frozenset({"vars"}),
+    "inputs": frozenset({"vars"}),
     "ledger": frozenset({"vars", "env"}),
     "vars": _PLAIN,
     "providers": _PLAIN,
@@ -47,6 +50,7 @@ class Resolver:
 
     Attributes:
         offers: provider → what `${providers.P.…}` gives; filled once the providers are known.
+        inbox: what `${inputs.NAME.…}` gives; filled once the variables are known.
         substituted: `section.key` of whatever has a value that stood elsewhere.
         wanted_secrets: service principals whose `client_secret` something refers to.
     """
@@ -56,11 +60,15 @@ class Resolver:
     findings: Findings
     offers: dict[str, Mapping[str, Value]] = field(default_factory=dict)
     substituted: set[str] = field(default_factory=set)
+    inbox: Inbox = field(init=False)
     wanted_secrets: dict[str, Location] = field(default_factory=dict)
     _done: dict[str, Value] = field(default_factory=dict)
     _way: list[str] = field(default_factory=list)
     _depth: int = 0
     _expanded: int = 0
+
+    def __post_init__(self) -> None:
+        self.inbox = Inbox(self.inputs, self.findings)
 
     def value(self, node: Node, place: Place) -> Value:
         """A value with its references resolved; what can't be resolved becomes `unknown`."""
@@ -132,9 +140,11 @@ class Resolver:
             hint = f"write {FORMS}; a literal ${{ is written $${{"
             self._error("reference-syntax", str(error), place, hint)
             return unknown(text)
+        only = pieces[0] if len(pieces) == 1 else None
         if place.is_secret:
-            only = pieces[0] if len(pieces) == 1 else text
             return self._secret(only, place) if isinstance(only, Reference) else self._literal(text, place)
+        if place.takes_secrets and isinstance(only, Reference) and only.is_supplied:
+            return self._secret(only, place)
         value = self._whole(pieces[0], place) if len(pieces) == 1 else self._joined(text, pieces, place)
         if not isinstance(value, Ref):
             self.substituted.add(f"{place.section}.{place.name}")
@@ -164,7 +174,7 @@ class Resolver:
         for path, leaf in leaves(value, place.path):
             spot = replace(place, path=path)
             secret = isinstance(leaf, SecretInput) or (isinstance(leaf, Ref) and leaf.is_secret)
-            if secret and not spot.is_secret:
+            if secret and not (spot.is_secret or spot.takes_secrets):
                 self._exposed(text, spot)
                 return unknown(text)
             if spot.is_secret and not secret and not is_unknown(leaf):
@@ -240,6 +250,8 @@ class Resolver:
             return self._named_variable(reference, place)
         if reference.root == "providers":
             return self._offered(reference, place)
+        if reference.root == "inputs":
+            return self.inbox.meaning(reference, place)
         return self._of_resource(reference, place)
 
     def _named_variable(self, reference: Reference, place: Place) -> Value:

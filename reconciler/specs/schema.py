@@ -14,7 +14,7 @@ from reconciler.specs.accepting import Check, UnknownKeywordError, compiled
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
-KINDS: Final = ("oauth_apps", "service_principals", "connect_integrations")
+KINDS: Final = ("oauth_apps", "service_principals", "connect_integrations", "handoffs")
 SHARED_SECTIONS: Final = ("version", "stack", "imports", "vars", "providers", *KINDS)
 
 _PROPERTY, _NAMED = "properties", "patternProperties"

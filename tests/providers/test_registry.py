@@ -16,6 +16,7 @@ def test_every_kind_is_known_by_its_name() -> None:
         "service_principals",
         "service_principals.client_secret",
         "connect_integrations",
+        "handoffs",
     }
     assert all(kind.name == name and kind.noun and kind.provider_type for name, kind in KINDS.items())
 

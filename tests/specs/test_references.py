@@ -96,7 +96,7 @@ WRONG = {
     "${providers.conect.url}": ("reference-unknown", "did you mean connect?"),
     "${providers.connect.callback}": ("reference-unknown", "did you mean callback_url?"),
     "${providers.databricks.callback_url}": ("reference-unknown", "it has"),
-    "${inputs.handoff.client_id}": ("reference-syntax", "${vars.NAME}"),
+    "${inputs.handoff.client_id}": ("reference-unknown", "inputs has"),
     "${nonsense}": ("reference-syntax", "${vars.NAME}"),
     "${}": ("reference-syntax", "${vars.NAME}"),
     "${env.1X}": ("reference-syntax", "${vars.NAME}"),
@@ -272,11 +272,6 @@ connect_integrations:
     found = specs.problems(spec, E="topsecret", S="s")
     assert [problem.code for problem in found] == ["value", "type", "value"]
     assert "topsecret" not in str(found)
-
-
-def test_inputs_are_said_to_be_missing_from_this_version(specs, head):
-    (found,) = specs.problems(head + "oauth_apps: {a: {scopes: [sql], name: '${inputs.dba.client_id}'}}\n")
-    assert "aren't offered by this version" in found.message
 
 
 def test_text_at_its_pieces():

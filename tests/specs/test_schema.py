@@ -17,7 +17,7 @@ from reconciler.specs.reading import parse
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = [
     (name, index)
-    for name in (*schema.KINDS, "providers")
+    for name in (*schema.KINDS, "providers", "inputs")
     for index in range(len(schema.files()[name]["examples"]))
 ]
 
@@ -104,9 +104,17 @@ def test_secret_fields_are_those_that_the_schema_marks():
 CASES = {
     "^oauth_app: {}": ("unknown-key", "", "did you mean oauth_apps?"),
     "^watch: {}": ("unknown-key", "", "known here"),
-    "^handoffs: {}": ("unknown-key", "", ""),
-    "^handoffs: {}": ("unknown-key", "", ""),
-    "^inputs: {}": ("unknown-key", "", ""),
+    "handoffs: {^a: {file: f, recipients: [age163ywcu8gm8g4dmr52dj924pzs9wllf8usfjg67aktct2eu4ecs5s2dequ3]}}": (
+        "missing-key",
+        "handoffs.a",
+        "values is missing",
+    ),
+    "handoffs: {a: {file: f, recipients: [age163ywcu8gm8g4dmr52dj924pzs9wllf8usfjg67aktct2eu4ecs5s2dequ3], values: {^x: {y: z}}}}": (
+        "type",
+        "handoffs.a",
+        "found a mapping",
+    ),
+    "inputs: {^a: {}}": ("missing-key", "", "handoff is missing"),
     "oauth_apps: {^app: {}}": ("missing-key", "oauth_apps.app", "scopes is missing"),
     "oauth_apps: {app: {^scops: [sql]}}": ("unknown-key", "oauth_apps.app", "did you mean scopes?"),
     "oauth_apps: {app: {^scopes: []}}": ("value", "oauth_apps.app", "empty list"),

@@ -75,7 +75,7 @@ def _plan_head(plan: Plan) -> str:
     remotes = "".join(
         f"<dt>{esc(name)}</dt><dd>{code(provider.address)}"
         f"{f' account {code(provider.account_id)}' if provider.account_id else ''}</dd>"
-        for name, provider in sorted(plan.stack.providers.items())
+        for name, provider in sorted(plan.stack.remotes.items())
     )
     only = ", ".join(map(code, plan.targets))
     note = tag("p", f"Only {only}, with what they depend on." if only else "")

@@ -1,0 +1,171 @@
+"""What a plan file keeps of the wishes behind a plan: plain JSON, special values tagged, no secret in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+from reconciler.errors import Location, StaleError
+from reconciler.model import (
+    Address,
+    Adopt,
+    Guard,
+    Lifecycle,
+    Move,
+    OnDestroy,
+    ProviderSpec,
+    Ref,
+    ReplaceOrder,
+    Resource,
+    SecretInput,
+    Sourced,
+    Stack,
+    Text,
+)
+from reconciler.secrets import Fingerprint, Secret
+
+TAG = "$"  # marks a special value; a mapping of the spec that has such a key is wrapped
+
+# from an expression such as `${env.NAME}`, and whether it stands in a secret field, to its value now
+Reread = Callable[[str, bool], "str | SecretInput | None"]
+
+_CLASSES: Mapping[str, type] = {
+    c.__name__: c
+    for c in (Stack, ProviderSpec, Resource, Lifecycle, Adopt, Guard, Move, Address, Ref, Text, Location)
+}
+_ENUMS: Mapping[str, type[Enum]] = {c.__name__: c for c in (OnDestroy, ReplaceOrder)}
+
+
+def packed(value: Any) -> Any:
+    """A value as plain JSON."""
+    special = _packed_special(value)
+    if special is not None:
+        return special
+    if isinstance(value, Mapping):
+        return _packed_mapping(value)
+    if isinstance(value, (list, tuple)):
+        return [packed(item) for item in value]
+    return value
+
+
+def _packed_special(value: Any) -> dict[str, Any] | None:
+    """The tagged form of what plain JSON can't say; None for all else."""
+    if isinstance(value, Address):
+        return {TAG: "Address", "text": str(value)}
+    if isinstance(value, Sourced):
+        mark = Fingerprint.of(Secret(value.value))
+        kept = {"source": value.source, "expression": value.expression}
+        return {TAG: "Sourced", **kept, "salt": mark.salt, "mark": mark.mark}
+    if isinstance(value, SecretInput):
+        return _packed_input(value)
+    if isinstance(value, Enum):
+        return {TAG: type(value).__name__, "value": value.value}
+    if isinstance(value, frozenset):
+        return {TAG: "set", "items": sorted(value)}
+    if is_dataclass(value) and not isinstance(value, type):
+        # warnings belong to the moment of planning
+        names = [f.name for f in fields(value) if f.name != "problems"]
+        return {TAG: type(value).__name__, **{name: packed(getattr(value, name)) for name in names}}
+    return None
+
+
+def _packed_input(value: SecretInput) -> dict[str, Any]:
+    kept = {TAG: "SecretInput", "source": value.source, "expression": value.expression}
+    if value.mark:
+        return {**kept, "salt": value.salt, "mark": value.mark, "keys": list(value.keys)}
+    # without a value now, any value will do when it is applied: plans need no keys
+    if value.secret is None:
+        return kept
+    mark = Fingerprint.of(value.secret)
+    return {**kept, "salt": mark.salt, "mark": mark.mark}
+
+
+def _packed_mapping(value: Mapping[Any, Any]) -> Any:
+    if any(isinstance(key, Address) for key in value) or TAG in value:
+        return {TAG: "map", "items": [[packed(key), packed(item)] for key, item in value.items()]}
+    return {key: packed(item) for key, item in value.items()}
+
+
+class Unpacker:
+    """Values from their JSON.
+
+    Args:
+        reread: takes values of the environment, of files and of handoffs anew; None to go without them.
+    """
+
+    def __init__(self, reread: Reread | None) -> None:
+        self.reread = reread
+
+    def value(self, value: Any) -> Any:
+        """The value that `packed` made this of.
+
+        Raises:
+            StaleError: taken anew, it is another one.
+        """
+        if isinstance(value, list):
+            return [self.value(item) for item in value]
+        if not isinstance(value, Mapping):
+            return value
+        tag = value.get(TAG)
+        if tag is None:
+            return {key: self.value(item) for key, item in value.items()}
+        return self._tagged(str(tag), value)
+
+    def _tagged(self, tag: str, value: Mapping[str, Any]) -> Any:
+        if tag == "Address":
+            return Address.parse(value["text"])
+        if tag == "Sourced":
+            return self._sourced(value)
+        if tag == "SecretInput":
+            return self._secret_input(value)
+        if tag == "set":
+            return frozenset(value["items"])
+        if tag == "map":
+            return {self.value(key): self.value(item) for key, item in value["items"]}
+        if tag in _ENUMS:
+            return _ENUMS[tag](value["value"])
+        return self._instance(_CLASSES[tag], value)
+
+    def _instance(self, cls: type, value: Mapping[str, Any]) -> Any:
+        arguments = {key: self.value(item) for key, item in value.items() if key != TAG}
+        for field in fields(cls):
+            if isinstance(arguments.get(field.name), list) and "tuple" in str(field.type):
+                arguments[field.name] = tuple(arguments[field.name])
+        return cls(**arguments)
+
+    def _sourced(self, value: Mapping[str, Any]) -> Sourced:
+        if self.reread is None:
+            return Sourced(value["source"], "", value["expression"])
+        read = self.reread(value["expression"], False)
+        if not isinstance(read, str) or not Fingerprint(value["salt"], value["mark"]).matches(Secret(read)):
+            raise _other_value(value)
+        return Sourced(value["source"], read, value["expression"])
+
+    def _secret_input(self, value: Mapping[str, Any]) -> SecretInput:
+        read = self.reread(value["expression"], True) if self.reread else None
+        if "keys" in value:
+            return self._received(value, read)
+        secret = Secret(read) if isinstance(read, str) else None
+        mark = Fingerprint(value["salt"], value["mark"]) if "mark" in value else None
+        if mark and secret is not None and not mark.matches(secret):
+            raise _other_value(value)
+        return SecretInput(value["source"], value["expression"], secret)
+
+    def _received(self, value: Mapping[str, Any], read: str | SecretInput | None) -> SecretInput:
+        """One from a handoff: known by its fingerprint, whether a key is at hand or not."""
+        keys = tuple(value["keys"])
+        kept = SecretInput(value["source"], value["expression"], None, value["salt"], value["mark"], keys)
+        if self.reread is None:
+            return kept
+        if not isinstance(read, SecretInput) or (read.salt, read.mark) != (kept.salt, kept.mark):
+            raise _other_value(value)
+        return read
+
+
+def _other_value(value: Mapping[str, Any]) -> StaleError:
+    return StaleError(
+        f"the plan is stale: ({value['source']}) has another value than when it was made",
+        hint="run `reconcile plan` again",
+    )

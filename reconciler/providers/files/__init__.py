@@ -1,0 +1,1 @@
+"""Files beside the spec, as if they were a remote system: no network, no credentials."""
