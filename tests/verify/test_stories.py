@@ -2,9 +2,13 @@
 
 import json
 
+import pyrage
 import pytest
+from crash.conftest import SPEC
 
 from .conftest import ACCOUNT
+
+HEAD = SPEC.partition("oauth_apps:")[0]
 
 APP, SECRET = "oauth_apps.viewer", "service_principals.robot.client_secret"
 VIEWER, SERVICE = "connect_integrations.as-viewer", "connect_integrations.as-robot"
@@ -202,6 +206,32 @@ def test_after_a_rotation_the_adopted_value_is_the_old_one_and_not_tried(adopted
     assert adopted.run("rotate", "service_principals.robot", "spec.yaml", "--yes").code == 0
     ended = adopted.verify()
     assert (ended.code, proofs(ended)[SECRET][0]) == (0, "not verifiable")
+
+
+def test_of_several_live_secrets_nobody_knows_which_is_in_use(adopted, proofs):
+    principal = f"{ACCOUNT}/servicePrincipals/{adopted.hands.principal()}"
+    adopted.hands.call("POST", f"{principal}/credentials/secrets", {"lifetime": "86400s"})
+    status, message = proofs(adopted.verify())[SECRET]
+    assert (status, "2 live secrets" in message) == ("not verifiable", True)
+    assert "reconcile rotate service_principals.robot" in message
+
+
+def test_a_secret_that_is_sealed_in_the_ledger_is_tried_with_the_key_at_hand(rig, proofs):
+    key = pyrage.x25519.Identity.generate()
+    spec = (rig.folder / "spec.yaml").read_text().partition("connect_integrations:")[0]
+    rig.write(f"{spec}secrets: {{recipients: [{key.to_public()}]}}\n")
+    assert rig.apply().code == 0
+    assert proofs(rig.verify())[SECRET][0] == "not verifiable"
+    rig.env["RECONCILE_AGE_KEY"] = str(key)
+    status, message = proofs(rig.verify())[SECRET]
+    assert (status, message.startswith("it gets a token")) == ("verified", True)
+
+
+def test_a_key_for_each_visitor_leaves_nothing_to_try(rig, proofs):
+    rig.write(HEAD + "connect_integrations:\n  keys: {template: connect, config: {max_role: Viewer}}\n")
+    assert rig.apply().code == 0
+    status, message = proofs(rig.verify())["connect_integrations.keys"]
+    assert (status, "/login" in message) == ("not verifiable", False)
 
 
 def test_text_has_a_line_for_each_and_a_sum(applied):
