@@ -7,8 +7,10 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from ledger.bucket_server import BucketServer, DialectServer
 
-from reconciler.ledger import FileStore
+from reconciler.ledger import FileStore, MemoryStore
+from reconciler.ledger.opening import open_store
 from reconciler.model import (
     Address,
     Credential,
@@ -91,6 +93,37 @@ def make():
 @pytest.fixture
 def store(tmp_path):
     return FileStore(tmp_path / "ledgers" / "prod.json", owns_folder=True)
+
+
+@pytest.fixture
+def bucket():
+    """An S3 server with an empty bucket."""
+    with BucketServer() as server:
+        yield server
+
+
+@pytest.fixture
+def in_bucket(bucket, tmp_path):
+    """Opens the store of a ledger in the bucket, each time anew, as each run does."""
+
+    def opened(path="ledgers/", stack="prod", **env):
+        url = f"s3://{bucket.bucket}/{path}"
+        return open_store(url, stack=stack, folder=tmp_path, environment={**bucket.env, **env})
+
+    return opened
+
+
+@pytest.fixture(params=["file", "memory", "s3", "gs", "az"])
+def any_store(request, tmp_path):
+    """One store of each kind."""
+    if request.param in ("gs", "az"):
+        with DialectServer(request.param) as server:
+            url = f"{request.param}://bucket/ledgers/"
+            yield open_store(url, stack="prod", folder=tmp_path, environment=server.env)
+    elif request.param == "s3":
+        yield request.getfixturevalue("in_bucket")()
+    else:
+        yield request.getfixturevalue("store") if request.param == "file" else MemoryStore()
 
 
 def let_go(children):

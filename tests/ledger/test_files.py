@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import FencedError, LedgerError
-from reconciler.ledger import FileStore, MemoryStore, decode
+from reconciler.ledger import FileStore, decode
 from reconciler.ledger.locking import exclusive
 
 
@@ -20,11 +20,6 @@ def mode(path):
 @pytest.fixture
 def path(store):
     return Path(store.where)
-
-
-@pytest.fixture(params=["file", "memory"])
-def any_store(request, store):
-    return store if request.param == "file" else MemoryStore()
 
 
 @pytest.fixture(params=["ledger", "lease"])
