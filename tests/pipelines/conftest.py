@@ -201,7 +201,7 @@ exec "{sys.executable}" "$@\""""
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         self.state = json.loads(gh.read_text())
         outputs = dict(line.split("=", 1) for line in output.read_text().splitlines())
