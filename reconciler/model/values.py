@@ -128,7 +128,7 @@ class SecretInput:
         if not self.mark:
             return f"{self.source} isn't set", f"set it: the spec says {self.expression}"
         keys = ", ".join(self.keys)
-        hint = "give one of these keys in RECONCILE_AGE_KEY or RECONCILE_AGE_KEY_FILE"
+        hint = "give the private one of these keys in RECONCILE_AGE_KEY or RECONCILE_AGE_KEY_FILE"
         return f"no private key at hand opens the {self.source}, which is sealed to {keys}", hint
 
 

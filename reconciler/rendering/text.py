@@ -68,7 +68,9 @@ def change_block(change: Change, look: Look) -> str:
     """One change with its reason, fields and approval."""
     paint = look.palette
     title = paint.of(change.action, f"{symbol(change):>3} {paint.clean(change.address)}")
-    is_told = any(field.path == "id" and change.id in (field.before, field.after) for field in change.fields)
+    is_told = change.id == change.name or any(
+        field.path == "id" and change.id in (field.before, field.after) for field in change.fields
+    )
     aside = [part for part in (_extra_name(change), None if is_told else change.id) if part]
     if aside:
         title += paint.quiet("  " + f" {paint.dot} ".join(map(paint.clean, aside)))

@@ -323,10 +323,15 @@ class _Integration:
     def _handed_pair(self, client: Value, secret: SecretInput) -> None:
         """A secret from a handoff goes with a client_id that the same handoff has, if it has any."""
         clear = self.handed.get(secret.source, {})
-        ids = [value for name, value in clear.items() if name.endswith("client_id")]
+        partner = secret.expression.rpartition(".")[2].rstrip("}").replace("client_secret", "client_id")
+        ids = (
+            [clear[partner]] if partner in clear else [v for k, v in clear.items() if k.endswith("client_id")]
+        )
         if ids and not is_unknown(client) and text(client) not in ids:
-            message = f"client_secret is taken from the {secret.source}, and client_id isn't"
-            hint = "take both from one handoff"
+            message = f"client_secret is {secret.expression}, and client_id isn't what belongs to it"
+            hint = "take both from one handoff" + (
+                f": {secret.expression.rpartition('.')[0]}.{partner}}}" if partner in clear else ""
+            )
             self.said.error("pair-mismatch", message, self.integration, "config.client_secret", hint)
 
     def _redirect(self, app: Resource) -> None:

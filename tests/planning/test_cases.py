@@ -43,6 +43,7 @@ REFERENCE = re.compile(r"\$\{(\w+\.[\w-]+)\.(\w+)\}")
 PROVIDERS = {
     "databricks": ProviderSpec("databricks", "databricks", "https://accounts.example.org", "acc"),
     "connect": ProviderSpec("connect", "connect", "https://connect.example.org"),
+    "files": ProviderSpec.of_files(),
 }
 FOLDER = Path(__file__).parent / "cases"
 CASES = [
@@ -60,12 +61,15 @@ def value_of(written):
     if isinstance(written, str) and written.startswith("!secret"):
         value = written.partition(" ")[2]
         return SecretInput("env S", "${env.S}", Secret(value) if value else None)
+    if isinstance(written, str) and written.startswith("!handed"):
+        mark = written.partition(" ")[2]
+        return SecretInput("handoff h", "${inputs.h.s}", None, "salt", mark, ("age1k",))
     match = REFERENCE.fullmatch(written) if isinstance(written, str) else None
     return Ref(Address.parse(match[1]), match[2]) if match else written
 
 
 def provider_of(address):
-    return "connect" if address.kind == "connect_integrations" else "databricks"
+    return {"connect_integrations": "connect", "handoffs": "files"}.get(address.kind, "databricks")
 
 
 def lifecycle_of(written):
@@ -100,7 +104,7 @@ def resources_of(want):
 
 def live_of(kind, live_id, written):
     written = dict(written)
-    names = ("client_id", "parent", "created_at", "updated_at", "expires_at", "active")
+    names = ("client_id", "parent", "created_at", "updated_at", "expires_at", "active", "created_by")
     special = {name: written.pop(name) for name in names if name in written and kind != "x"}
     active = special.pop("active", True)
     client_id = special.pop("client_id", None)
@@ -115,14 +119,18 @@ def live_of(kind, live_id, written):
 def snapshot_of(case):
     objects = {}
     for kind in KINDS:
-        name = "connect" if kind == "connect_integrations" else "databricks"
+        name = provider_of(Address(kind.partition(".")[0], "x"))
         lives = (case.get("have") or {}).get(kind) or {}
         objects[(name, kind)] = {str(i): live_of(kind, str(i), written) for i, written in lives.items()}
     hosts = tuple(WorkspaceRef(str(i), host) for i, host in (case.get("workspaces") or {}).items())
     return Snapshot(
         objects,
         workspaces={"databricks": hosts},
-        blocked={("databricks", subject): words for subject, words in (case.get("trouble") or {}).items()},
+        blocked={
+            (provider, subject): words
+            for provider, key in (("databricks", "trouble"), ("files", "unreadable"))
+            for subject, words in (case.get(key) or {}).items()
+        },
     )
 
 
@@ -154,6 +162,8 @@ def entry_of(text, written):
 
 
 def delivery_of(written):
+    if "handed" in written:
+        return Delivery(None, "", "salt", written["handed"])
     if "value" in written:
         mark = Fingerprint.of(Secret(written["value"]))
         return Delivery(None, "", mark.salt, mark.mark)

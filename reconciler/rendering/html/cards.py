@@ -29,7 +29,7 @@ def cards(changes: Sequence[Change], anchors: Anchors) -> str:
 
 
 def _card(change: Change, anchors: Anchors, is_open: bool) -> str:
-    aside = " · ".join(esc(part) for part in (extra_name(change), change.id) if part)
+    aside = " · ".join(esc(part) for part in dict.fromkeys((extra_name(change), change.id)) if part)
     flag = '<span class="flag">needs approval</span>' if change.needs_approval else ""
     summary = (
         f"{badge(sign(change), change.action)}<b>{action_words(change.action)}</b> {code(change.address)} "
