@@ -163,3 +163,23 @@ def test_the_hook_finds_what_is_wrong_with_a_spec(runner: Runner) -> None:
     runner.bash(command, {}).ended()
     runner.write("a", "app", nonsense=1)
     assert "nonsense" in runner.bash(command, {}).ended(1).log
+
+
+def test_the_guide_points_at_files_that_there_are() -> None:
+    guide = ROOT / "docs" / "gitops.md"
+    text = guide.read_text()
+    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
+    assert targets
+    assert [target for target in targets if not (guide.parent / target).exists()] == []
+    assert [name for name in WORKFLOWS if name not in text] == []
+
+
+def test_the_guide_names_every_variable_that_has_to_be_set() -> None:
+    text = (ROOT / "docs" / "gitops.md").read_text()
+    used = {
+        name
+        for workflow in WORKFLOWS
+        for name in re.findall(r"(?:vars|secrets)\.(\w+)", (ROOT / "ci" / "github" / workflow).read_text())
+    }
+    assert used
+    assert [name for name in sorted(used) if f"`{name}`" not in text] == []
