@@ -16,8 +16,9 @@ from threading import Event
 from typing import Any, Protocol
 
 from reconciler.applying import records
+from reconciler.applying.calls import Call, NotSentError
 from reconciler.applying.records import Edit
-from reconciler.applying.steps import Call, NotSentError, calls_of
+from reconciler.applying.steps import calls_of
 from reconciler.applying.work import Work
 from reconciler.errors import FencedError, ReconcileError
 from reconciler.model import Action, Address, Change, Entry, Ledger, Outcome, Settles, Status

@@ -1,0 +1,189 @@
+"""The calls that take an object over, or change it: deliveries confirmed before anything is revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from reconciler.applying import records
+from reconciler.applying.calls import Call, always, was_refused
+from reconciler.applying.records import Edit
+from reconciler.applying.shared import applied_attributes, grants_of, sources_of, with_advice
+from reconciler.applying.work import Work, secret_leaves
+from reconciler.model import (
+    Change,
+    Credential,
+    CredentialState,
+    Delivery,
+    Entry,
+    Former,
+    Live,
+    Origin,
+    Resource,
+    Settles,
+)
+from reconciler.secrets import Fingerprint
+
+
+def adopt(work: Work, change: Change) -> Iterator[Call]:
+    """On record first, with secrets on trust; then what the spec wants otherwise."""
+    live = change.live
+    if live is None:
+        return
+    resource = work.resource(change.address)
+    pending = {field.path for field in change.fields}
+    trusted_fields = {p: v for p, v in secret_leaves(resource.attributes) if p not in pending}
+    trusted = {
+        path: delivery
+        for path, value in trusted_fields.items()
+        if (delivery := work.trusted(value)) is not None
+    }
+    applied = work.without_secrets(change.address, applied_attributes(resource))
+    entry = records.entry_of(
+        resource,
+        live,
+        applied=_without(applied, pending),
+        origin=Origin.CREATED if change.settles is Settles.FOUND else Origin.ADOPTED,
+        credential=_on_trust(work, resource, live),
+        deliveries=trusted,
+        now=work.now,
+    )
+    before = work.entry(change.address)
+    former = None
+    if before is not None and before.id and before.id != live.id:
+        # what an interrupted replace had made: its predecessor is still to go
+        former = Former(before.id, before.parent, before.name, before.computed, before.credential)
+    yield Call(
+        before=records.all_of(
+            records.recorded(change.address, entry, former=former),
+            records.settled(change.address),
+            records.arrived(sources_of(trusted_fields), str(change.address), confirmed=True),
+            records.approved(work.plan, change),
+        )
+    )
+    yield from update(work, change)
+
+
+def _on_trust(work: Work, resource: Resource, live: Live) -> Credential | None:
+    if not work.fields(resource.address).shows_secret:
+        return None
+    value = work.values.get(live.id)
+    mark = Fingerprint.of(value) if value else None
+    credential = Credential(
+        CredentialState.HELD,
+        mark.salt if mark else "",
+        mark.mark if mark else "",
+        expires_at=live.expires_at,
+    )
+    return work.in_custody(credential, value)
+
+
+def _without(tree: Mapping[str, Any], paths: set[str], prefix: str = "") -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, item in tree.items():
+        path = f"{prefix}.{key}" if prefix else key
+        if path in paths:
+            continue
+        kept[key] = _without(item, paths, path) if isinstance(item, Mapping) else item
+    return kept
+
+
+def update(work: Work, change: Change) -> Iterator[Call]:
+    """One PATCH for what changed, then a call for each key of an additive attribute."""
+    address, live = change.address, change.live
+    if live is None:
+        return
+    resource = work.resource(address)
+    kind, api = work.kind(address), work.apis[change.provider]
+    grants, paths = _split(work, change)
+    handed = {p: v for p, v in secret_leaves(resource.attributes) if p in paths}
+    if paths:
+        body = _patch(work, resource, live, paths | _companions(resource, handed))
+        sources = sources_of(handed)
+        deliveries = {path: work.delivery(value) for path, value in handed.items()}
+
+        def done(answer: Live | None) -> Edit:
+            return records.all_of(
+                lambda draft: draft.change(
+                    address, lambda entry: _updated(work, resource, entry, answer, deliveries)
+                ),
+                records.arrived(sources, str(address), confirmed=True),
+            )
+
+        def failed(error: Exception) -> Edit | None:
+            if not was_refused(error):
+                return None  # a lost answer confirms nothing (rule 9)
+            return records.arrived(sources, str(address), confirmed=False)
+
+        yield Call(
+            before=records.sending(sources, str(address), live.updated_at, work.runner) if sources else None,
+            run=lambda: with_advice(change, lambda: kind.update(api, live.id, body)),
+            after=done,
+            failed=failed,
+        )
+        if any(work.renews(source) for source in sources):
+            # the old one is revoked only after the remote system itself got on with the new one
+            yield Call(
+                run=partial(kind.confirm, api, live.id),
+                failed=partial(always, records.unproven(address, handed)),
+            )
+    yield from grants_of(work, change, grants)
+
+
+def _split(work: Work, change: Change) -> tuple[dict[tuple[str, str], Any], set[str]]:
+    """The change's fields: keys of additive attributes, and paths of the one PATCH for the rest."""
+    additive = work.fields(change.address).additive
+    grants: dict[tuple[str, str], Any] = {}
+    paths = set()
+    for field in change.fields:
+        name, _, key = field.path.partition(".")
+        if name in additive:
+            grants[(name, key)] = field.after
+        elif field.path != "id" or "id" in work.resource(change.address).attributes:
+            paths.add(field.path)
+    return grants, paths
+
+
+def _companions(resource: Resource, handed: Mapping[str, Any]) -> set[str]:
+    """`client_id` goes with its `client_secret`, always in one PATCH (rule 10)."""
+    return {
+        f"{parent}.client_id"
+        for path in handed
+        if (parent := path.rpartition(".")[0]) and "client_id" in (resource.attributes.get(parent) or {})
+    }
+
+
+def _patch(work: Work, resource: Resource, live: Live, paths: set[str]) -> dict[str, Any]:
+    """The attributes that a PATCH sends: what changed, and whole objects where the API wants them whole."""
+    fields = work.fields(resource.address)
+    body: dict[str, Any] = {}
+    for path in sorted(paths):
+        name, _, rest = path.partition(".")
+        if name in fields.whole:
+            there = live.attributes.get(name) or {}
+            body[name] = {**there, **work.resolved(resource.attributes.get(name) or {})}
+        elif rest:
+            value = work.resolved((resource.attributes.get(name) or {}).get(rest))
+            body.setdefault(name, {})[rest] = value
+        else:
+            body[name] = work.resolved(resource.attributes.get(name))
+    return body
+
+
+def _updated(
+    work: Work, resource: Resource, entry: Entry, answer: Live | None, deliveries: Mapping[str, Delivery]
+) -> Entry:
+    applied = work.without_secrets(resource.address, applied_attributes(resource))
+    return replace(
+        entry,
+        name=answer.name if answer else str(applied.get(work.fields(resource.address).name, entry.name)),
+        named=resource.named,
+        applied=applied,
+        computed={**entry.computed, **(answer.computed if answer else {})},
+        depends_on=resource.depends_on,
+        lifecycle=resource.lifecycle,
+        deliveries={**entry.deliveries, **deliveries},
+        updated_at=answer.updated_at if answer else entry.updated_at,
+    )
