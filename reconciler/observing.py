@@ -17,11 +17,11 @@ from reconciler.kinds import Registry, Scope
 from reconciler.model import Address, Entry, Ledger, Live, Snapshot, Stack, WorkspaceRef
 from reconciler.planning import (
     assumed_secrets,
-    is_settled,
     match_all,
     moved_entries,
     parse_time,
     recover,
+    unsettled,
 )
 
 SECRETS = "service_principals.client_secret"
@@ -286,9 +286,8 @@ class _Observer:
         """(provider, kind) of open intents without a candidate, and of young secrets that don't show."""
         found = {
             (intent.provider, address.kind_name)
-            for address, intent in self.ledger.pending.intents.items()
+            for address, intent in unsettled(self.ledger, snapshot, self.kinds, now)
             if (intent.provider, address.kind_name) in snapshot.objects
-            and not is_settled(address, intent, self.ledger, snapshot, self.kinds)
         }
         for address, entry in self.ledger.entries.items():
             key = (entry.provider, address.kind_name)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from reconciler.errors import Problem
@@ -84,6 +85,15 @@ class Snapshot:
         """The live objects of a kind by id; empty when none was looked at."""
         return self.objects.get((provider, kind_name), {})
 
-    def within(self, provider: str, kind_name: str, parent: str) -> Iterator[Live]:
+    def within(self, provider: str, kind_name: str, parent: str) -> Sequence[Live]:
         """The live objects of a kind that live inside one parent."""
-        return (live for live in self.of(provider, kind_name).values() if live.parent == parent)
+        return self._inside.get((provider, kind_name, parent), ())
+
+    @cached_property
+    def _inside(self) -> Mapping[tuple[str, str, str], Sequence[Live]]:
+        found: dict[tuple[str, str, str], list[Live]] = {}
+        for (provider, kind_name), lives in self.objects.items():
+            for live in lives.values():
+                if live.parent:
+                    found.setdefault((provider, kind_name, live.parent), []).append(live)
+        return found

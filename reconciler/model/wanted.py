@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 from reconciler.errors import Location, Problem
 from reconciler.model.values import Address, Ref, SecretInput, Value, references, secret_inputs
@@ -123,19 +124,20 @@ class Resource:
     at: Location | None = None
     places: Mapping[str, Location] = field(default_factory=dict)
 
-    @property
+    # worked out once: whoever plans asks often, and the answer takes a walk through all attributes
+    @cached_property
     def depends_on(self) -> tuple[Address, ...]:
         """The addresses that it refers to, sorted; a part depends on its parent."""
-        found = {target for ref in references(self.attributes) for target in ref.targets}
+        found = {target for ref in self.refs for target in ref.targets}
         parent = self.address.parent
         return tuple(sorted(found | ({parent} if parent else set())))
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[SecretInput, ...]:
         """Every secret in its attributes that the user supplies."""
         return tuple(secret_inputs(self.attributes))
 
-    @property
+    @cached_property
     def refs(self) -> tuple[Ref, ...]:
         """Every reference in its attributes."""
         return tuple(references(self.attributes))

@@ -7,7 +7,7 @@ from reconciler.planning.graph import Phase, Step, steps
 from reconciler.planning.healing import healable
 from reconciler.planning.making import Options, keep_old, make_destroy_plan, make_plan
 from reconciler.planning.matching import Claims, How, Match, match_all, moved_entries
-from reconciler.planning.recovery import Recovery, is_settled, recover
+from reconciler.planning.recovery import Recovery, recover, unsettled
 from reconciler.planning.times import parse_time
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "at_path",
     "find_drift",
     "healable",
-    "is_settled",
     "keep_old",
     "make_destroy_plan",
     "make_plan",
@@ -34,4 +33,5 @@ __all__ = [
     "recover",
     "same_leaf",
     "steps",
+    "unsettled",
 ]

@@ -16,7 +16,7 @@ from reconciler.planning.compare import at_path, same_leaf
 from reconciler.planning.handing import all_handovers
 from reconciler.planning.leftovers import never_used, to_clear
 from reconciler.planning.matching import Match
-from reconciler.planning.situation import Situation, in_order, is_at_hand, resolve
+from reconciler.planning.situation import Situation, is_at_hand, resolve
 from reconciler.planning.times import parse_time
 from reconciler.planning.verdicts import Fate, Fates, Verdict, is_blocked
 from reconciler.planning.workspaces import workspace_trouble
@@ -26,7 +26,7 @@ def decide(situation: Situation) -> Fates:
     """The fate of every wanted object."""
     verdicts: dict[Address, Verdict] = {}
     known: dict[tuple[Address, str], str] = {}
-    for resource in in_order(situation.stack):
+    for resource in situation.in_order:
         verdict = _verdict(situation, resource, verdicts, known)
         verdicts[resource.address] = verdict
         known.update(_known_of(situation, resource.address, verdict))
@@ -187,7 +187,7 @@ def _known_of(situation: Situation, address: Address, verdict: Verdict) -> dict[
 
 
 def _block_dependents(situation: Situation, verdicts: dict[Address, Verdict]) -> None:
-    for resource in in_order(situation.stack):
+    for resource in situation.in_order:
         stopped = next((d for d in resource.depends_on if is_blocked(verdicts, d)), None)
         if stopped is not None and not is_blocked(verdicts, resource.address):
             verdicts[resource.address] = Verdict(

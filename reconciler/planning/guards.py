@@ -29,7 +29,7 @@ def with_approvals(
         if not why and change.action is Action.DELETE and not change.address.part:
             why = past_guard
         covered = change.address in approve and str(change.address) not in used
-        marked.append(replace(change, approval=why, approved=bool(why) and covered))
+        marked.append(replace(change, approval=why, approved=covered) if why else change)
     return marked, _leftovers(situation, marked)
 
 

@@ -19,8 +19,7 @@ def never_used(situation: Situation, source: Address, entry: Entry | None) -> bo
         return True
     if credential.state is not CredentialState.SENDING:
         return False
-    holders = {d.credential for e in situation.entries.values() for d in e.deliveries.values()}
-    return entry.id not in holders and not any(
+    return entry.id not in situation.held and not any(
         _may_have_arrived(situation, source, entry, Address.parse(to), at) for to, at in credential.to.items()
     )
 

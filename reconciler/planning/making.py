@@ -34,7 +34,7 @@ from reconciler.planning.removing import (
     removals,
     with_formers,
 )
-from reconciler.planning.situation import Situation, in_order
+from reconciler.planning.situation import Situation
 from reconciler.planning.times import parse_time
 from reconciler.planning.verdicts import Fates
 
@@ -77,7 +77,7 @@ def make_plan(stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry,
     situation = _situation(stack, ledger, snapshot, kinds, options)
     _check_named(situation, options)
     fates = decide(situation)
-    wanted = {r.address: change_of(situation, fates, r) for r in in_order(stack)}
+    wanted = {r.address: change_of(situation, fates, r) for r in situation.in_order}
     wanted = {address: _with_removal(situation, fates, change) for address, change in wanted.items()}
     changes = with_formers(situation, {**wanted, **{c.address: c for c in removals(situation, wanted)}})
     kept = _targeted(changes, situation, options.targets)

@@ -168,10 +168,10 @@ class _Matcher:
         if parent.live is None:
             return Match(address, None, How.NONE, entry, vanished=bool(entry and entry.id))
         objects = self.snapshot.of(resource.provider, address.kind_name)
-        strays = {i for one in self.intents.values() for i in one.strays if one.address == address}
-        inside = [
-            live for live in objects.values() if live.parent == parent.live.id and live.id not in strays
-        ]
+        left = self.intents.get(address)
+        strays = left.strays if left else ()
+        there = self.snapshot.within(resource.provider, address.kind_name, parent.live.id)
+        inside = [live for live in there if live.id not in strays]
         if entry and entry.id:
             live = objects.get(entry.id)
             return Match(address, live, How.LEDGER, entry, vanished=live is None)

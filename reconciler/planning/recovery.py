@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from reconciler.kinds import Fields, Registry
 from reconciler.model import (
@@ -85,15 +86,19 @@ def recover(ledger: Ledger, snapshot: Snapshot, kinds: Registry, now: datetime) 
     return Recovery(intents, late, troubles)
 
 
-def is_settled(address: Address, intent: Intent, ledger: Ledger, snapshot: Snapshot, kinds: Registry) -> bool:
-    """Whether more listing can't change the judgement: a candidate shows, and no twin is to be feared.
+def unsettled(
+    ledger: Ledger, snapshot: Snapshot, kinds: Registry, now: datetime
+) -> list[tuple[Address, Intent]]:
+    """The open intents of which more listing may tell more: no candidate shows, or a twin is to be feared.
 
     An app is looked for to the end of the lag bound: a twin may still be hidden.
     """
-    if address.kind == "oauth_apps":
-        return False
-    at = parse_time(intent.at)
-    return bool(at and _Judge(ledger, snapshot, kinds, at).candidates(address, intent))
+    judge = _Judge(ledger, snapshot, kinds, now)
+    return [
+        (address, intent)
+        for address, intent in ledger.pending.intents.items()
+        if address.kind == "oauth_apps" or not intent.at or not judge.candidates(address, intent)
+    ]
 
 
 class _Judge:
@@ -105,6 +110,9 @@ class _Judge:
         self.kinds = kinds
         self.now = now
         self.known = _known_ids(ledger.entries)
+        # thousands of intents may be open, and all but a few live objects are on record
+        self.unknown = cache(self._unknown)
+        self.our_names = cache(self._our_names)
 
     def recovered(self, address: Address, intent: Intent) -> Recovered:
         found = self.candidates(address, intent)
@@ -126,10 +134,10 @@ class _Judge:
         """What a create may have made, sorted by id."""
         if not address.part and not intent.sent:
             return []
-        lives = self.snapshot.of(intent.provider, address.kind_name).values()
+        lives = self.unknown(intent.provider, address.kind_name, intent.parent)
         fits = self._is_tagged if address.part else self._has_identity
         return sorted(
-            (live for live in lives if self._is_new(address, intent, live) and fits(intent, live)),
+            (live for live in lives if self._is_new(intent, live) and fits(intent, live)),
             key=lambda live: live.id,
         )
 
@@ -153,10 +161,14 @@ class _Judge:
 
     # --- evidence ---------------------------------------------------------------------------------------
 
-    def _is_new(self, address: Address, intent: Intent, live: Live) -> bool:
-        if live.id in intent.before or (intent.provider, address.kind_name, live.id) in self.known:
-            return False
-        if intent.parent and live.parent != intent.parent:
+    def _unknown(self, provider: str, kind_name: str, parent: str) -> list[Live]:
+        """The live objects that aren't on record; within a parent, if there is one."""
+        everywhere = self.snapshot.of(provider, kind_name).values()
+        lives = self.snapshot.within(provider, kind_name, parent) if parent else everywhere
+        return [live for live in lives if (provider, kind_name, live.id) not in self.known]
+
+    def _is_new(self, intent: Intent, live: Live) -> bool:
+        if live.id in intent.before:
             return False
         made, began = parse_time(live.created_at), parse_time(intent.at)
         return made is None or began is None or made >= began - SKEW
@@ -179,7 +191,7 @@ class _Judge:
         """Whether its creator is us, as far as anybody knows."""
         if live.by_other:
             return False  # also while nothing of ours has been seen yet, and our number isn't known
-        ours = self._our_names(intent.provider)
+        ours = self.our_names(intent.provider)
         return not live.created_by or not ours or live.created_by in ours
 
     def _our_names(self, provider: str) -> set[str]:
@@ -198,7 +210,7 @@ class _Judge:
         """
         if intent.kind != "oauth_apps":
             return False
-        ours = self._our_names(intent.provider)
+        ours = self.our_names(intent.provider)
         by_us = bool(live.created_by) and live.created_by in ours
         made, began = parse_time(live.created_at), parse_time(intent.at)
         timely = made is not None and began is not None and made >= began - SKEW
@@ -211,7 +223,7 @@ class _Judge:
         )
 
     def _secrets_of(self, provider: str, live: Live) -> bool:
-        return any(True for _ in self.snapshot.within(provider, "service_principals.client_secret", live.id))
+        return bool(self.snapshot.within(provider, "service_principals.client_secret", live.id))
 
 
 def _known_ids(entries: Mapping[Address, Entry]) -> set[tuple[str, str, str]]:

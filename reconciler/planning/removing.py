@@ -58,11 +58,11 @@ def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dic
             after[address] = replace(change, removes=(*change.removes, *ready))
     for address, change in after.items():
         if change.action not in (Action.BLOCKED, Action.FORGET):
-            clears = (*to_clear(situation, address), *change.clears)
-            cleared = replace(
-                change, clears=tuple(dict.fromkeys(clears)), parent=parent_of(situation, address)
-            )
-            after[address] = _as_leftover(situation, cleared)
+            clears, parent = to_clear(situation, address), parent_of(situation, address)
+            if clears or parent:
+                clears = tuple(dict.fromkeys((*clears, *change.clears)))
+                change = replace(change, clears=clears, parent=parent)
+            after[address] = _as_leftover(situation, change)
     return after
 
 

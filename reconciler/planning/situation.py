@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -58,6 +59,18 @@ class Situation:
         """Whether the spec says `ledger: none`."""
         return self.stack.ledger_url == "none"
 
+    @cached_property
+    def in_order(self) -> list[Resource]:
+        """The resources, each after what it refers to; ties by address."""
+        wanted = self.stack.resources
+        graph = {a: [d for d in wanted[a].depends_on if d in wanted] for a in sorted(wanted)}
+        return [wanted[address] for address in TopologicalSorter(graph).static_order()]
+
+    @cached_property
+    def held(self) -> frozenset[str]:
+        """Remote ids of the credentials that an integration holds, as far as the ledger knows."""
+        return frozenset(d.credential for e in self.entries.values() for d in e.deliveries.values())
+
     def fields(self, address: Address) -> Fields:
         """The policy of an address's kind."""
         return self.kinds[address.kind_name].fields
@@ -73,13 +86,6 @@ def is_at_hand(situation: Situation, source: Address) -> bool:
     if entry is None or entry.credential is None or not entry.credential.sealed:
         return False
     return situation.opened is None or entry.id in situation.opened
-
-
-def in_order(stack: Stack) -> list[Resource]:
-    """The resources, each after what it refers to; ties by address."""
-    wanted = stack.resources
-    graph = {a: [d for d in wanted[a].depends_on if d in wanted] for a in sorted(wanted)}
-    return [wanted[address] for address in TopologicalSorter(graph).static_order()]
 
 
 def is_secret(value: Any) -> bool:
