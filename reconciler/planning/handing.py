@@ -137,7 +137,7 @@ class _Judge:
         """An integration that an interrupted create made: it holds what its intent says."""
         if recovered.doubtful:
             return Handover(path, "it isn't known which credential it was made with", source)
-        if recovered.intent.credential != self._on_record(source):
+        if recovered.intent.credential != self._on_record(source) and not self._was_sent(source):
             return Handover(path, "it was made with an earlier credential", source)
         return None
 
@@ -158,6 +158,11 @@ class _Judge:
         if live is not None and live.updated_at == credential.to[receiver]:
             return Handover(path, "takes up an interrupted rotation", source)
         return Handover(path, "not known which secret it has", source)
+
+    def _was_sent(self, source: Address) -> bool:
+        """Whether the credential on record was on its way here: an intent names only one of several."""
+        credential = self._credential(source)
+        return credential is not None and str(self.resource.address) in credential.to
 
     def _credential(self, source: Address) -> Credential | None:
         entry = self.situation.entries.get(source)
