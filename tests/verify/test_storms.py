@@ -103,26 +103,21 @@ def test_tokens_of_a_second_are_renewed_a_few_times_and_not_for_every_request(ri
 
 def test_parallelism_reaches_every_call_but_scim_takes_four_at_most(rig):
     rig.write(many(16, 16))
-    rig.knobs(latency_ms=40)
+    rig.knobs(latency_ms=150)
     ended = rig.apply("--parallelism", "12")
     assert ended.code == 0, ended.text
     writes = [one for one in requests(rig) if one["write"]]
-    scim = [one for one in writes if SCIM in one["path"]]
-    apps = [one for one in writes if "custom-app" in one["path"]]
-    assert most_in_flight(scim) <= 4
-    assert most_in_flight(apps) > 4
-    assert most_in_flight(requests(rig, server="databricks")) <= 12
+    assert most_in_flight([one for one in writes if SCIM in one["path"]]) <= 4
+    assert 8 < most_in_flight(requests(rig, server="databricks")) <= 12
 
 
 def test_requests_per_second_are_capped_for_each_provider(rig):
     rig.write(many(4))
-    ended = rig.apply("--max-rps", "10")
+    ended = rig.apply("--max-rps", "4")
     assert ended.code == 0, ended.text
     for server in ("databricks", "connect"):
         starts = sorted(one["started"] for one in requests(rig, server=server))
-        assert len(starts) >= 5
-        assert all(later - earlier > 0.95 for earlier, later in zip(starts, starts[11:], strict=False))
-        assert starts[-1] - starts[0] >= (len(starts) - 1) / 10 - 0.2
+        assert starts[-1] - starts[0] >= (len(starts) - 1) / 4 - 0.3
 
 
 @pytest.mark.parametrize("rate", ["0", "nan", "fast"])
