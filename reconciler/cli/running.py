@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import logging
 import os
@@ -22,6 +23,8 @@ _ON_THE_WAY_OUT = ("reconciler.secrets", "reconciler.cli.console", "logging", "t
 
 def run(command: str, args: argparse.Namespace) -> int:
     """The exit code of one command; no traceback for what a person can mend, and no secret in any word."""
+    # thousands of objects live to the end: to look for garbage among them ever again is a fifth of a plan
+    gc.set_threshold(50_000, 20, 50)
     console = Console.of(args)
     try:
         with _guarded():

@@ -158,6 +158,8 @@ Value = Any
 
 def references(value: Value) -> Iterator[Ref]:
     """Every reference inside a value, depth first."""
+    if isinstance(value, str):
+        return  # most are, and the other questions take longer
     if isinstance(value, Ref):
         yield value
     elif isinstance(value, Text):
@@ -165,7 +167,7 @@ def references(value: Value) -> Iterator[Ref]:
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from references(item)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
+    elif isinstance(value, Sequence):
         for item in value:
             yield from references(item)
 
@@ -182,9 +184,12 @@ def secret_inputs(value: Value) -> Iterator[SecretInput]:
             yield from secret_inputs(item)
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
+
+
 def canonical(value: Any) -> str:
     """One text per value: sorted keys, no blanks; special leaves by their text form."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return _CANONICAL.encode(value)
 
 
 def seconds(duration: str) -> int:

@@ -120,8 +120,8 @@ def field_changes(
 
 
 def _equal(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    # True == 1 in Python, not in JSON
-    return left == right and canonical(left) == canonical(right)
+    # True == 1 in Python, not in JSON; equal texts are the quick way to tell
+    return left == right and (repr(left) == repr(right) or canonical(left) == canonical(right))
 
 
 def _differing(left: Mapping[str, Any], right: Mapping[str, Any]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from enum import Enum
 from typing import Any
 
@@ -38,20 +38,26 @@ _CLASSES: Mapping[str, type] = {
 _ENUMS: Mapping[str, type[Enum]] = {c.__name__: c for c in (OnDestroy, ReplaceOrder)}
 
 
+# warnings belong to the moment of planning, and places to that of loading
+_LEFT_OUT = frozenset({(Stack, "problems"), (Resource, "places")})
+_KEPT: Mapping[type, tuple[str, ...]] = {
+    c: tuple(field.name for field in fields(c) if (c, field.name) not in _LEFT_OUT) for c in _CLASSES.values()
+}
+
+
 def packed(value: Any) -> Any:
     """A value as plain JSON."""
-    special = _packed_special(value)
-    if special is not None:
-        return special
+    if value is None or (isinstance(value, (str, int, float)) and not isinstance(value, Enum)):
+        return value  # most are
     if isinstance(value, Mapping):
         return _packed_mapping(value)
     if isinstance(value, (list, tuple)):
         return [packed(item) for item in value]
-    return value
+    return _packed_special(value)
 
 
-def _packed_special(value: Any) -> dict[str, Any] | None:
-    """The tagged form of what plain JSON can't say; None for all else."""
+def _packed_special(value: Any) -> Any:
+    """The tagged form of what plain JSON can't say."""
     if isinstance(value, Address):
         return {TAG: "Address", "text": str(value)}
     if isinstance(value, Sourced):
@@ -64,11 +70,7 @@ def _packed_special(value: Any) -> dict[str, Any] | None:
         return {TAG: type(value).__name__, "value": value.value}
     if isinstance(value, frozenset):
         return {TAG: "set", "items": sorted(value)}
-    if is_dataclass(value) and not isinstance(value, type):
-        # warnings belong to the moment of planning
-        names = [f.name for f in fields(value) if f.name != "problems"]
-        return {TAG: type(value).__name__, **{name: packed(getattr(value, name)) for name in names}}
-    return None
+    return {TAG: type(value).__name__, **{name: packed(getattr(value, name)) for name in _KEPT[type(value)]}}
 
 
 def _packed_input(value: SecretInput) -> dict[str, Any]:
