@@ -3,27 +3,28 @@
 import json
 import multiprocessing
 import os
+import re
 import signal
-import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from reconciler.sandbox import SandboxServer
+from reconciler.sandbox import (
+    ACCOUNT_ID,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    OTHER_CLIENT_ID,
+    OTHER_CLIENT_SECRET,
+    Request,
+    SandboxServer,
+)
 
-PRELOAD = [
-    "deepdiff",
-    "requests",
-    "reconciler.cli.apply",
-    "reconciler.cli.destroy",
-    "reconciler.cli.plan",
-    "reconciler.cli.running",
-    "reconciler.rendering",
-    "reconciler.sandbox",
-]
+from . import inside
+
 LAG_BOUND = "0.3"
 
 SPEC = """\
@@ -63,7 +64,7 @@ connect_integrations:
 def spawner():
     """Processes that start fast: the interpreter is warm, and each has a pid of its own."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOAD)
+    context.set_forkserver_preload(inside.MODULES)
     return context
 
 
@@ -86,6 +87,8 @@ class Rig:
 
     Attributes:
         failures: what the probe saw: integrations whose credential was dead at some instant.
+        patches: what is done to every process before it starts.
+        foreign: remote ids of what others made.
     """
 
     folder: Path
@@ -93,6 +96,8 @@ class Rig:
     spawner: object
     env: dict
     failures: list = field(default_factory=list)
+    patches: list = field(default_factory=list)
+    foreign: set = field(default_factory=set)
 
     @property
     def sandbox(self):
@@ -102,8 +107,9 @@ class Rig:
 
     def start(self, *argv, patch=None):
         """Starts the command line in a process of its own."""
+        patches = [*self.patches, *([patch] if patch else [])]
         process = self.spawner.Process(
-            target=_main, args=([str(a) for a in argv], str(self.folder), self.env, patch)
+            target=inside.run, args=([str(a) for a in argv], str(self.folder), self.env, patches)
         )
         process.start()
         return process
@@ -123,6 +129,13 @@ class Rig:
     def apply(self, *argv, **options):
         return self.run("apply", "spec.yaml", "--yes", *argv, **options)
 
+    def approving(self, ended):
+        """Approves what a run was refused for, if it was."""
+        if ended.code != 3:
+            return ended
+        digest = re.search(r"--approve (sha256:[0-9a-f]{64})", ended.text)[1]
+        return self.run("apply", "spec.yaml", "--approve", digest)
+
     def kill(self, process):
         os.kill(process.pid, signal.SIGKILL)
         return self.end(process)
@@ -132,11 +145,10 @@ class Rig:
 
     # --- the sandbox ------------------------------------------------------------------------------------
 
-    def call(self, method, path, body=None):
-        from reconciler.sandbox import Request
-
+    def call(self, method, path, body=None, headers=None):
         content = b"" if body is None else json.dumps(body).encode()
-        answer = self.sandbox.handle(Request.of(method, path, {"content-type": "application/json"}, content))
+        headers = {"content-type": "application/json", **(headers or {})}
+        answer = self.sandbox.handle(Request.of(method, path, headers, content))
         return json.loads(answer.body) if answer.body else None
 
     def fault(self, spec):
@@ -151,6 +163,20 @@ class Rig:
     def knobs(self, **knobs):
         self.call("POST", "/_sandbox/knobs", knobs)
 
+    def hold_back(self, which):
+        """Loses the answer of a request; its effect comes when the function that is returned is called.
+
+        Args:
+            which: the request, in the language of faults.
+
+        Returns:
+            Makes the effect come; what it answers are its statuses.
+        """
+        held = []
+        self.sandbox._later = lambda armed, arrival: held.append(arrival)
+        self.fault(f"{which},late=1")
+        return lambda: [self.sandbox._effect(arrival).status for arrival in held]
+
     def wait_until_held(self, process, limit=20):
         """Waits until a fault holds a request of the process; False if the process ends before."""
         deadline = time.monotonic() + limit
@@ -161,6 +187,22 @@ class Rig:
                 return False
             time.sleep(0.005)
         raise AssertionError("neither held nor ended")
+
+    def wait_until_stopped(self, process, limit=20):
+        """Waits until a process has stopped itself; False if it ends before."""
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline:
+            if not process.is_alive():
+                return False
+            if Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+                return True
+            time.sleep(0.005)
+        raise AssertionError("neither stopped nor ended")
+
+    def go_on(self, process):
+        """Lets a stopped process go on, to its end."""
+        os.kill(process.pid, signal.SIGCONT)
+        return self.end(process)
 
     def writes(self):
         """Method and path of every write so far, in order."""
@@ -179,7 +221,7 @@ class Rig:
 
     def killed_at_commit(self, *argv, number, when):
         """Runs a command that kills itself around its Nth ledger write."""
-        ended = self.run(*argv, patch=(_die_at_commit, number, when))
+        ended = self.run(*argv, patch=(inside.die_at_commit, number, when))
         assert ended.code == -signal.SIGKILL, f"it ended before: {ended.text}"
 
     def condemned(self):
@@ -192,6 +234,12 @@ class Rig:
             if former.get("credential", {}).get("state") == "condemned"
         }
 
+    def secrets(self):
+        """Ids of the robot's secrets, in order of age."""
+        databricks = self.state()["databricks"]
+        robots = [sp["id"] for sp in databricks["service_principals"] if sp["displayName"] == "robot"]
+        return [one["id"] for robot in robots for one in databricks["secrets"].get(robot, ())]
+
     def ids(self):
         """Every remote id that exists."""
         databricks = self.state()["databricks"]
@@ -200,8 +248,76 @@ class Rig:
         found |= {secret["id"] for secrets in databricks["secrets"].values() for secret in secrets}
         return found | {one["guid"] for one in self.wiring()}
 
+    # --- others -----------------------------------------------------------------------------------------
+
+    def by_another(self, method, path, body=None, *, same_identity=False):
+        """A call by another tool, with its own identity or with ours; what it makes is foreign."""
+        client, secret = (
+            (CLIENT_ID, CLIENT_SECRET) if same_identity else (OTHER_CLIENT_ID, OTHER_CLIENT_SECRET)
+        )
+        form = f"grant_type=client_credentials&scope=all-apis&client_id={client}&client_secret={secret}"
+        asked = Request.of(
+            "POST",
+            f"/oidc/accounts/{ACCOUNT_ID}/v1/token",
+            {"content-type": "application/x-www-form-urlencoded"},
+            form.encode(),
+        )
+        token = json.loads(self.sandbox.handle(asked).body)["access_token"]
+        made = self.call(
+            method, f"/api/2.0/accounts/{ACCOUNT_ID}/{path}", body, {"authorization": f"Bearer {token}"}
+        )
+        self.foreign.add(made.get("integration_id") or made["id"])
+        return made
+
+    def foreign_app(self, *, same_identity=False, **settings):
+        """An app of our app's name."""
+        body = {
+            "name": "viewer",
+            "confidential": True,
+            "redirect_urls": [f"{self.server.url}/__oauth__/integrations/callback"],
+            "scopes": ["all-apis", "offline_access"],
+            **settings,
+        }
+        return self.by_another("POST", "oauth2/custom-app-integrations", body, same_identity=same_identity)[
+            "integration_id"
+        ]
+
+    def foreign_secret(self, lifetime=365 * 86_400):
+        """A secret on our service principal."""
+        robots = [
+            sp["id"]
+            for sp in self.state()["databricks"]["service_principals"]
+            if sp["displayName"] == "robot"
+        ]
+        path = f"servicePrincipals/{robots[0]}/credentials/secrets"
+        return self.by_another("POST", path, {"lifetime": f"{lifetime}s"})["id"]
+
+    # --- the ledger -------------------------------------------------------------------------------------
+
     def ledger(self):
         return json.loads((self.folder / ".reconcile" / "rig.json").read_text())
+
+    def rewrite(self, edit):
+        """Changes every JSON object in the ledger and in the lease, however deep."""
+        for name in ("rig.json", "rig.lock.json"):
+            path = self.folder / ".reconcile" / name
+            if path.exists():
+                path.write_text(json.dumps(_everywhere(json.loads(path.read_text()), edit)))
+
+    def move_runners(self, **changes):
+        """As if whoever ran last had been another process: on another host, say."""
+        self.rewrite(lambda one: {**one, **changes} if {"host", "boot", "pid"} <= one.keys() else one)
+
+    def wait_out_quarantine(self):
+        """As if a quarter of an hour had gone by since a credential was quarantined."""
+        past = (datetime.now(timezone.utc) - timedelta(minutes=16)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.rewrite(lambda one: {**one, "since": past} if one.get("since") else one)
+
+
+def _everywhere(value, edit):
+    if isinstance(value, dict):
+        return edit({key: _everywhere(item, edit) for key, item in value.items()})
+    return [_everywhere(item, edit) for item in value] if isinstance(value, list) else value
 
 
 class _Probe:
@@ -219,52 +335,17 @@ class _Probe:
     def __exit__(self, *_):
         self.stop.set()
         self.thread.join()
-        assert self.rig.failures == []
+        assert not self.rig.failures, f"dead at some instant: {self.rig.failures}"
 
     def _watch(self):
         while not self.stop.is_set():
-            self.rig.failures += [one for one in self.rig.wiring() if not one["valid"]]
+            if not self.rig.failures:  # the first is enough
+                self.rig.failures += [one for one in self.rig.wiring() if not one["valid"]]
             time.sleep(0.002)
-
-
-def _die_at_commit(number, when):
-    """Makes this process kill itself before or after its Nth ledger write has become durable."""
-    from reconciler.ledger import FileStore
-
-    write = FileStore.write
-    seen = []
-
-    def dying(store, content, expected):
-        seen.append(1)
-        if len(seen) == number and when == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        answer = write(store, content, expected)
-        if len(seen) == number and when == "after":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return answer
-
-    FileStore.write = dying
 
 
 def _read(path):
     return path.read_text() if path.exists() else ""
-
-
-def _main(argv, folder, env, patch):
-    """What the process does: the command line, its output in files named by its pid."""
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(env)
-    sys.stdout = open(f"{os.getpid()}.out", "w", buffering=1)  # noqa: SIM115
-    sys.stderr = open(f"{os.getpid()}.err", "w", buffering=1)  # noqa: SIM115
-    if patch is not None:
-        patch[0](*patch[1:])
-    from reconciler.cli.main import main
-
-    code = main(argv)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 @pytest.fixture

@@ -2,21 +2,35 @@
 
 
 def assert_whole(rig, apps=("viewer",), integrations=("as-robot", "as-viewer")):
-    """One of each, one secret of ours, credentials that work, nothing open, and an empty plan."""
+    """One of each, one secret of ours, credentials that work, nothing open, nothing foreign touched,
+    and an empty plan."""
     plan = rig.run("plan", "spec.yaml", "--detailed-exitcode")
-    assert plan.code == 0, plan.text
+    assert plan.code == 0, f"the plan isn't empty: {plan.text}"
     databricks = rig.state()["databricks"]
-    assert [app["name"] for app in databricks["apps"]] == list(apps)
+    found = [app["name"] for app in databricks["apps"] if app["integration_id"] not in rig.foreign]
+    assert found == list(apps), f"apps: {found}"
     robots = [sp for sp in databricks["service_principals"] if sp["displayName"] == "robot"]
-    assert len(robots) == 1
-    assert len(databricks["secrets"][robots[0]["id"]]) == 1
+    assert len(robots) == 1, f"service principals: {robots}"
+    secrets = [one for one in rig.secrets() if one not in rig.foreign]
+    assert len(secrets) == 1, f"secrets: {secrets}"
     wiring = rig.wiring()
-    assert sorted(one["name"] for one in wiring) == sorted(integrations)
-    assert all(one["valid"] for one in wiring)
+    names = sorted(one["name"] for one in wiring)
+    assert names == sorted(integrations), f"integrations: {names}"
+    assert all(one["valid"] for one in wiring), f"a dead credential: {wiring}"
     ledger = rig.ledger()
-    assert not ledger["pending"].get("intents")
-    assert not any(entry.get("formers") for entry in ledger["resources"].values())
-    assert not rig.failures
+    assert not ledger["pending"].get("intents"), f"still open: {ledger['pending']}"
+    left = {
+        address: entry["formers"] for address, entry in ledger["resources"].items() if entry.get("formers")
+    }
+    assert not left, f"still to go: {left}"
+    assert_foreign_untouched(rig)
+    assert not rig.failures, f"dead at some instant: {rig.failures}"
+
+
+def assert_foreign_untouched(rig):
+    """What others made is there still."""
+    gone = rig.foreign - rig.ids()
+    assert not gone, f"foreign objects are gone: {gone}"
 
 
 def assert_gone(rig):
@@ -28,3 +42,16 @@ def assert_gone(rig):
     ledger = rig.ledger()
     assert ledger["resources"] == {}
     assert not ledger["pending"].get("intents")
+
+
+def settle(rig, story=None, runs=2):
+    """At most two undisturbed runs; then the plan is empty and everything is there once, and works."""
+    for _ in range(runs):
+        ended = rig.apply()
+        if ended.code == 0:
+            break
+    assert ended.code == 0, f"it doesn't settle: {ended.text}"
+    if story is None:
+        assert_whole(rig)
+    else:
+        assert_whole(rig, apps=story.apps, integrations=story.integrations)

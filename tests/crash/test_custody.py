@@ -44,7 +44,7 @@ def test_a_credential_whose_delivery_was_killed_is_opened_and_delivered(rig, key
     assert rig.wait_until_held(process)
     rig.kill(process)
     rig.clear_faults()
-    before = sum(path.endswith("custom-app-integrations") for _, path in rig.writes())
+    before = "oauth_apps.viewer" in rig.ledger()["resources"]  # an answer is gathered for up to 50 ms
     assert rig.apply().code == 0
     assert_whole(rig)
     if before:
@@ -64,7 +64,9 @@ def test_a_kill_between_patch_and_record_makes_no_third_secret(rig, key):
         rig.clear_faults()
         assert rig.apply().code == 0
     assert_whole(rig)
-    issued = [path for method, path in rig.writes() if method == "POST" and path.endswith("credentials/secrets")]
+    issued = [
+        path for method, path in rig.writes() if method == "POST" and path.endswith("credentials/secrets")
+    ]
     assert len(issued) == 2
 
 
