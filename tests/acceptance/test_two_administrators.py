@@ -281,6 +281,18 @@ def test_an_edited_file_is_put_right_and_a_spoilt_one_is_not_written_over(pair):
     assert pair.dba.file.read_text() == spoilt
 
 
+def test_drift_verify_and_pages_know_handoffs(pair):
+    pair.begin()
+    pair.dba.do("drift")
+    pair.dba.do("verify")
+    pair.dba.file.write_text(pair.dba.file.read_text().replace("cust-success", "evil"))
+    pair.dba.do("drift", code=2).says("handoffs.analytics", "values.workspace_hostname")
+    for form in ("markdown", "html"):
+        pair.dba.do("plan", "--format", form).says("handoffs.analytics", "evil")
+    pair.dba.file.unlink()
+    pair.dba.do("drift", code=2).says("deleted outside")
+
+
 def test_a_lost_file_is_written_again_from_custody(pair):
     with (pair.dba.folder / DBA).open("a") as spec:
         spec.write(f"secrets: {{recipients: [{pair.key.to_public()}]}}\n")

@@ -220,7 +220,8 @@ class TestInputs:
         exposed = VIEWER.replace("${inputs.dba.host}", "${inputs.dba.client_secret}")
         assert specs.codes(CONNECT, exposed) == ["secret-exposed"]
         clear = VIEWER.replace("${inputs.dba.client_secret}", "${inputs.dba.client_id}")
-        assert specs.codes(CONNECT, clear) == ["literal-secret"]
+        (found,) = specs.problems(CONNECT, clear)
+        assert (found.code, found.hint) == ("literal-secret", "sealed in it: client_secret")
 
     def test_a_secret_goes_with_its_own_client_id(self, specs, give):
         give(reports_client_id="rid", reports_client_secret=Secret("another-secret"))

@@ -94,7 +94,7 @@ def test_what_is_wrong_with_an_imported_file_is_told_with_all_the_rest(specs, he
     specs.write("a: 1\na: 2\n", "broken.yaml")
     specs.write("oauth_apps: {x: {scops: [sql]}}\n", "typo.yaml")
     specs.write("version: 2\n", "newer.yaml")
-    spec = head + "imports: [broken.yaml, typo.yaml, newer.yaml]\nwatch: {}\n"
+    spec = head + "imports: [broken.yaml, typo.yaml, newer.yaml]\nzebra: {}\n"
     assert sorted(specs.codes(spec)) == ["duplicate-key", "unknown-key", "unknown-key", "version"]
 
 

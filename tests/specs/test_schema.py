@@ -100,16 +100,17 @@ def test_secret_fields_are_those_that_the_schema_marks():
     assert not schema.is_secret("service_principals", ("client_secret",))
 
 
+KEY = "age163ywcu8gm8g4dmr52dj924pzs9wllf8usfjg67aktct2eu4ecs5s2dequ3"
 # what is added to a good spec, ^ before what is blamed → code, address, words
 CASES = {
     "^oauth_app: {}": ("unknown-key", "", "did you mean oauth_apps?"),
-    "^watch: {}": ("unknown-key", "", "known here"),
-    "handoffs: {^a: {file: f, recipients: [age163ywcu8gm8g4dmr52dj924pzs9wllf8usfjg67aktct2eu4ecs5s2dequ3]}}": (
+    "^zebra: {}": ("unknown-key", "", "known here"),
+    f"handoffs: {{^a: {{file: f, recipients: [{KEY}]}}}}": (
         "missing-key",
         "handoffs.a",
         "values is missing",
     ),
-    "handoffs: {a: {file: f, recipients: [age163ywcu8gm8g4dmr52dj924pzs9wllf8usfjg67aktct2eu4ecs5s2dequ3], values: {^x: {y: z}}}}": (
+    f"handoffs: {{a: {{file: f, recipients: [{KEY}], values: {{^x: {{y: z}}}}}}}}": (
         "type",
         "handoffs.a",
         "found a mapping",
