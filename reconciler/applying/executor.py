@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
 from graphlib import TopologicalSorter
 from threading import Event
-from typing import Any, Protocol
+from typing import Protocol
 
 from reconciler.applying import records
-from reconciler.applying.calls import Call, NotSentError
+from reconciler.applying.calls import NotSentError
+from reconciler.applying.flights import Answer, Flights, Running
 from reconciler.applying.records import Edit
 from reconciler.applying.steps import calls_of
 from reconciler.applying.work import Work
@@ -26,6 +26,7 @@ from reconciler.planning import Phase, Step, steps
 
 TOMBSTONE = timedelta(hours=24)  # how long a given-up intent is remembered (rule 6)
 GATHER = 0.05  # seconds that answers are gathered for one write, while other calls are under way
+PATIENCE = 4.0  # times as long as the last write took, while nobody waits: a large ledger is written less
 
 
 class Journal(Protocol):
@@ -47,17 +48,6 @@ class Watcher(Protocol):
 
     def finished(self, outcome: Outcome) -> None:
         """A change has ended."""
-
-
-@dataclass
-class _Running:
-    """One step under way."""
-
-    step: Step
-    calls: Iterator[Call]
-    call: Call | None = None
-    began: float = 0.0
-    error: str = ""
 
 
 @dataclass
@@ -102,6 +92,7 @@ class Executor:
             self.users.setdefault(step.address, set()).add(step)
         self.progress = _Progress()
         self.failure: ReconcileError | None = None
+        self.took = 0.0  # seconds, the last write
 
     def run(self) -> tuple[Outcome, ...]:
         """Carries the plan out and says how each change ended, in the plan's order.
@@ -113,8 +104,8 @@ class Executor:
         self._begin()
         sorter: TopologicalSorter[Step] = TopologicalSorter(self.graph)
         sorter.prepare()
-        with ThreadPoolExecutor(max_workers=self.parallelism, thread_name_prefix="apply") as pool:
-            self._walk(sorter, pool)
+        with Flights(self.parallelism) as flights:
+            self._walk(sorter, flights)
         if self.failure is not None:
             raise self.failure
         return tuple(
@@ -171,35 +162,30 @@ class Executor:
 
     # --- the walk ---------------------------------------------------------------------------------------
 
-    def _walk(self, sorter: TopologicalSorter[Step], pool: ThreadPoolExecutor) -> None:
-        flying: dict[Future[Any], _Running] = {}
+    def _walk(self, sorter: TopologicalSorter[Step], flights: Flights) -> None:
         edits: list[Edit] = []
-        ready: list[_Running] = []
+        ready: list[Running] = []
         written = time.monotonic()
         while True:
             self._open_ready(sorter, ready, edits)
-            if (
-                self.failure is None
-                and (ready or edits)
-                and (not flying or time.monotonic() - written >= GATHER)
-            ):
+            # while others wait for their turn, nobody waits for this write
+            gather = max(GATHER, PATIENCE * self.took) if flights.is_full else GATHER
+            due = written + gather - time.monotonic()
+            if self.failure is None and (ready or edits) and (not flights or due <= 0):
                 if self._write(edits):
                     written = time.monotonic()
-                    self._send(ready, flying, pool)
+                    flights.send(ready)
                 edits, ready = [], []
                 continue
-            if not flying:
+            if not flights:
                 return
-            timeout = max(0.0, written + GATHER - time.monotonic()) if ready or edits else None
-            done, _ = wait(flying, timeout=timeout, return_when=FIRST_COMPLETED)
+            landed = flights.land(max(0.0, due) if ready or edits else None)
             if self.stop.is_set() or self.failure is not None:
-                self._recall(flying, edits)
-            for future in done:
-                running = flying.pop(future, None)
-                if running is not None:
-                    self._landed(running, future, edits, ready, sorter)
+                self._recall(flights, edits)
+            for running, answer in landed:
+                self._landed(running, answer, edits, ready, sorter)
 
-    def _open_ready(self, sorter: TopologicalSorter[Step], ready: list[_Running], edits: list[Edit]) -> None:
+    def _open_ready(self, sorter: TopologicalSorter[Step], ready: list[Running], edits: list[Edit]) -> None:
         """Begins every step whose predecessors are done."""
         while sorter.is_active():
             opened = sorter.get_ready()
@@ -217,7 +203,7 @@ class Executor:
                 if self.watcher and step.address not in self.progress.seconds:
                     self.watcher.started(step.address, change.action)
                 self.progress.seconds.setdefault(step.address, 0.0)
-                running = _Running(step, calls_of(self.work, change, step))
+                running = Running(step, calls_of(self.work, change, step))
                 self._advance(running, edits, ready, sorter)
 
     def _obstacle(self, step: Step) -> str:
@@ -232,9 +218,9 @@ class Executor:
 
     def _advance(
         self,
-        running: _Running,
+        running: Running,
         edits: list[Edit],
-        ready: list[_Running],
+        ready: list[Running],
         sorter: TopologicalSorter[Step],
     ) -> None:
         """Asks a step for its next call; what needs no call is recorded and passed over."""
@@ -251,32 +237,25 @@ class Executor:
             return
         self._end(running.step, Status.DONE, "", sorter)
 
-    def _send(
-        self, ready: list[_Running], flying: dict[Future[Any], _Running], pool: ThreadPoolExecutor
-    ) -> None:
-        for running in ready:
-            if running.call is not None and running.call.run is not None:
-                flying[pool.submit(_timed, running.call.run)] = running
-
     def _landed(
         self,
-        running: _Running,
-        future: Future[Any],
+        running: Running,
+        answer: Answer | None,
         edits: list[Edit],
-        ready: list[_Running],
+        ready: list[Running],
         sorter: TopologicalSorter[Step],
     ) -> None:
         """Takes an answer, or the error in its place."""
         call = running.call
         if call is None:
             return
-        if future.cancelled():
+        if answer is None:
             self._end(running.step, Status.SKIPPED, "stopped before it was sent", sorter)
             return
-        answer, error, took = future.result()
+        found, error, took = answer
         self.progress.seconds[running.step.address] += took
         if error is None:
-            edit = call.after(answer)
+            edit = call.after(found)
         elif isinstance(error, FencedError):
             self.failure = self.failure or error
             edit = None
@@ -291,28 +270,18 @@ class Executor:
         else:
             self._advance(running, edits, ready, sorter)
 
-    def _finish_stopped(self, running: _Running, edits: list[Edit], sorter: TopologicalSorter[Step]) -> None:
+    def _finish_stopped(self, running: Running, edits: list[Edit], sorter: TopologicalSorter[Step]) -> None:
         rest = next((call for call in running.calls if call.run is not None), None)
         if rest is None:
             self._end(running.step, Status.DONE, "", sorter)
         else:
             self._end(running.step, Status.FAILED, "stopped half-way; run it again to finish", sorter)
 
-    def _drop(self, ready: list[_Running], edits: list[Edit], sorter: TopologicalSorter[Step]) -> None:
-        """Gives up the calls that were about to be sent."""
-        for running in ready:
+    def _recall(self, flights: Flights, edits: list[Edit]) -> None:
+        for running in flights.recall():
             edit = running.call.failed(NotSentError("not sent")) if running.call else None
             if edit is not None:
                 edits.append(edit)
-            self._end(running.step, Status.SKIPPED, "stopped before it was sent", sorter)
-
-    def _recall(self, flying: dict[Future[Any], _Running], edits: list[Edit]) -> None:
-        """Takes back what hasn't been sent yet: it is known to have had no effect."""
-        for future, running in list(flying.items()):
-            if future.cancel() and running.call is not None:
-                edit = running.call.failed(NotSentError("not sent"))
-                if edit is not None:
-                    edits.append(edit)
 
     # --- the ledger -------------------------------------------------------------------------------------
 
@@ -320,8 +289,10 @@ class Executor:
         """Makes edits durable; a failure ends the run, since nothing may be sent without its record."""
         if not edits:
             return True
+        began = time.monotonic()
         try:
             self.journal.commit(records.as_one(edits))
+            self.took = time.monotonic() - began
         except ReconcileError as error:
             self.failure = self.failure or error
             return False
@@ -357,15 +328,6 @@ class Executor:
             error,
             round(self.progress.seconds.get(change.address, 0.0), 3),
         )
-
-
-def _timed(call: Callable[[], Any]) -> tuple[Any, Exception | None, float]:
-    """The answer, or the error that a person can read; anything else is a bug and crashes."""
-    began = time.monotonic()
-    try:
-        return call(), None, time.monotonic() - began
-    except ReconcileError as error:
-        return None, error, time.monotonic() - began
 
 
 def _words(error: Exception) -> str:

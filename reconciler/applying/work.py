@@ -20,7 +20,6 @@ from reconciler.model import (
     Entry,
     Intent,
     Ledger,
-    Live,
     Plan,
     Ref,
     Resource,
@@ -264,12 +263,9 @@ class Work:
         )
 
     def _before(self, change: Change, name: str, parent: str) -> tuple[str, ...]:
-        lives = self.snapshot.of(change.provider, change.address.kind_name).values()
-        return tuple(sorted(live.id for live in lives if _is_rival(live, name, parent)))
-
-
-def _is_rival(live: Live, name: str, parent: str) -> bool:
-    return live.parent == parent if parent else live.name == name
+        kind = change.address.kind_name
+        rivals = self.snapshot.within if parent else self.snapshot.named
+        return tuple(sorted(live.id for live in rivals(change.provider, kind, parent or name)))
 
 
 def _supplied(value: SecretInput) -> Secret:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -87,13 +87,23 @@ class Snapshot:
 
     def within(self, provider: str, kind_name: str, parent: str) -> Sequence[Live]:
         """The live objects of a kind that live inside one parent."""
-        return self._inside.get((provider, kind_name, parent), ())
+        return self._by_parent.get((provider, kind_name, parent), ())
+
+    def named(self, provider: str, kind_name: str, name: str) -> Sequence[Live]:
+        """The live objects of a kind that have one name."""
+        return self._by_name.get((provider, kind_name, name), ())
 
     @cached_property
-    def _inside(self) -> Mapping[tuple[str, str, str], Sequence[Live]]:
+    def _by_parent(self) -> Mapping[tuple[str, str, str], Sequence[Live]]:
+        return self._indexed(lambda live: live.parent)
+
+    @cached_property
+    def _by_name(self) -> Mapping[tuple[str, str, str], Sequence[Live]]:
+        return self._indexed(lambda live: live.name)
+
+    def _indexed(self, key: Callable[[Live], str]) -> Mapping[tuple[str, str, str], Sequence[Live]]:
         found: dict[tuple[str, str, str], list[Live]] = {}
         for (provider, kind_name), lives in self.objects.items():
             for live in lives.values():
-                if live.parent:
-                    found.setdefault((provider, kind_name, live.parent), []).append(live)
+                found.setdefault((provider, kind_name, key(live)), []).append(live)
         return found
