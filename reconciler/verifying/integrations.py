@@ -73,9 +73,8 @@ def _owner(facts: Facts, resource: Resource, live: Live) -> Iterator[Words]:
     client_id = str(at_path(live.attributes, "config.client_id") or "")
     owner = facts.owner(client_id)
     if owner is None:
-        refers = source_of(resource, "client_id") is not None
         looked = {kind for _, kind in facts.snapshot.objects}
-        if not refers and client_id and {APPS, PRINCIPALS} <= looked:
+        if client_id and {APPS, PRINCIPALS} <= looked:
             yield Words(f"no account of this stack knows the client id {client_id}", is_trouble=False)
         return
     kind, found = owner

@@ -19,7 +19,7 @@ from reconciler.model import (
     WorkspaceRef,
 )
 from reconciler.providers import KINDS
-from reconciler.verifying.credentials import app_troubles, lasting
+from reconciler.verifying.credentials import app_troubles, lasting, secret_troubles
 from reconciler.verifying.facts import Facts
 from reconciler.verifying.integrations import integration_words
 
@@ -210,6 +210,13 @@ def test_how_long_a_secret_lasts_is_told_and_what_to_do_near_its_end(world, days
     world.ends = f"{NOW + timedelta(days=days):%Y-%m-%dT%H:%M:%S.000Z}"
     world.rotate_before = rotate_before
     assert lasting(world.facts, SECRET) == words
+
+
+@pytest.mark.parametrize(("days", "broken"), [(-1, True), (0, True), (1, False)])
+def test_a_secret_that_is_still_listed_past_its_end_is_broken(world, days, broken):
+    world.ends = f"{NOW + timedelta(days=days):%Y-%m-%dT%H:%M:%S.000Z}"
+    troubles = list(secret_troubles(world.facts, SECRET))
+    assert [text.startswith("it expired 20") for text in troubles] == [True] * broken
 
 
 def test_a_secret_without_an_end_says_nothing_of_one(world):
