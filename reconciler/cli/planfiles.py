@@ -15,6 +15,7 @@ from reconciler.ledger import recorded_plan_path
 from reconciler.model import Plan
 from reconciler.planning import saved
 from reconciler.rendering import dumps, plan_json
+from reconciler.secrets import checked
 
 LAST = Path(".reconcile") / "last-plan.json"
 
@@ -25,13 +26,16 @@ def write(plan: Plan, path: Path) -> None:
     Raises:
         PlanError: the file can't be written.
     """
-    document = {**plan_json(plan), "definition": saved.encode(plan)}
-    _replace(path, dumps(document) + "\n")
+    _replace(path, checked(_text(plan)))
 
 
 def record(plan: Plan) -> None:
     """Keeps the plan beside its spec, for a bare `apply`."""
-    write(plan, recorded_plan_path(plan.stack))
+    _replace(recorded_plan_path(plan.stack), _text(plan))
+
+
+def _text(plan: Plan) -> str:
+    return dumps({**plan_json(plan), "definition": saved.encode(plan)}) + "\n"
 
 
 def remember(plans: Sequence[Plan]) -> None:

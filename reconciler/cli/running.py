@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib
+import json
 import logging
 import os
 import sys
@@ -102,8 +103,16 @@ def _bug(error: Exception, console: Console, *, verbose: bool) -> int:
 
 def _log(args: argparse.Namespace) -> None:
     level = logging.DEBUG if getattr(args, "verbose", False) else logging.WARNING
-    form = "%(levelname)s %(name)s %(message)s"
-    if getattr(args, "log_format", "text") == "json":
-        form = '{"level": "%(levelname)s", "logger": "%(name)s", "message": "%(message)s"}'
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format=form)
+    handler = logging.StreamHandler(sys.stderr)
+    is_json = getattr(args, "log_format", "text") == "json"
+    handler.setFormatter(_JsonLines() if is_json else logging.Formatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("reconciler").setLevel(level)
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object per line, whatever stands in the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        return json.dumps(line)

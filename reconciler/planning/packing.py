@@ -61,7 +61,7 @@ def _packed_special(value: Any) -> Any:
     if isinstance(value, Address):
         return {TAG: "Address", "text": str(value)}
     if isinstance(value, Sourced):
-        mark = Fingerprint.of(Secret(value.value))
+        mark = Fingerprint.of(value.value)
         kept = {"source": value.source, "expression": value.expression}
         return {TAG: "Sourced", **kept, "salt": mark.salt, "mark": mark.mark}
     if isinstance(value, SecretInput):
@@ -141,7 +141,7 @@ class Unpacker:
         if self.reread is None:
             return Sourced(value["source"], "", value["expression"])
         read = self.reread(value["expression"], False)
-        if not isinstance(read, str) or not Fingerprint(value["salt"], value["mark"]).matches(Secret(read)):
+        if not isinstance(read, str) or not Fingerprint(value["salt"], value["mark"]).matches(read):
             raise _other_value(value)
         return Sourced(value["source"], read, value["expression"])
 

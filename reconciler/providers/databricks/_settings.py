@@ -254,8 +254,7 @@ def _ambient(environment: Mapping[str, str]) -> Layer:
 def _setting(key: str, value: str | Secret, source: str) -> Setting:
     source = source.removeprefix("env ")
     if isinstance(value, Secret):
-        value = Secret(value.reveal().strip())
-        return Setting(value if key in _SECRET_KEYS else value.reveal(), source)
+        value = value.reveal()
     return Setting(Secret(value.strip()) if key in _SECRET_KEYS else value.strip(), source)
 
 
