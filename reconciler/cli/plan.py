@@ -21,7 +21,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     jobs = [Job(stack, partial(_plan, stack, args, plans, len(found) > 1)) for stack in found]
     code = each(jobs, console)
     if plans:
-        planfiles.remember(plans)
+        files = [stack.file for stack in found]
+        planfiles.remember(sorted(plans, key=lambda plan: files.index(plan.stack.file)))
     return code
 
 
