@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.model import Action, Address, Change, Plan
+from reconciler.model import FILES, Action, Address, Change, Plan
 from reconciler.rendering.html.layout import COLUMN_GAP, ROW_GAP, WIDTH, Box, Stack, arranged
 from reconciler.rendering.html.page import esc
 from reconciler.rendering.terminal import clean, columns
@@ -89,8 +89,8 @@ def _objects(plan: Plan) -> list[_Object]:
     for change in plan.changes:
         if change.address.parent not in known:
             provider = plan.stack.providers.get(change.provider)
-            # credentials end on a Connect server, so that what lives there stands to the right
-            is_receiver = provider is not None and provider.type == "connect"
+            # credentials end on a Connect server or in a handoff, so that these stand to the right
+            is_receiver = provider is not None and provider.type in ("connect", FILES)
             objects[change.address] = _Object(change, is_receiver)
     for change in plan.changes:
         if change.address.parent and change.address.parent in known:
