@@ -30,6 +30,7 @@ from reconciler.planning.matching import Claims, How, match_all, moved_entries
 from reconciler.planning.recovery import recover
 from reconciler.planning.removing import (
     blocked_problems,
+    kept_alive,
     refuse_protected_replaces,
     removals,
     with_formers,
@@ -79,8 +80,10 @@ def make_plan(stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry,
     fates = decide(situation)
     wanted = {r.address: change_of(situation, fates, r) for r in situation.in_order}
     wanted = {address: _with_removal(situation, fates, change) for address, change in wanted.items()}
-    changes = with_formers(situation, {**wanted, **{c.address: c for c in removals(situation, wanted)}})
-    kept = _targeted(changes, situation, options.targets)
+    changes = {**wanted, **{c.address: c for c in removals(situation, wanted)}}
+    # what the targets leave out isn't switched over, so it counts as using what it has
+    targeted = _targeted(changes, situation, options.targets)
+    kept = list(with_formers(situation, {change.address: change for change in targeted}).values())
     refuse_protected_replaces(kept)
     marked, leftovers = with_approvals(situation, fates, kept)
     problems = [
@@ -255,6 +258,9 @@ def _warnings(situation: Situation, fates: Fates, changes: Iterable[Change]) -> 
         if match.live is not None and _outlives(situation, address):
             words = "the live secret outlives the wanted lifetime; the next rotation shortens it"
             found.append(_warning(situation, address, "secret-overlong", words, "reconcile rotate"))
+    for address, words in kept_alive(situation, changes):
+        hint = "switch it to another app, or delete it: the next apply removes the superseded one"
+        found.append(Problem(Severity.WARNING, "still-in-use", words, str(address), hint=hint))
     if situation.ledger.is_new and not situation.is_stateless and situation.stack.ledger_url:
         words = "the configured ledger doesn't exist yet; it will be made by the first apply"
         found.append(Problem(Severity.WARNING, "ledger-new", words))

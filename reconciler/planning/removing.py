@@ -6,7 +6,7 @@ Only what the ledger says this stack owns is ever removed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,6 +21,7 @@ from reconciler.model import (
     Former,
     Lifecycle,
     OnDestroy,
+    ReplaceOrder,
     Settles,
 )
 from reconciler.planning.compare import at_path
@@ -29,6 +30,7 @@ from reconciler.planning.situation import Situation
 from reconciler.planning.times import parse_time
 
 QUARANTINE = timedelta(minutes=15)
+_SUPERSEDING = (Action.REPLACE, Action.ROTATE, Action.ADOPT)
 
 
 def removals(situation: Situation, changes: Mapping[Address, Change]) -> list[Change]:
@@ -45,8 +47,9 @@ def removals(situation: Situation, changes: Mapping[Address, Change]) -> list[Ch
 
 def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dict[Address, Change]:
     """The same changes, with the predecessors that can be removed now."""
-    after = {change.address: change for change in changes.values()}
-    still_used = _credentials_in_use(situation, after)
+    after = dict(changes)
+    still_used = _credentials_in_use(situation, after) | {*_apps_in_use(situation, after)}
+    after = {address: _sparing(change, still_used) for address, change in after.items()}
     for address, entry in situation.entries.items():
         change = after.get(address)
         if change is None or change.action in (Action.BLOCKED, Action.FORGET):
@@ -64,6 +67,14 @@ def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dic
                 change = replace(change, clears=clears, parent=parent)
             after[address] = _as_leftover(situation, change)
     return after
+
+
+def _sparing(change: Change, still_used: Set[str]) -> Change:
+    """A change that doesn't remove what somebody holds who isn't switched over here: it stays on record, and
+    goes when nobody does any more (rules 9 and 13)."""
+    if change.action not in _SUPERSEDING or change.lifecycle.replace is ReplaceOrder.DELETE_FIRST:
+        return change
+    return replace(change, removes=tuple(live_id for live_id in change.removes if live_id not in still_used))
 
 
 def _as_leftover(situation: Situation, change: Change) -> Change:
@@ -137,6 +148,36 @@ def _credentials_in_use(situation: Situation, changes: Mapping[Address, Change])
             if not renewed:
                 used.add(delivery.credential)
     return used
+
+
+def _apps_in_use(situation: Situation, changes: Mapping[Address, Change]) -> Mapping[str, str]:
+    """Ids of our apps that a live integration refers to which this plan doesn't touch → words for people."""
+    touched = {change.id for change in changes.values() if change.is_pending}
+    touched |= {former.id for entry in situation.entries.values() for former in entry.formers}
+    users = _users_by_client_id(situation)
+    found = {}
+    for address, entry in situation.entries.items():
+        if address.kind != "oauth_apps":
+            continue
+        for live_id, computed in ((entry.id, entry.computed), *((f.id, f.computed) for f in entry.formers)):
+            words = [words for user, words in users.get(computed.get("client_id"), ()) if user not in touched]
+            if words:
+                found[live_id] = words[0]
+    return found
+
+
+def kept_alive(situation: Situation, changes: Iterable[Change]) -> Iterator[tuple[Address, str]]:
+    """Superseded apps that stay because somebody uses them still, with words for people."""
+    by_address = {change.address: change for change in changes}
+    in_use = _apps_in_use(situation, by_address)
+    for address, change in by_address.items():
+        entry = situation.entries.get(address)
+        old = [former.id for former in entry.formers] if entry else []
+        if change.action is Action.REPLACE and change.id and change.id not in change.removes:
+            old.append(change.id)
+        for live_id in old:
+            if live_id in in_use and live_id not in change.removes:
+                yield address, f"the superseded app {live_id} stays, since {in_use[live_id]} still uses it"
 
 
 def _removal(situation: Situation, address: Address, entry: Entry) -> Change:
