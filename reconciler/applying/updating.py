@@ -45,7 +45,8 @@ def adopt(work: Work, change: Change) -> Iterator[Call]:
         resource,
         live,
         applied=_without(applied, pending),
-        origin=Origin.CREATED if change.settles is Settles.FOUND else Origin.ADOPTED,
+        # a principal is recognised by its name alone: taken over, rather than known to be ours
+        origin=Origin.CREATED if change.settles is Settles.FOUND and not _is_weak(change) else Origin.ADOPTED,
         credential=_on_trust(work, resource, live),
         deliveries=trusted,
         now=work.now,
@@ -64,6 +65,10 @@ def adopt(work: Work, change: Change) -> Iterator[Call]:
         )
     )
     yield from update(work, change)
+
+
+def _is_weak(change: Change) -> bool:
+    return change.address.kind == "service_principals" and not change.address.part
 
 
 def _on_trust(work: Work, resource: Resource, live: Live) -> Credential | None:

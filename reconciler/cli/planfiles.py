@@ -95,6 +95,7 @@ def read(path: Path) -> saved.Saved:
         inputs = document["definition"]["stack"].get("inputs", {})
     except (KeyError, TypeError):
         folder, inputs = Path(), {}  # no plan file, as `decode` will say
+    _check_place(folder, path)
     try:
         return saved.decode(
             document,
@@ -104,6 +105,22 @@ def read(path: Path) -> saved.Saved:
         )
     except PlanError as error:
         raise PlanError(f"{path}: {error.message}", code=error.code, hint=error.hint) from None
+
+
+def _check_place(folder: Path, path: Path) -> None:
+    """A plan file names its spec's folder, where files are read and the ledger lies: not just any.
+
+    Raises:
+        PlanError: it lies neither below the folder of this run nor beside the plan.
+    """
+    beside = path.resolve().parent
+    allowed = (Path.cwd(), beside, beside.parent if beside.name == ".reconcile" else beside)
+    if not any(folder.resolve().is_relative_to(place) for place in allowed):
+        raise PlanError(
+            f"{path}: the plan is for a spec in {folder}, outside of where it is applied",
+            code="plan-file",
+            hint="run it where the spec is, or keep the plan beside it",
+        )
 
 
 def _replace(path: Path, text: str) -> None:

@@ -150,20 +150,29 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """`sha256:…` over addresses, actions and fields: same spec, same live, same digest, whoever plans."""
-        text = canonical(
-            [
-                [
-                    str(change.address),
-                    change.action.value,
-                    change.id or "",
-                    [[f.path, f.before, f.after] for f in change.fields],
-                ]
-                for change in sorted(self.changes, key=lambda change: change.address)
-                if change.action is not Action.NO_OP
-            ]
+        """`sha256:…` over what would be done, where, and with whose secrets; not over times.
+
+        Same spec, same live, same digest, whoever plans: of a secret only its source counts, never its value.
+        """
+        told = sorted(
+            (change for change in self.changes if change.action is not Action.NO_OP),
+            key=lambda change: change.address,
         )
-        return "sha256:" + hashlib.sha256((self.stack.name + text).encode()).hexdigest()
+        text = canonical([self.stack.name, self.destroys, [self._told(change) for change in told]])
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+    def _told(self, change: Change) -> list[Any]:
+        provider = self.stack.providers.get(change.provider)
+        resource = self.stack.resources.get(change.address)
+        return [
+            str(change.address),
+            change.action.value,
+            change.id or "",
+            provider.identity if provider else change.provider,
+            [[field.path, field.before, field.after] for field in change.fields],
+            [*change.removes, *change.clears],
+            resource.secret_sources if resource else [],
+        ]
 
     @property
     def pending(self) -> tuple[Change, ...]:

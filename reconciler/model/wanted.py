@@ -137,6 +137,14 @@ class Resource:
         """Every secret in its attributes that the user supplies."""
         return tuple(secret_inputs(self.attributes))
 
+    @property
+    def secret_sources(self) -> list[str]:
+        """Where its secrets come from, as written (`${env.X}`, `${oauth_apps.K.client_secret}`); sorted."""
+        given = [value.expression for value in self.inputs]
+        adopt = self.lifecycle.adopt
+        known = [adopt.client_secret.expression] if adopt and adopt.client_secret else []
+        return sorted([*given, *known, *(str(ref) for ref in self.refs if ref.is_secret)])
+
     @cached_property
     def refs(self) -> tuple[Ref, ...]:
         """Every reference in its attributes."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from graphlib import TopologicalSorter
 
-from reconciler.errors import PlanError, Problem, Severity
+from reconciler.errors import PlanError, Problem
 from reconciler.kinds import Registry
 from reconciler.model import (
     Action,
@@ -30,14 +30,13 @@ from reconciler.planning.matching import Claims, How, match_all, moved_entries
 from reconciler.planning.recovery import recover
 from reconciler.planning.removing import (
     blocked_problems,
-    kept_alive,
     refuse_protected_replaces,
     removals,
     with_formers,
 )
 from reconciler.planning.situation import Situation
-from reconciler.planning.times import parse_time
 from reconciler.planning.verdicts import Fates
+from reconciler.planning.warnings import warnings_of
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def make_plan(stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry,
     problems = [
         *stack.problems,
         *snapshot.problems,
-        *_warnings(situation, fates, kept),
+        *warnings_of(situation, fates, kept),
         *leftovers,
         *blocked_problems(kept),
     ]
@@ -240,47 +239,3 @@ def _sorted(changes: Iterable[Change]) -> list[Change]:
         for address in sorted(by_address)
     }
     return [by_address[address] for address in TopologicalSorter(graph).static_order()]
-
-
-def _warnings(situation: Situation, fates: Fates, changes: Iterable[Change]) -> list[Problem]:
-    found = []
-    kept = {change.address for change in changes}
-    for address, words in fates.unverified.items():
-        if address in kept:
-            found.append(_warning(situation, address, "secret-unverified", words, "reconcile rotate"))
-    for address, match in situation.matches.items():
-        if match.unsure and address in kept:
-            words = (
-                f"{address.parent} has several live secrets ({', '.join(match.unsure)}), "
-                f"and it isn't known which one is in use"
-            )
-            found.append(_warning(situation, address, "secret-unknown", words, "reconcile rotate"))
-        if match.live is not None and _outlives(situation, address):
-            words = "the live secret outlives the wanted lifetime; the next rotation shortens it"
-            found.append(_warning(situation, address, "secret-overlong", words, "reconcile rotate"))
-    for address, words in kept_alive(situation, changes):
-        hint = "switch it to another app, or delete it: the next apply removes the superseded one"
-        found.append(Problem(Severity.WARNING, "still-in-use", words, str(address), hint=hint))
-    if situation.ledger.is_new and not situation.is_stateless and situation.stack.ledger_url:
-        words = "the configured ledger doesn't exist yet; it will be made by the first apply"
-        found.append(Problem(Severity.WARNING, "ledger-new", words))
-    return found
-
-
-def _warning(situation: Situation, address: Address, code: str, words: str, command: str) -> Problem:
-    owner = address.parent or address
-    resource = situation.stack.resources[address]
-    rotated = owner if address.part else next(iter(resource.depends_on), owner)
-    hint = f"`{command} {rotated}` makes sure of it"
-    return Problem(Severity.WARNING, code, words, str(address), resource.at, hint)
-
-
-def _outlives(situation: Situation, address: Address) -> bool:
-    live = situation.matches[address].live
-    lifetime = situation.stack.resources[address].attributes.get("lifetime")
-    if not address.part or live is None or not lifetime:
-        return False
-    made, ends = parse_time(live.created_at), parse_time(live.expires_at)
-    if made is None:
-        return False
-    return ends is None or (ends - made).total_seconds() > seconds(str(lifetime)) + 1

@@ -155,8 +155,9 @@ class _Judge:
                 or self._is_unproven(stone.intent, live)
             ):
                 return f"the app {live.id} ({live.name!r}) looks like a late create of ours, but may not be"
-        if stone.address.kind == "service_principals" and self._secrets_of(stone.intent.provider, live):
-            return f"the service principal {live.id} looks like a late create of ours, but has secrets"
+        if stone.address.kind == "service_principals" and not stone.address.part:
+            # its name is all the evidence there is, and a stray without secrets harms nobody
+            return f"the service principal {live.id} ({live.name!r}) may be ours, made late, or somebody's"
         return ""
 
     # --- evidence ---------------------------------------------------------------------------------------

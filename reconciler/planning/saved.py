@@ -87,26 +87,27 @@ def seen(document: Any) -> Plan:
     Raises:
         PlanError: it isn't a plan file, is damaged, or was written by a newer version.
     """
-    definition = _checked(document)
-    try:
-        unpacker = Unpacker(None)
-        return Plan(
-            stack=unpacker.value(definition["stack"]),
-            tool_version=document["tool_version"],
-            created=document["created"],
-            lineage=document["ledger"]["lineage"],
-            serial=document["ledger"]["serial"],
-            changes=tuple(
-                _change(c, definition["more"].get(c["address"]), unpacker) for c in document["changes"]
-            ),
-            problems=tuple(_problem(finding) for finding in document["findings"]),
-            destroys=bool(definition["destroys"]),
-            targets=tuple(Address.parse(text) for text in definition["targets"]),
-            replaces=tuple(Address.parse(text) for text in definition["replaces"]),
-            unchanged=int(document["summary"]["no_op"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _damaged() from error
+    return _shown(document, _checked(document))
+
+
+def _shown(document: Mapping[str, Any], definition: Mapping[str, Any]) -> Plan:
+    """The plan of a file; a file of another shape raises what its reading raises."""
+    unpacker = Unpacker(None)
+    return Plan(
+        stack=unpacker.value(definition["stack"]),
+        tool_version=document["tool_version"],
+        created=document["created"],
+        lineage=document["ledger"]["lineage"],
+        serial=document["ledger"]["serial"],
+        changes=tuple(
+            _change(c, definition["more"].get(c["address"]), unpacker) for c in document["changes"]
+        ),
+        problems=tuple(_problem(finding) for finding in document["findings"]),
+        destroys=bool(definition["destroys"]),
+        targets=tuple(Address.parse(text) for text in definition["targets"]),
+        replaces=tuple(Address.parse(text) for text in definition["replaces"]),
+        unchanged=int(document["summary"]["no_op"]),
+    )
 
 
 def _change(shown: Mapping[str, Any], more: Mapping[str, Any] | None, unpacker: Unpacker) -> Change:
@@ -169,8 +170,7 @@ def _checked(document: Any) -> dict[str, Any]:
     try:
         definition = dict(document["definition"])
         digest = definition.pop("digest")
-        intact = digest == _digest(definition) and document["digest"] == _visible_digest(document)
-        if intact:
+        if digest == _digest(definition) and document["digest"] == _shown(document, definition).digest:
             return definition
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damaged() from error
@@ -203,23 +203,6 @@ def _damaged() -> PlanError:
 
 def _digest(definition: Mapping[str, Any]) -> str:
     return "sha256:" + hashlib.sha256(canonical(definition).encode()).hexdigest()
-
-
-def _visible_digest(document: Mapping[str, Any]) -> str:
-    """The plan's own digest, from the visible part of its file; see `Plan.digest`."""
-    text = canonical(
-        [
-            [
-                c["address"],
-                c["action"],
-                c["id"] or "",
-                [[f["path"], f["before"], f["after"]] for f in c["fields"]],
-            ]
-            for c in sorted(document["changes"], key=lambda c: Address.parse(c["address"]))
-            if c["action"] != "no_op"
-        ]
-    )
-    return "sha256:" + hashlib.sha256((document["stack"] + text).encode()).hexdigest()
 
 
 def with_options(options: Options, saved: Saved) -> Options:

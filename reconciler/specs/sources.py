@@ -136,18 +136,35 @@ def _matches(pattern: str, at: Location, file: str, findings: Findings) -> list[
     if "${" in pattern:
         findings.error("import", "imports can't hold references", at, hint="write the path itself")
         return []
+    if os.path.isabs(pattern):  # noqa: PTH117 - as the other paths here
+        findings.error("import-outside", "imports are relative to the file", at, hint=_relative(file))
+        return []
     if not glob.has_magic(path):
         if Path(path).is_file():
-            return [path]
+            return [path] if _is_inside(path, file, at, findings) else []
         findings.error("import-missing", f"there is no file {pattern} to import", at, hint=_relative(file))
         return []
     own = Path(file).resolve()
     # a pattern that covers the importing file means the others
     found = [name for name in sorted(glob.glob(path, recursive=True)) if Path(name).is_file()]  # noqa: PTH207 - keeps it relative
     found = [name for name in found if Path(name).resolve() != own]
+    found = [name for name in found if _is_inside(name, file, at, findings)]
     if not found:
         findings.error("import-missing", f"no file matches {pattern}", at, hint=_relative(file))
     return found
+
+
+def _is_inside(path: str, file: str, at: Location, findings: Findings) -> bool:
+    """Whether a file belongs to the same checkout, wherever links lead: a spec may come from a stranger."""
+    folder = Path(file).resolve().parent
+    checkout = next((above for above in (folder, *folder.parents) if (above / ".git").exists()), None)
+    target = Path(path).resolve()
+    if any(target.is_relative_to(place) for place in (folder, checkout or Path.cwd())):
+        return True
+    findings.error(
+        "import-outside", f"{path} lies outside of the checkout", at, hint="imports stay within it"
+    )
+    return False
 
 
 def _relative(file: str) -> str:

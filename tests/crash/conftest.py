@@ -294,6 +294,20 @@ class Rig:
 
     # --- the ledger -------------------------------------------------------------------------------------
 
+    def stray_principals(self):
+        """Ids of the principals of our name that aren't on record."""
+        ours = {entry["id"] for entry in self.ledger()["resources"].values()}
+        principals = self.state()["databricks"]["service_principals"]
+        return [sp["id"] for sp in principals if sp["displayName"] == "robot" and sp["id"] not in ours]
+
+    def delete_principal(self, live_id):
+        """What a person does by hand."""
+        from reconciler.sandbox import ACCOUNT_ID, TOKEN, Request
+
+        path = f"/api/2.0/accounts/{ACCOUNT_ID}/scim/v2/ServicePrincipals/{live_id}"
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        assert self.sandbox.handle(Request.of("DELETE", path, headers, b"")).status == 204
+
     def ledger(self):
         return json.loads((self.folder / ".reconcile" / "rig.json").read_text())
 
