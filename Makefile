@@ -1,10 +1,11 @@
 # demo: watch it work, locally · test · check: lint, types, arrows between rooms · fix: what can be mended by itself
+# bench: time and memory, against the floor and one GET per object (SIZES="10 300" for fewer)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check fix
+.PHONY: demo test check fix bench
 
 demo: $(STAMP)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
@@ -17,6 +18,9 @@ check: $(STAMP)
 
 fix: $(STAMP)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+bench: $(STAMP)
+	@$(BIN)/python bench/run.py $(SIZES)
 
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Preparing $(VENV) (once, and again when pyproject.toml or constraints.txt change) …"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Union
 
 from reconciler.errors import Location
@@ -53,7 +53,7 @@ class Place:
 
     def below(self, step: Union[str, int], at: Location) -> Place:
         """The place one step further down."""
-        return replace(self, path=(*self.path, step), at=at)
+        return Place(self.section, self.name, at, (*self.path, step), self.provider_type)
 
 
 def unknown(text: str) -> Sourced:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -97,6 +98,7 @@ def _bracketed(entry: str) -> tuple[str, str, str]:
     return host, ":", rest.removeprefix(":")
 
 
+@lru_cache(1024)
 def _split(url: str) -> SplitResult:
     try:
         parsed = urlsplit(url)
