@@ -58,7 +58,7 @@ def apply_plan(
         console.problems(identities.warnings)
         view = look(stack, holding.opened, apis, identities, everyday=is_everyday(args))
         plan = planner(view)
-        if console.is_text:
+        if console.is_text or plan.destroys:
             console.result(console.form.plan(plan, console.look))
         _check_supplied(plan)
         view.check_writable(plan)

@@ -16,6 +16,7 @@ exit codes:
   2  changes are pending (plan --detailed-exitcode, drift)
   3  refused: needs a yes or an approval; nothing was changed
   4  refused: the plan is stale, or the stack is locked; nothing was changed
+  130  interrupted: what was under way was finished and recorded
 """
 
 

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     code = each(jobs, console)
     if plans:
         files = [stack.file for stack in found]
-        planfiles.remember(sorted(plans, key=lambda plan: files.index(plan.stack.file)))
+        planfiles.remember(sorted(plans, key=lambda plan: files.index(plan.stack.file)), console.say)
     return code
 
 
@@ -34,7 +34,7 @@ def _plan(
         view = look(stack, opened, apis, everyday=is_everyday(args))
         plan = view.plan(view.options(args))
     console.result(console.form.plan(plan, console.look))
-    planfiles.record(plan)
+    planfiles.record(plan, console.say)
     plans.append(plan)
     if args.output:
         path = Path(args.output) / f"{stack.name}.plan.json" if is_one_of_many else Path(args.output)

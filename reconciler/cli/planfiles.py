@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +29,26 @@ def write(plan: Plan, path: Path) -> None:
     _replace(path, checked(_text(plan)))
 
 
-def record(plan: Plan) -> None:
-    """Keeps the plan beside its spec, for a bare `apply`."""
-    _replace(recorded_plan_path(plan.stack), _text(plan))
+def record(plan: Plan, say: Callable[[str], object]) -> None:
+    """Keeps the plan beside its spec, for a bare `apply`; where that can't be, it is said and no more."""
+    _try_to_keep(recorded_plan_path(plan.stack), _text(plan), say)
 
 
 def _text(plan: Plan) -> str:
     return dumps({**plan_json(plan), "definition": saved.encode(plan)}) + "\n"
 
 
-def remember(plans: Sequence[Plan]) -> None:
+def remember(plans: Sequence[Plan], say: Callable[[str], object]) -> None:
     """Notes which plans the last `reconcile plan` recorded, in the folder that it ran in."""
     paths = [os.path.relpath(recorded_plan_path(plan.stack)) for plan in plans]
-    _replace(LAST, json.dumps({"format": "reconcile.last-plan/1", "plans": paths}) + "\n")
+    _try_to_keep(LAST, json.dumps({"format": "reconcile.last-plan/1", "plans": paths}) + "\n", say)
+
+
+def _try_to_keep(path: Path, text: str, say: Callable[[str], object]) -> None:
+    try:
+        _replace(path, text)
+    except PlanError as error:
+        say(f"a bare `reconcile apply` won't find this plan: {error.message}")
 
 
 def last() -> list[Path]:

@@ -6,7 +6,7 @@ that a new secret has to be issued, or an app to be replaced.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -149,9 +149,18 @@ def _capped(situation: Situation, address: Address, verdict: Verdict) -> Verdict
     return Verdict(
         Fate.BLOCKED,
         f"{parent} has {len(inside)} secrets already, the most it may have, and needs one more: "
-        f"delete one that is no longer used ({', '.join(inside)})",
+        f"delete one that is no longer used: {_listed(situation, address, inside)}",
         code="secret-cap",
     )
+
+
+def _listed(situation: Situation, address: Address, ids: Sequence[str]) -> str:
+    """Secrets with what is known of each: whose it is decides who may revoke it."""
+    entry = situation.entries.get(address)
+    formers = {former.id for former in entry.formers} if entry else set()
+    words = {entry.id: " (ours, in use)"} if entry else {}
+    words.update({live_id: " (ours, superseded)" for live_id in formers})
+    return ", ".join(live_id + words.get(live_id, " (not ours)") for live_id in ids)
 
 
 def _immutable_differences(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from reconciler.model import Address, Credential, Entry, Intent, Ledger
+from reconciler.model import Address, Credential, CredentialState, Entry, Intent, Ledger
 from reconciler.rendering.terminal import Palette, columns, padded
 
 _INDENT = "    "
@@ -62,8 +62,17 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
 
 def _credential_words(credential: Credential) -> str:
     ends = f", expires {credential.expires_at}" if credential.expires_at else ""
-    custody = ", a sealed copy is kept" if credential.sealed else ""
-    return f"{credential.state.value}{ends}{custody}"
+    custody = ", a sealed copy is kept" if credential.sealed else ", not kept"
+    return f"{_STATES[credential.state]}{custody}{ends}"
+
+
+_STATES = {
+    CredentialState.FRESH: "made, not delivered to anyone yet",
+    CredentialState.SENDING: "being delivered when a run ended",
+    CredentialState.HELD: "delivered",
+    CredentialState.CONDEMNED: "to be revoked",
+    CredentialState.QUARANTINED: "to be revoked, once a paused run can't deliver it any more",
+}
 
 
 def _pending_block(ledger: Ledger, palette: Palette) -> str:
