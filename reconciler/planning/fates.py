@@ -159,7 +159,7 @@ def _listed(situation: Situation, address: Address, ids: Sequence[str]) -> str:
     entry = situation.entries.get(address)
     formers = {former.id for former in entry.formers} if entry else set()
     words = {entry.id: " (ours, in use)"} if entry else {}
-    words.update({live_id: " (ours, superseded)" for live_id in formers})
+    words.update(dict.fromkeys(formers, " (ours, superseded)"))
     return ", ".join(live_id + words.get(live_id, " (not ours)") for live_id in ids)
 
 

@@ -275,6 +275,36 @@ def test_damaged_json_is_read_again(client: Client, web: responses.RequestsMock)
     assert client.get("/things") == {"apps": []}
 
 
+@pytest.mark.parametrize(
+    ("method", "kind"), [("GET", errors.UnreadableError), ("POST", errors.LostAnswerError)]
+)
+def test_json_that_is_nested_without_end_is_damaged(
+    client: Client, web: responses.RequestsMock, method: str, kind: type[errors.RemoteError]
+) -> None:
+    web.add(method, URL, body="[" * 200_000)
+    with pytest.raises(kind, match="damaged JSON"):
+        client.call(method, "/things")
+
+
+@pytest.mark.parametrize("body", ["[" * 99_000, '{"message": ' * 8_000])
+def test_a_refusal_that_is_nested_without_end_is_still_a_refusal(
+    client: Client, web: responses.RequestsMock, body: str
+) -> None:
+    web.add("GET", URL, status=403, body=body)
+    with pytest.raises(errors.ForbiddenError):
+        client.get("/things")
+
+
+def test_an_address_is_not_told_in_a_hint_for_it_may_come_from_a_variable(
+    client: Client, web: responses.RequestsMock
+) -> None:
+    web.add("GET", URL, body=requests.exceptions.ConnectionError(ConnectionRefusedError()))
+    with pytest.raises(errors.UnreachableError, match="no answer to GET /things") as caught:
+        client.get("/things")
+    assert caught.value.hint == "is the address of acme right? check ACME_HOST and the network"
+    assert "api.test" not in str(caught.value)
+
+
 def test_an_unreadable_yes_to_a_patch_is_asked_again(client: Client, web: responses.RequestsMock) -> None:
     web.add("PATCH", URL, body="<html>", content_type="text/html")
     web.add("PATCH", URL, json={})
@@ -337,7 +367,22 @@ def test_a_redirect_brings_its_own_query(client: Client, web: responses.Requests
 
 
 @pytest.mark.parametrize(
-    "target", ["https://evil.test/things", "http://api.test/things", "https://api.test:8443/", "//evil.test/"]
+    "target",
+    [
+        "https://evil.test/things",
+        "http://api.test/things",
+        "https://api.test:8443/",
+        "//evil.test/",
+        # urlsplit and urllib3 don't agree on whose host this is
+        "https://evil.test\\@api.test/things",
+        "https://evil.test:443\\@api.test:443/things",
+        "//evil.test\\@api.test/things",
+        "https://me@api.test/things",
+        "/\\evil.test/things",
+        "/thi ngs",
+        "/thi\x1cngs",
+        "https://[api.test/things",
+    ],
 )
 def test_a_read_takes_its_credential_to_no_other_origin(
     client: Client, web: responses.RequestsMock, target: str

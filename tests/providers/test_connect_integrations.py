@@ -169,6 +169,65 @@ def test_anything_but_a_bare_array_of_integrations_is_an_error(
         KIND.observe(plain, Scope())
 
 
+ODD: list[tuple[dict[str, Any], str]] = [
+    ({"config": [1]}, "config"),
+    ({"config": "x"}, "config"),
+    ({"config": {"client_id": {}}}, "config.client_id"),
+    ({"config": {"client_id": 5}}, "config.client_id"),
+    ({"config": {"scopes": ["a"]}}, "config.scopes"),
+    ({"config": {"workspace_host": []}}, "config.workspace_host"),
+    ({"config": {"auth_type": {"a": 1}}}, "config.auth_type"),
+    ({"auth_type": ["Viewer"], "template": "custom"}, "auth_type"),
+    ({"template": {"a": 1}}, "template"),
+    ({"name": ["n"]}, "name"),
+    ({"description": 5}, "description"),
+]
+
+
+@pytest.mark.parametrize(("fields", "named"), ODD)
+def test_a_field_of_another_type_is_told_by_the_integrations_id(
+    plain: ConnectServer, web: responses.RequestsMock, fields: dict[str, Any], named: str
+) -> None:
+    web.add("GET", URL, json=[{"guid": "guid-1", **fields}])
+    web.add("GET", f"{URL}/guid-1", json={"guid": "guid-1", **fields})
+    for call in (lambda: KIND.observe(plain, Scope()), lambda: KIND.read(plain, "guid-1")):
+        with pytest.raises(errors.UnreadableError, match=rf"guid-1.* {named}"):
+            call()
+
+
+@pytest.mark.parametrize(("fields", "named"), ODD)
+def test_a_create_whose_answer_has_a_field_of_another_type_is_a_lost_answer(
+    plain: ConnectServer, web: responses.RequestsMock, fields: dict[str, Any], named: str
+) -> None:
+    web.add("POST", URL, json={"guid": "guid-1", **fields})
+    with pytest.raises(errors.LostAnswerError, match=rf"guid-1.* {named}"):
+        KIND.create(plain, INTEGRATION)
+
+
+@pytest.mark.parametrize("guid", ["", ".", "..", ["g"], {"g": 1}, True])
+def test_a_guid_that_is_no_step_in_a_path_fails_the_list(
+    plain: ConnectServer, web: responses.RequestsMock, guid: Any
+) -> None:
+    web.add("GET", URL, json=[{"guid": guid}])
+    with pytest.raises(errors.UnreadableError):
+        KIND.observe(plain, Scope())
+
+
+@pytest.mark.parametrize("guid", ["", ".", ".."])
+def test_an_id_that_is_no_step_in_a_path_is_not_sent(plain: ConnectServer, guid: str) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: KIND.read(plain, guid),
+        lambda: KIND.update(plain, guid, {"name": "n"}),
+        lambda: KIND.delete(plain, guid),
+        lambda: KIND.associations(plain, guid),
+        lambda: KIND.confirm(plain, guid),
+    ]
+    for call in calls:
+        with pytest.raises(errors.InternalError):
+            call()
+    assert plain.http.calls == 0
+
+
 @pytest.mark.parametrize("answer", [{}, [], None, {"name": "n"}])
 def test_a_create_without_a_guid_in_its_answer_is_a_lost_answer(
     plain: ConnectServer, web: responses.RequestsMock, answer: Any

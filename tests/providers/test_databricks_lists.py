@@ -82,6 +82,15 @@ def test_a_list_of_nothing_lacks_its_key(plain: DatabricksAccount, web: response
     assert plain.list_pages(PATH, "things") == []
 
 
+@pytest.mark.parametrize("body", [{"message": "temporarily unavailable"}, {"things": None}, {"Things": []}])
+def test_what_is_no_list_is_not_taken_for_a_list_of_nothing(
+    plain: DatabricksAccount, web: responses.RequestsMock, body: Any
+) -> None:
+    serve(web, HOST + PATH, lambda _: body)
+    with pytest.raises(errors.UnreadableError, match="things"):
+        plain.list_pages(PATH, "things")
+
+
 def test_a_page_token_that_repeats_is_an_error(plain: DatabricksAccount, web: responses.RequestsMock) -> None:
     serve(web, HOST + PATH, lambda _: {"things": [{"id": "1"}], "next_page_token": "again"})
     with pytest.raises(errors.UnreadableError, match="circles"):
@@ -98,6 +107,13 @@ def test_a_page_token_that_repeats_is_an_error(plain: DatabricksAccount, web: re
         (200, {}, '{"things": {"id": 1}}'),
         (200, {}, '{"things": [1]}'),
         (200, {}, ""),
+        (200, {}, '{"things": null}'),
+        (200, {}, '{"message": "temporarily unavailable"}'),
+        (200, {}, '{"next_page_token": "", "error_code": "BUSY"}'),
+        (200, {}, '{"things": [], "next_page_token": false}'),
+        (200, {}, '{"things": [], "next_page_token": null}'),
+        (200, {}, '{"things": [], "next_page_token": 0}'),
+        (200, {}, '{"things": [], "next_page_token": {}}'),
         (503, {}, ""),
     ],
 )
@@ -139,12 +155,35 @@ def test_a_scim_list_of_nothing_lacks_its_resources(
     assert len(asked) == 1
 
 
-def test_a_scim_list_without_a_total_is_walked_to_its_empty_page(
-    plain: DatabricksAccount, web: responses.RequestsMock
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"message": "temporarily unavailable"},
+        {"Resources": []},
+        {"Resources": [{"id": "1"}]},
+        {"totalResults": "7", "Resources": []},
+        {"totalResults": None, "Resources": []},
+        {"totalResults": False, "Resources": []},
+        {"totalResults": 0.0, "Resources": []},
+        {"totalResults": -1, "Resources": []},
+    ],
+)
+def test_a_scim_list_without_a_total_is_no_list(
+    plain: DatabricksAccount, web: responses.RequestsMock, body: Any
 ) -> None:
-    inner = scim_of(IDS)
-    serve(web, SCIM, lambda query: {k: v for k, v in inner(query).items() if k != "totalResults"})
-    assert len(plain.scim_list("ServicePrincipals")) == 250
+    serve(web, SCIM, lambda _: body)
+    with pytest.raises(errors.UnreadableError, match="totalResults"):
+        plain.scim_list("ServicePrincipals")
+
+
+@pytest.mark.parametrize("body", [{"totalResults": 7}, {"totalResults": 7, "Resources": None}])
+def test_a_scim_list_that_lacks_what_it_counts_is_an_error(
+    plain: DatabricksAccount, web: responses.RequestsMock, body: Any
+) -> None:
+    serve(web, SCIM, lambda _: body)
+    with pytest.raises(errors.UnreadableError):
+        plain.scim_list("ServicePrincipals")
 
 
 def test_pages_that_overlap_are_walked_again(plain: DatabricksAccount, web: responses.RequestsMock) -> None:

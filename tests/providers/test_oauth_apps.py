@@ -246,6 +246,60 @@ def test_ids_cannot_leave_their_place_in_the_path(
     KIND.delete(plain, "../../other?x")
 
 
+@pytest.mark.parametrize("live_id", ["", ".", ".."])
+def test_an_id_that_is_no_step_in_a_path_is_not_sent(plain: DatabricksAccount, live_id: str) -> None:
+    with pytest.raises(errors.InternalError):
+        KIND.read(plain, live_id)
+    with pytest.raises(errors.InternalError):
+        KIND.update(plain, live_id, {"scopes": ["x"]})
+    with pytest.raises(errors.InternalError):
+        KIND.delete(plain, live_id)
+    assert plain.http.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("token_access_policy", [1]),
+        ("token_access_policy", "x"),
+        ("scopes", 5),
+        ("scopes", "all-apis"),
+        ("scopes", {"a": 1}),
+        ("scopes", [{"a": 1}]),
+        ("redirect_urls", [5]),
+        ("user_authorized_scopes", True),
+        ("client_id", {"a": 1}),
+        ("name", ["x"]),
+    ],
+)
+def test_a_field_of_another_type_is_told_by_the_apps_id(
+    plain: DatabricksAccount, web: responses.RequestsMock, field: str, value: Any
+) -> None:
+    item = {"integration_id": "int-1", field: value}
+    web.add("GET", URL, json={"apps": [item]})
+    web.add("GET", f"{URL}/int-1", json=item)
+    for call in (lambda: KIND.observe(plain, Scope()), lambda: KIND.read(plain, "int-1")):
+        with pytest.raises(errors.UnreadableError, match=rf"int-1.* {field}"):
+            call()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"integration_id": "..", "client_id": "c", "client_secret": "s"},
+        {"integration_id": ["i"], "client_id": "c", "client_secret": "s"},
+        {"integration_id": "i", "client_id": {"c": 1}, "client_secret": "s"},
+        {"integration_id": True, "client_id": "c", "client_secret": "s"},
+    ],
+)
+def test_a_create_whose_answer_has_something_else_for_an_id_is_a_lost_answer(
+    plain: DatabricksAccount, web: responses.RequestsMock, answer: Any
+) -> None:
+    web.add("POST", URL, json=answer)
+    with pytest.raises(errors.LostAnswerError):
+        KIND.create(plain, APP)
+
+
 @pytest.mark.parametrize("fault", ["do=reset", "do=502", "do=cut", "do=html", "do=hang"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_create_whose_answer_gets_lost_is_not_sent_again(

@@ -239,7 +239,77 @@ def test_of_two_levels_the_higher_counts_and_odd_items_are_passed_over(
     plain.http.close()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": "temporarily unavailable"},
+        {"permission_assignments": None},
+        {"permission_assignments": [{"principal": "x", "permissions": ["USER"]}]},
+        {"permission_assignments": [{"principal": {"principal_id": 5}, "permissions": 5}]},
+        {"permission_assignments": [{"principal": {"principal_id": 5}, "permissions": "USER"}]},
+        {"permission_assignments": [{"principal": {"principal_id": [5]}, "permissions": ["USER"]}]},
+    ],
+)
+def test_an_odd_list_of_assignments_is_not_taken_for_no_access(
+    plain: DatabricksAccount, web: responses.RequestsMock, body: Any
+) -> None:
+    web.add("GET", f"{ROOT}/workspaces/7/permissionassignments", json=body)
+    web.add("GET", PRINCIPALS, json={"totalResults": 1, "Resources": [{"id": "5"}]})
+    with pytest.raises(errors.UnreadableError, match="permission"):
+        KIND.observe(plain, Scope(workspaces=["7"]))
+    plain.http.close()
+
+
+@pytest.mark.parametrize("live_id", ["", ".", ".."])
+def test_an_id_that_is_no_step_in_a_path_is_not_sent(plain: DatabricksAccount, live_id: str) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: KIND.read(plain, live_id),
+        lambda: KIND.update(plain, live_id, {"active": True}),
+        lambda: KIND.delete(plain, live_id),
+        lambda: KIND.grant(plain, live_id, "workspaces", "7", "USER"),
+        lambda: KIND.revoke(plain, "5", "workspaces", live_id),
+        lambda: KIND.observe(plain, Scope(workspaces=[live_id])),
+        lambda: SECRETS.create(plain, {}, live_id),
+        lambda: SECRETS.delete(plain, live_id, "5"),
+    ]
+    for call in calls:
+        with pytest.raises(errors.InternalError):
+            call()
+    assert plain.http.calls <= 1  # the list of all, which goes out beside that of a workspace
+    plain.http.close()
+
+
+@pytest.mark.parametrize("item", [{"id": ".."}, {"id": "."}])
+def test_a_service_principal_with_an_id_that_is_no_step_in_a_path_fails_the_list(
+    plain: DatabricksAccount, web: responses.RequestsMock, item: Any
+) -> None:
+    web.add("GET", PRINCIPALS, json={"totalResults": 1, "Resources": [item]})
+    with pytest.raises(errors.UnreadableError):
+        KIND.observe(plain, Scope())
+
+
+@pytest.mark.parametrize(
+    "answer", [{"id": ["5"], "applicationId": "a"}, {"id": "5", "applicationId": {"a": 1}}]
+)
+def test_a_create_whose_answer_has_something_else_for_an_id_is_a_lost_answer(
+    plain: DatabricksAccount, web: responses.RequestsMock, answer: Any
+) -> None:
+    web.add("POST", PRINCIPALS, status=201, json=answer)
+    with pytest.raises(errors.LostAnswerError):
+        KIND.create(plain, {"display_name": "n"})
+
+
 # -- secrets
+
+
+@pytest.mark.parametrize("body", [{"message": "busy"}, {"secrets": None}, {"secrets": [{"id": {"x": 1}}]}])
+def test_an_odd_list_of_secrets_is_not_taken_for_none(
+    plain: DatabricksAccount, web: responses.RequestsMock, body: Any
+) -> None:
+    web.add("GET", f"{ROOT}/servicePrincipals/5/credentials/secrets", json=body)
+    with pytest.raises(errors.UnreadableError):
+        SECRETS.observe(plain, Scope(parents=["5"]))
+    plain.http.close()
 
 
 def test_a_secret_is_issued_observed_and_revoked(account: DatabricksAccount) -> None:

@@ -527,6 +527,70 @@ def test_a_profile_goes_to_its_own_host_only(make: Make, profiles: Callable[[str
     assert caught.value.code == "credential-elsewhere"
 
 
+HOSTLESS = """
+[pat]
+account_id = acc
+token = dosehidden
+
+[cli]
+account_id = acc
+auth_type = azure-cli
+
+[bare]
+account_id = acc
+"""
+
+
+@pytest.mark.parametrize("environment", [{}, {"DATABRICKS_HOST": HOST}])
+@pytest.mark.parametrize("profile", ["pat", "cli"])
+@pytest.mark.parametrize("named", ["spec", "environment"])
+def test_a_profile_without_a_host_goes_to_no_host_that_the_spec_thinks_up(
+    make: Make, profiles: Callable[[str], None], environment: dict[str, str], profile: str, named: str
+) -> None:
+    profiles(HOSTLESS)
+    settings = {"profile": profile} if named == "spec" else {}
+    variables = {"DATABRICKS_CONFIG_PROFILE": profile} if named == "environment" else {}
+    with pytest.raises(errors.CredentialError, match=f"profile {profile}") as caught:
+        make({**environment, **variables}, "https://evil.test", "acc", **settings)
+    assert caught.value.code == "credential-elsewhere"
+    assert "host" in f"{caught.value.message} {caught.value.hint}"
+    assert "dosehidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["", HOST])
+def test_a_profile_without_a_host_goes_to_the_host_of_the_environment(
+    make: Make, profiles: Callable[[str], None], address: str
+) -> None:
+    profiles(HOSTLESS)
+    api = make({"DATABRICKS_HOST": HOST}, address, "acc", profile="pat")
+    assert (api.address, api.signed_in_as) == (HOST, "token from profile pat")
+
+
+def test_a_profile_without_anything_to_send_may_stand_beside_a_host_of_the_spec(
+    make: Make, profiles: Callable[[str], None]
+) -> None:
+    profiles(HOSTLESS)
+    api = make({"DATABRICKS_HOST": HOST}, OTHER, "", profile="bare", token=secret_from("SECOND"))
+    assert (api.account_id, api.signed_in_as) == ("acc", "token from SECOND")
+
+
+def test_what_a_bare_profile_leaves_to_the_sdk_goes_to_the_environments_host_only(
+    make: Make, profiles: Callable[[str], None]
+) -> None:
+    profiles(HOSTLESS)
+    with pytest.raises(errors.CredentialError, match="belongs to DATABRICKS_HOST") as caught:
+        make({"DATABRICKS_HOST": HOST}, OTHER, "acc", profile="bare", auth_type="azure-cli")
+    assert caught.value.code == "credential-elsewhere"
+
+
+def test_a_profile_with_a_host_is_at_home_there_whatever_the_environment_says(
+    make: Make, profiles: Callable[[str], None]
+) -> None:
+    profiles(PROFILES)
+    api = make({"DATABRICKS_HOST": OTHER}, HOST, "acc", profile="cli")
+    assert api.signed_in_as == "databricks-cli profile cli"
+
+
 def test_a_profile_of_another_account_is_refused(make: Make, profiles: Callable[[str], None]) -> None:
     profiles(PROFILES)
     with pytest.raises(errors.CredentialError, match="for account acc, not another"):
@@ -607,11 +671,34 @@ def test_only_allowed_hosts_get_a_credential(make: Make, allowed: str, *, fits: 
 
 @pytest.mark.parametrize(
     "address",
-    ["http://accounts.cloud.databricks.com", "https://user:pw@accounts.test", "ftp://x", "https://"],
+    [
+        "http://accounts.cloud.databricks.com",
+        "https://user:dosepw@accounts.test",
+        "ftp://x",
+        "https://",
+        "https://evil.test\\@accounts.test",
+        "https://evil.test\\.accounts.test",
+        "https://evil .test",
+        "https://evil\t.test",
+        "https://evil\x00.test",
+    ],
 )
 def test_an_address_that_no_credential_should_go_to_is_refused(make: Make, address: str) -> None:
-    with pytest.raises(errors.CredentialError):
+    with pytest.raises(errors.CredentialError) as caught:
         make(M2M, address)
+    assert "dosepw" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["https://evil.test\\@sso.test/token", "https://sso.test /", "http://[x"]
+)
+def test_a_discovered_token_endpoint_that_two_readers_read_differently_gets_nothing(
+    web: responses.RequestsMock, make: Make, endpoint: str
+) -> None:
+    web.add("GET", "https://sso.test/x", json={"token_endpoint": endpoint})
+    with pytest.raises(errors.CredentialError):
+        make({**M2M, "DATABRICKS_DISCOVERY_URL": "https://sso.test/x"}).preflight()
+    assert len(web.calls) == 1
 
 
 @pytest.mark.parametrize("address", ["http://localhost:8000", "http://127.0.0.1:1", "http://[::1]:9"])
