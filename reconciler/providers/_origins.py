@@ -16,6 +16,8 @@ ELSEWHERE = "credential-elsewhere"
 
 _PORTS = {"http": 80, "https": 443}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+# urlsplit and urllib3 don't agree on where a host ends that has one of these around it.
+_AMBIGUOUS = re.compile(r"[\\\s\x00-\x1f\x7f]")
 _MENTION = re.compile(r"\benv[. ]([A-Za-z_][A-Za-z0-9_]*)")
 
 # Conventional variables that hold a credential: provider type → (its address variable, the credentials).
@@ -53,7 +55,7 @@ def origin(address: str) -> tuple[str, str, int]:
     """Scheme, host and port of an address: what a credential is good for.
 
     Raises:
-        CredentialError: it isn't an http(s) URL with a host.
+        CredentialError: it isn't an http(s) URL with a host, or not to every reader the same one.
     """
     try:
         parts = urlsplit(normalised(address))
@@ -61,9 +63,17 @@ def origin(address: str) -> tuple[str, str, int]:
         port = parts.port or _PORTS.get(scheme, 0)
     except ValueError:
         scheme, host, port = "", "", 0
-    if scheme not in _PORTS or not host:
-        raise CredentialError(f"{address!r} isn't an address: https://host, with a port or path if need be")
+    if scheme not in _PORTS or not host or _AMBIGUOUS.search(address) or _has_user(address):
+        shown = "…@" * ("@" in address) + address.rpartition("@")[2]  # before it, there may be a password
+        raise CredentialError(f"{shown!r} isn't an address: https://host, with a port or path if need be")
     return scheme, host, port
+
+
+def _has_user(address: str) -> bool:
+    try:
+        return "@" in urlsplit(normalised(address)).netloc
+    except ValueError:
+        return False
 
 
 def is_loopback(address: str) -> bool:
@@ -77,11 +87,11 @@ def checked_address(spec: ProviderSpec, address: str, environment: Mapping[str, 
     Raises:
         CredentialError: plain http beyond loopback, a user name inside, or not among RECONCILE_ALLOWED_HOSTS.
     """
-    scheme, host, port = origin(address)
-    if "@" in urlsplit(address).netloc:
+    if _has_user(address):
         raise CredentialError(
             f"provider {spec.name}: its address holds a user name or password", hint="remove it", at=spec.at
         )
+    scheme, host, port = origin(address)
     if scheme == "http" and not is_loopback(address):
         raise CredentialError(
             f"provider {spec.name}: no credential is sent over plain http to {host}",

@@ -553,7 +553,7 @@ def test_a_profile_without_a_host_goes_to_no_host_that_the_spec_thinks_up(
     with pytest.raises(errors.CredentialError, match=f"profile {profile}") as caught:
         make({**environment, **variables}, "https://evil.test", "acc", **settings)
     assert caught.value.code == "credential-elsewhere"
-    assert "host" in f"{caught.value.message} {caught.value.hint}"
+    assert "DATABRICKS_HOST" in f"{caught.value.message} {caught.value.hint}"
     assert "dosehidden" not in str(caught.value)
 
 

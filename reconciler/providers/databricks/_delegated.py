@@ -27,10 +27,12 @@ class Delegated:
         self.identity = f"{settings.auth_type or 'databricks-sdk'} " + (
             f"profile {settings.profile}" if settings.profile else "from the environment"
         )
-        if not settings.profile and origins.is_elsewhere(settings.address, HOST, settings.environment):
+        if not settings.profile_has_host and origins.is_elsewhere(
+            settings.address, HOST, settings.environment
+        ):
             raise CredentialError(
                 f"provider {settings.provider}: {settings.auth_type} belongs to {HOST}",
-                hint="name a profile, or give this provider a credential of its own",
+                hint="name a profile that has a host, or give this provider a credential of its own",
                 code=origins.ELSEWHERE,
             )
 
@@ -86,7 +88,7 @@ def subject(token: Secret) -> str:
     middle = token.reveal().split(".")[1]
     try:
         claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     subject = claims.get("sub") if isinstance(claims, Mapping) else None
     return subject if isinstance(subject, str) else ""

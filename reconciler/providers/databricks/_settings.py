@@ -86,6 +86,7 @@ class Settings:
         auth_type: as in Databricks unified authentication.
         found: key → value.
         profile, config_file: "" unless a profile is used.
+        profile_has_host: whether it names a host, which then is the address.
         environment: for the OIDC variables of CI systems.
     """
 
@@ -96,6 +97,7 @@ class Settings:
     found: Mapping[str, Setting]
     profile: str
     config_file: str
+    profile_has_host: bool
     environment: Mapping[str, str]
 
     def text(self, key: str) -> str:
@@ -120,7 +122,7 @@ def settle(spec: ProviderSpec, environment: Mapping[str, str]) -> Settings:
             f"provider {spec.name}: the account host is missing", hint=f"set host: or {HOST}", at=spec.at
         )
     origins.checked_address(spec, address, environment)
-    profile.check(address)
+    profile.check(address, environment)
     account_id = _account_id(spec, environment, profile)
     layers = _layers(spec, environment, profile, address, by_spec=named_by == "the spec")
     found = {key: setting for layer in reversed(layers) for key, setting in layer.items()}
@@ -132,6 +134,7 @@ def settle(spec: ProviderSpec, environment: Mapping[str, str]) -> Settings:
         found=found,
         profile=profile.name,
         config_file=str(profile.file) if profile.name else "",
+        profile_has_host=bool(profile.values.get("host")),
         environment=environment,
     )
 
@@ -188,11 +191,24 @@ class _Profile:
         """As unified authentication has it: no profile named, and a host or credential is set."""
         self.name, self.values = "", {}
 
-    def check(self, address: str) -> None:
-        """A profile's credential goes to the profile's own host."""
+    def check(self, address: str, environment: Mapping[str, str]) -> None:
+        """A profile's credential goes to the profile's own host, and without one to the environment's."""
         host = self.values.get("host", "")
         if host and origins.origin(host) != origins.origin(address):
             raise origins.elsewhere(self.spec, address, f"profile {self.name}", "its host", host)
+        if host or not set(self.values) - {"host", "account_id"}:
+            return
+        if origins.is_elsewhere(address, HOST, environment):
+            raise origins.elsewhere(self.spec, address, f"profile {self.name}", HOST, environment[HOST])
+        if self.spec.address and not environment.get(HOST, "").strip():
+            # Else whoever writes a spec could have the credential sent to wherever they like.
+            raise CredentialError(
+                f"provider {self.spec.name}: profile {self.name} has no host, and a host that only the spec "
+                "names doesn't get its credential",
+                hint=f"write host = … into the profile, or set {HOST}",
+                at=self.spec.at,
+                code=origins.ELSEWHERE,
+            )
 
 
 def _account_id(spec: ProviderSpec, environment: Mapping[str, str], profile: _Profile) -> str:
