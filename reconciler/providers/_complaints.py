@@ -123,12 +123,15 @@ def read_complaint(status: int, reason: str, headers: Mapping[str, str], text: s
         return Complaint("", _page_words(text) or fallback, request_id, is_page=True)
     try:
         body = json.loads(text) if text.strip() else None
-    except ValueError:
+    except (ValueError, RecursionError):  # nested without end
         code, words = _coded(text)
         return Complaint(code, words or fallback, request_id)
     if not isinstance(body, Mapping):
         return Complaint("", fallback, request_id)
-    code, words = _from_object(status, body)
+    try:
+        code, words = _from_object(status, body)
+    except RecursionError:  # it could just be read, and not be written again
+        return Complaint("", fallback, request_id)
     return Complaint(code, words or fallback, _request_id(body) or request_id)
 
 

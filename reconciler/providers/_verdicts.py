@@ -32,6 +32,16 @@ def _with_secrets_wrapped(item: dict[str, Any]) -> dict[str, Any]:
     return item
 
 
+def _place(url: str) -> str:
+    """A URL without what may be secret in it: user name, password and query."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "what is no address"
+    _, at, host = parts.netloc.rpartition("@")
+    return f"{parts.scheme}://{'…' * len(at)}{at}{host}{parts.path}"
+
+
 @dataclass(frozen=True)
 class Judge:
     """Turns what came back into an answer or an error, in the words of one provider."""
@@ -39,7 +49,6 @@ class Judge:
     provider: str
     sign_in: SignIn
     hints: Hints
-    base: str = ""
 
     def judge(self, sent: Sent, received: Received, secrets: Iterable[Secret]) -> Answer | Failure:
         """The meaning of anything but a redirect."""
@@ -50,7 +59,7 @@ class Judge:
             return Answer(received.status, None, date)
         try:
             return Answer(received.status, json.loads(received.text, object_hook=_with_secrets_wrapped), date)
-        except ValueError:
+        except (ValueError, RecursionError):  # nested without end
             pass
         is_page = complaints.looks_like_page(received.headers.get("Content-Type", ""), received.text)
         if sent.method == "DELETE" and not is_page:
@@ -98,8 +107,7 @@ class Judge:
 
     def redirected(self, sent: Sent, status: int, url: str) -> Failure:
         """A redirect that isn't followed: of a write, to another origin, or one too many."""
-        parts = urlsplit(url)
-        where = complaints.clean(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
+        where = complaints.clean(_place(url))
         hint = f"check {self.hints.address}: scheme, host and path prefix; is a login page in front of it?"
         text = f"{sent.method} {sent.path} was redirected ({status}) to {where}"
         return Failure(
@@ -115,7 +123,10 @@ class Judge:
                 sent.method,
                 sent.path,
                 f"no answer to {sent.method} {sent.path}: {words}" + (_DOUBT if lost else ""),
-                hint="" if arrived else f"is {self.base} right? check {self.hints.address} and the network",
+                # The address itself may come from a variable that isn't to be shown.
+                hint=""
+                if arrived
+                else f"is the address of {self.provider} right? check {self.hints.address} and the network",
             ),
             transient,
         )

@@ -35,8 +35,10 @@ from reconciler.providers._calls import (
     SignIn,
     is_token,
 )
+from reconciler.providers._complaints import clean
 from reconciler.providers._flow import Flow
 from reconciler.providers._origins import origin
+from reconciler.providers._shapes import misfit
 from reconciler.providers._side_by_side import Batch, Pool
 from reconciler.providers._verdicts import Judge
 from reconciler.secrets import Secret
@@ -80,6 +82,14 @@ class _Auth(AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """Leaves redirects to `Client`."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: requests prepares the next request even if it isn't to follow, and fails on odd addresses."""
+        return None
+
+
 class Client:
     """Calls to one remote system.
 
@@ -119,7 +129,7 @@ class Client:
         self.clock = clock
         self.sleep = sleep
         self._sign_in = sign_in
-        self._judge = Judge(provider, sign_in, hints or Hints(), self.base)
+        self._judge = Judge(provider, sign_in, hints or Hints())
         self._verify: str | bool = ca_file or True
         self._flow = flow or Flow(PARALLEL, clock=clock, sleep=sleep)
         self._pool = Pool(self._flow.most)
@@ -178,6 +188,17 @@ class Client:
         """The error for a 2xx whose JSON isn't what the API promises; a create may have taken effect."""
         kind = errors.UnreadableError if method == "GET" else errors.LostAnswerError
         return self._judge.error(kind, method, path, f"the answer to {method} {path} {what}")
+
+    def must_fit(
+        self, method: str, path: str, item: Mapping[str, Any], live_id: Any, shape: Mapping[str, str]
+    ) -> None:
+        """Checks the types of an object's fields, see `_shapes.misfit`.
+
+        Raises:
+            RemoteError: one is of another type; its message names the object.
+        """
+        if words := misfit(item, shape):
+            raise self.misshapen(method, path, f"shows {clean(str(live_id))} with {words}")
 
     def call(
         self,
@@ -272,7 +293,7 @@ class Client:
                 return self._noted(
                     sent, self._judge.judge(sent, received, [*signed.values(), *sent.secrets()])
                 )
-            url, query = urljoin(url, target), None
+            url, query = _joined(url, target), None
             if sent.method != "GET" or not self._is_ours(url):
                 break
         return self._judge.redirected(sent, status, url)
@@ -316,7 +337,7 @@ class Client:
     def _session(self, effect: Effect) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = _Session()
             session.headers["User-Agent"] = USER_AGENT
             session.headers["Accept"] = "application/json"
             for scheme in ("https://", "http://"):
@@ -338,6 +359,13 @@ class Client:
             if self.clock() - started > CONNECT_SECONDS + READ_SECONDS:
                 raise requests.ReadTimeout
         return b"".join(chunks)
+
+
+def _joined(url: str, target: str) -> str:
+    try:
+        return urljoin(url, target)
+    except ValueError:
+        return target  # no address at all, and so not ours
 
 
 def _content_type(sent: Sent) -> str:

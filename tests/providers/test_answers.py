@@ -295,6 +295,15 @@ def test_a_refusal_that_is_nested_without_end_is_still_a_refusal(
         client.get("/things")
 
 
+def test_a_refusal_that_can_just_be_read_is_still_a_refusal(
+    client: Client, web: responses.RequestsMock
+) -> None:
+    for depth in range(700, 1000, 4):  # at some of them, reading succeeds and writing doesn't
+        web.upsert("GET", URL, status=403, body=f'{{"message": {"[" * depth}{"]" * depth}}}')
+        with pytest.raises(errors.ForbiddenError):
+            client.get("/things")
+
+
 def test_an_address_is_not_told_in_a_hint_for_it_may_come_from_a_variable(
     client: Client, web: responses.RequestsMock
 ) -> None:
