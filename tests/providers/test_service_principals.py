@@ -261,7 +261,10 @@ def test_an_odd_list_of_assignments_is_not_taken_for_no_access(
 
 
 @pytest.mark.parametrize("live_id", ["", ".", ".."])
-def test_an_id_that_is_no_step_in_a_path_is_not_sent(plain: DatabricksAccount, live_id: str) -> None:
+def test_an_id_that_is_no_step_in_a_path_is_not_sent(
+    plain: DatabricksAccount, web: responses.RequestsMock, live_id: str
+) -> None:
+    web.add("GET", PRINCIPALS, json={"totalResults": 0})
     calls: list[Callable[[], object]] = [
         lambda: KIND.read(plain, live_id),
         lambda: KIND.update(plain, live_id, {"active": True}),

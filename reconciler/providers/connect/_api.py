@@ -19,6 +19,7 @@ from reconciler.errors import (
 from reconciler.model import ProviderSpec
 from reconciler.providers import _origins as origins
 from reconciler.providers._flow import Flow
+from reconciler.providers._paths import is_id
 from reconciler.providers.http import PARALLEL, Client, FixedHeaders, Hints, is_token
 from reconciler.secrets import Secret
 
@@ -144,18 +145,20 @@ class ConnectServer:
             return self._user
 
     def must_have(self, method: str, path: str, body: Any, *keys: str) -> dict[str, Any]:
-        """The body, if it is an object in which each of these keys holds something.
+        """The body, if it is an object in which each of these keys holds an id.
 
         Raises:
             RemoteError: it isn't; LostAnswerError for a create, whose object then exists unseen.
         """
-        lacking = [key for key in keys if not (isinstance(body, dict) and body.get(key))]
+        lacking = [key for key in keys if not (isinstance(body, dict) and is_id(body.get(key)))]
         if not isinstance(body, dict) or lacking:
             raise self._lacks(method, path, lacking)
         return body
 
     def _lacks(self, method: str, path: str, keys: list[str]) -> RemoteError:
-        return self.http.misshapen(method, path, f"has no {', '.join(keys)}" if keys else "isn't an object")
+        return self.http.misshapen(
+            method, path, f"has no id in {', '.join(keys)}" if keys else "isn't an object"
+        )
 
     def array(self, path: str) -> list[dict[str, Any]]:
         """A bare array of objects, as Connect answers lists.

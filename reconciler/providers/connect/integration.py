@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from reconciler.errors import AnswerError, InternalError, InvalidRequestError, NotFoundError
 from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
 from reconciler.model import Live
+from reconciler.providers._paths import segment
+from reconciler.providers._shapes import OBJECT, TEXT
 
 if TYPE_CHECKING:
     from reconciler.providers.connect._api import ConnectServer
@@ -33,6 +34,18 @@ _CHOICE = frozenset(
 _PROHIBITED_CHANGE = "229"
 _NO_SUCH_OBJECT = frozenset({"4", "207"})
 _NOT_VERIFIABLE = "240"
+# Of a config only what is looked into: the rest is the template's business.
+_SHAPE = {
+    "name": TEXT,
+    "description": TEXT,
+    "template": TEXT,
+    "auth_type": TEXT,
+    "config": OBJECT,
+    "config.client_id": TEXT,
+    "config.auth_type": TEXT,
+    "config.scopes": TEXT,
+    "config.workspace_host": TEXT,
+}
 _SECRET_ENDS = ("secret", "password", "api_key", "private_key")
 
 
@@ -53,7 +66,7 @@ class Integrations(Kind["ConnectServer"]):
 
     def observe(self, api: ConnectServer, scope: Scope) -> Sequence[Live]:
         """All integrations that the key may see: one bare array, never paged."""
-        return [_live(api.must_have("GET", _PATH, item, "guid")) for item in api.array(_PATH)]
+        return [_live(api, "GET", _PATH, item) for item in api.array(_PATH)]
 
     def read(self, api: ConnectServer, live_id: str, parent: str = "") -> Live | None:
         """One integration by its GUID."""
@@ -64,13 +77,12 @@ class Integrations(Kind["ConnectServer"]):
             if _is_gone(error):
                 return None
             raise
-        return _live(api.must_have("GET", path, item, "guid"))
+        return _live(api, "GET", path, item)
 
     def create(self, api: ConnectServer, attributes: Attributes, parent: str = "") -> Created:
         """Makes an integration; the answer (200) is the object as a read would show it."""
         body = {key: attributes[key] for key in _SETTABLE if key in attributes}
-        answer = api.must_have("POST", _PATH, api.http.post(_PATH, body), "guid")
-        return Created(_live(answer))
+        return Created(_live(api, "POST", _PATH, api.http.post(_PATH, body)))
 
     def update(
         self, api: ConnectServer, live_id: str, attributes: Attributes, parent: str = ""
@@ -92,7 +104,7 @@ class Integrations(Kind["ConnectServer"]):
             if error.remote_code == _PROHIBITED_CHANGE:
                 error.hint = "it can't be changed in place: --replace ADDR plans a replace of this address"
             raise
-        return _live(api.must_have("PATCH", path, answer, "guid")) if answer is not None else None
+        return _live(api, "PATCH", path, answer) if answer is not None else None
 
     def delete(self, api: ConnectServer, live_id: str, parent: str = "") -> None:
         """Removes an integration, and with it its associations and everybody's sessions."""
@@ -129,7 +141,7 @@ class Integrations(Kind["ConnectServer"]):
 
 
 def _path(live_id: str) -> str:
-    return f"{_PATH}/{quote(live_id, safe='')}"
+    return f"{_PATH}/{segment(live_id)}"
 
 
 def _is_gone(error: AnswerError) -> bool:
@@ -137,7 +149,9 @@ def _is_gone(error: AnswerError) -> bool:
     return isinstance(error, NotFoundError) or error.remote_code in _NO_SUCH_OBJECT
 
 
-def _live(item: Mapping[str, Any]) -> Live:
+def _live(api: ConnectServer, method: str, path: str, body: Any) -> Live:
+    item: Mapping[str, Any] = api.must_have(method, path, body, "guid")
+    api.http.must_fit(method, path, item, item["guid"], _SHAPE)
     config = {
         key: value
         for key, value in (item.get("config") or {}).items()

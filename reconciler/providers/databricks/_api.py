@@ -11,6 +11,7 @@ from reconciler.errors import CredentialError, NotFoundError, Problem, RemoteErr
 from reconciler.model import ProviderSpec, WorkspaceRef
 from reconciler.providers._flow import Flow
 from reconciler.providers._origins import origin
+from reconciler.providers._paths import is_id
 from reconciler.providers.databricks._settings import HOST, settle
 from reconciler.providers.databricks._sign_in import Waits, prove, sign_in
 from reconciler.providers.http import PARALLEL, Client, Hints
@@ -176,7 +177,9 @@ class DatabricksAccount:
             asked = {"page_size": PAGE, **(query or {}), **({"page_token": token} if token else {})}
             page = self._page(path, asked)
             found.extend(self.items(path, page, key))
-            token = page.get("next_page_token") or ""
+            token = page.get("next_page_token", "")
+            if not isinstance(token, str):
+                raise self.http.misshapen("GET", path, "has something else than text in next_page_token")
             if not token:
                 return found
             if token in seen or len(seen) > PAGES_LIMIT:
@@ -196,11 +199,11 @@ class DatabricksAccount:
         first = self._scim_page(path, query, 1)
         total, step = first["totalResults"], len(first["Resources"])
         pages = [first]
-        if total is not None and 0 < step < total:
+        if 0 < step < total:
             starts = range(1 + step, total + 1, step)
             pages += self.http.map(lambda start: self._scim_page(path, query, start), starts)
         found, agrees = _merged(pages)
-        if total is None or not agrees or len(found) != total:
+        if not agrees or len(found) != total:
             found = self._scim_walk(path, query)
         return list(found.values())
 
@@ -217,17 +220,20 @@ class DatabricksAccount:
                 raise self.http.misshapen("GET", path, "shows the same page again and again")
             start += len(page["Resources"])  # `count` may be capped silently
         total = pages[-1]["totalResults"]
-        if total is not None and (not agrees or len(found) != total):
+        if not agrees or len(found) != total:
             raise self.http.misshapen("GET", path, f"has {len(found)} of {total} objects: the list broke off")
         return found
 
     def _scim_page(self, path: str, query: Mapping[str, Any] | None, start: int) -> dict[str, Any]:
         page = self._page(path, {**(query or {}), "startIndex": start, "count": PAGE})
-        items = self.items(path, page, "Resources")
+        total = page.get("totalResults") if isinstance(page, Mapping) else None
+        if not isinstance(total, int) or isinstance(total, bool) or total < 0:
+            raise self.http.misshapen("GET", path, "has no number in totalResults: it isn't a list")
+        # An empty page lacks its Resources; whether it may be empty, the total tells.
+        items = self.items(path, page, "Resources") if "Resources" in page else []
         if not all(isinstance(item.get("id"), str) and item["id"] for item in items):
             raise self.http.misshapen("GET", path, "holds an object without an id")
-        total = page.get("totalResults")
-        return {"Resources": items, "totalResults": total if isinstance(total, int) else None}
+        return {"Resources": items, "totalResults": total}
 
     def _page(self, path: str, query: Mapping[str, Any]) -> Any:
         try:
@@ -243,13 +249,14 @@ class DatabricksAccount:
         """The objects under a key of a list's answer; none if the key is absent, as it is when empty.
 
         Raises:
-            RemoteError: it isn't an object, or has something else there.
+            RemoteError: it isn't an object, has something else there, or is about something else.
         """
         if not isinstance(page, Mapping):
             raise self.http.misshapen("GET", path, "isn't an object")
-        items = page.get(key)
-        if items is None:
+        # An empty list leaves its key out, and then there is nothing else: an error in a 200 isn't one.
+        if not set(page) - {"next_page_token"}:
             return []
+        items = page.get(key)
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise self.http.misshapen("GET", path, f"has no list in {key}")
         return items
@@ -278,12 +285,12 @@ class DatabricksAccount:
         return name + zone if name else ""
 
     def must_have(self, method: str, path: str, body: Any, *keys: str) -> dict[str, Any]:
-        """The body, if it is an object in which each of these keys holds something.
+        """The body, if it is an object in which each of these keys holds an id.
 
         Raises:
             RemoteError: it isn't; LostAnswerError for a create, whose object then exists unseen.
         """
-        lacking = [key for key in keys if not (isinstance(body, dict) and body.get(key))]
+        lacking = [key for key in keys if not (isinstance(body, dict) and is_id(body.get(key)))]
         if not isinstance(body, dict) or lacking:
             raise self._lacks(method, path, lacking)
         return body
@@ -297,11 +304,13 @@ class DatabricksAccount:
         """
         value = body.get(key)
         if not isinstance(value, Secret):
-            raise self._lacks("POST", path, [key])
+            raise self.http.misshapen("POST", path, f"has no {key}")
         return value
 
     def _lacks(self, method: str, path: str, keys: list[str]) -> RemoteError:
-        return self.http.misshapen(method, path, f"has no {', '.join(keys)}" if keys else "isn't an object")
+        return self.http.misshapen(
+            method, path, f"has no id in {', '.join(keys)}" if keys else "isn't an object"
+        )
 
 
 def _merged(pages: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], bool]:

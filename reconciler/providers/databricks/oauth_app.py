@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from reconciler.errors import InternalError, NotFoundError
 from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
 from reconciler.model import Live
+from reconciler.providers._paths import segment
+from reconciler.providers._shapes import OBJECT, TEXT, TEXTS
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
 
 _CHANGEABLE = ("redirect_urls", "scopes", "user_authorized_scopes", "token_access_policy")
 _SETTABLE = ("name", "confidential", *_CHANGEABLE)
+_SHAPE = {
+    "name": TEXT,
+    "client_id": TEXT,
+    "redirect_urls": TEXTS,
+    "scopes": TEXTS,
+    "user_authorized_scopes": TEXTS,
+    "token_access_policy": OBJECT,
+}
 _SESSION = "absolute_session_lifetime_in_minutes"
 _SINGLE_USE = "enable_single_use_refresh_tokens"
 
@@ -39,7 +48,7 @@ class OAuthApps(Kind["DatabricksAccount"]):
     def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:
         """All apps of the account; the creator's name is asked for as evidence of whose they are."""
         items = api.list_pages(_path(api), "apps", {"include_creator_username": "true"})
-        return [_live(api, api.must_have("GET", _path(api), item, "integration_id")) for item in items]
+        return [_live(api, _path(api), item) for item in items]
 
     def read(self, api: DatabricksAccount, live_id: str, parent: str = "") -> Live | None:
         """One app by its integration id."""
@@ -48,7 +57,7 @@ class OAuthApps(Kind["DatabricksAccount"]):
             item = api.http.get(path)
         except NotFoundError:
             return None
-        return _live(api, api.must_have("GET", path, item, "integration_id"))
+        return _live(api, path, item)
 
     def create(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> Created:
         """Makes an app. The answer has ids and secret only; what the server fills in shows in the next read.
@@ -89,7 +98,9 @@ class OAuthApps(Kind["DatabricksAccount"]):
         api.http.delete(_path(api, live_id))
 
 
-def _live(api: DatabricksAccount, item: Mapping[str, Any]) -> Live:
+def _live(api: DatabricksAccount, path: str, body: Any) -> Live:
+    item: Mapping[str, Any] = api.must_have("GET", path, body, "integration_id")
+    api.http.must_fit("GET", path, item, item["integration_id"], _SHAPE)
     number, username = str(item.get("created_by") or ""), str(item.get("creator_username") or "")
     return Live(
         id=str(item["integration_id"]),
@@ -110,9 +121,9 @@ def _live(api: DatabricksAccount, item: Mapping[str, Any]) -> Live:
     )
 
 
-def _path(api: DatabricksAccount, live_id: str = "") -> str:
+def _path(api: DatabricksAccount, live_id: str | None = None) -> str:
     path = api.path("oauth2/custom-app-integrations")
-    return f"{path}/{quote(live_id, safe='')}" if live_id else path
+    return path if live_id is None else f"{path}/{segment(live_id)}"
 
 
 def _computed(item: Mapping[str, Any]) -> dict[str, str]:

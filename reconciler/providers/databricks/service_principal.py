@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from reconciler.errors import (
     AnswerError,
@@ -16,12 +15,16 @@ from reconciler.errors import (
 )
 from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
 from reconciler.model import Live
+from reconciler.providers._paths import segment
+from reconciler.providers._shapes import ID, OBJECT, TEXT, TEXTS
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
 
 _SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"
 _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+_SHAPE = {"displayName": TEXT, "applicationId": TEXT}
+_ASSIGNMENT_SHAPE = {"principal": OBJECT, "principal.principal_id": ID, "permissions": TEXTS}
 _LEVELS = ("USER", "ADMIN")
 _FLAKY = "not in workspace"
 _FLAKY_WAITS = (0.5, 1.0, 2.0)  # seconds
@@ -52,9 +55,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         with api.http.begin(lambda workspace: _levels(api, workspace), scope.workspaces) as batch:
             items = api.scim_list("ServicePrincipals")
             levels = dict(zip(scope.workspaces, batch.results(), strict=True))
-        for item in items:
-            api.must_have("GET", _path(api), item, "id")
-        return [_live(item, levels) for item in items]
+        return [_live(api, "GET", _path(api), item, levels) for item in items]
 
     def read(self, api: DatabricksAccount, live_id: str, parent: str = "") -> Live | None:
         """One service principal by its SCIM id; its workspaces aren't looked at."""
@@ -63,7 +64,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             item = api.http.get(path)
         except NotFoundError:
             return None
-        return _live(api.must_have("GET", path, item, "id"))
+        return _live(api, "GET", path, item)
 
     def create(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> Created:
         """Makes a service principal; `application_id` is for those that Entra ID manages."""
@@ -72,8 +73,8 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             body["active"] = attributes["active"]
         if attributes.get("application_id"):
             body["applicationId"] = attributes["application_id"]
-        answer = api.http.post(_path(api), body)
-        return Created(_live(api.must_have("POST", _path(api), answer, "id", "applicationId"), {}))
+        answer = api.must_have("POST", _path(api), api.http.post(_path(api), body), "id", "applicationId")
+        return Created(_live(api, "POST", _path(api), answer, {}))
 
     def update(
         self, api: DatabricksAccount, live_id: str, attributes: Attributes, parent: str = ""
@@ -88,8 +89,9 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             # The one form that is known to work on live accounts, Terraform's: a list with a text in it.
             value = [{"value": "true" if attributes["active"] else "false"}]
             operations.append({"op": "replace", "path": "active", "value": value})
-        answer = api.http.patch(_path(api, live_id), {"schemas": [_PATCH], "Operations": operations})
-        return _live(answer) if isinstance(answer, dict) and answer.get("id") else None
+        path = _path(api, live_id)
+        answer = api.http.patch(path, {"schemas": [_PATCH], "Operations": operations})
+        return _live(api, "PATCH", path, answer) if isinstance(answer, dict) and answer.get("id") else None
 
     def delete(self, api: DatabricksAccount, live_id: str, parent: str = "") -> None:
         """Removes a service principal with its secrets and assignments."""
@@ -117,19 +119,19 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
                 raise
 
 
-def _path(api: DatabricksAccount, live_id: str = "") -> str:
+def _path(api: DatabricksAccount, live_id: str | None = None) -> str:
     path = api.path("scim/v2/ServicePrincipals")
-    return f"{path}/{quote(live_id, safe='')}" if live_id else path
+    return path if live_id is None else f"{path}/{segment(live_id)}"
 
 
 def _assignment(api: DatabricksAccount, workspace: str, live_id: str) -> str:
-    place = f"workspaces/{quote(workspace, safe='')}/permissionassignments"
-    return api.path(f"{place}/principals/{quote(live_id, safe='')}")
+    place = f"workspaces/{segment(workspace)}/permissionassignments"
+    return api.path(f"{place}/principals/{segment(live_id)}")
 
 
 def _levels(api: DatabricksAccount, workspace: str) -> dict[str, str]:
     """SCIM id → USER or ADMIN in one workspace; empty, and noted as trouble, if it can't be told."""
-    path = api.path(f"workspaces/{quote(workspace, safe='')}/permissionassignments")
+    path = api.path(f"workspaces/{segment(workspace)}/permissionassignments")
     subject = f"workspace {workspace}"
     api.troubles.pop(subject, None)
     try:
@@ -140,6 +142,7 @@ def _levels(api: DatabricksAccount, workspace: str) -> dict[str, str]:
     items = api.items(path, body, "permission_assignments")
     found = {}
     for item in items:
+        api.http.must_fit("GET", path, item, "an assignment", _ASSIGNMENT_SHAPE)
         principal, permissions = item.get("principal") or {}, item.get("permissions") or []
         level = next((level for level in ("ADMIN", "USER") if level in permissions), "")  # ADMIN wins
         if level and principal.get("principal_id") is not None:
@@ -147,7 +150,15 @@ def _levels(api: DatabricksAccount, workspace: str) -> dict[str, str]:
     return found
 
 
-def _live(item: Mapping[str, Any], levels: Mapping[str, Mapping[str, str]] | None = None) -> Live:
+def _live(
+    api: DatabricksAccount,
+    method: str,
+    path: str,
+    body: Any,
+    levels: Mapping[str, Mapping[str, str]] | None = None,
+) -> Live:
+    item: Mapping[str, Any] = api.must_have(method, path, body, "id")
+    api.http.must_fit(method, path, item, item["id"], _SHAPE)
     live_id, name = str(item["id"]), str(item.get("displayName") or "")
     application_id = str(item.get("applicationId") or "")
     active = bool(item.get("active", True))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from reconciler.errors import ConflictError, InternalError, InvalidRequestError, NotFoundError, ThrottledError
 from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
 from reconciler.model import Live
+from reconciler.providers._paths import segment
 from reconciler.secrets import Secret
 
 if TYPE_CHECKING:
@@ -73,14 +73,14 @@ class ServicePrincipalSecrets(Kind["DatabricksAccount"]):
 
     def delete(self, api: DatabricksAccount, live_id: str, parent: str = "") -> None:
         """Revokes a secret."""
-        api.http.delete(f"{_path(api, parent)}/{quote(live_id, safe='')}")
+        api.http.delete(f"{_path(api, parent)}/{segment(live_id)}")
 
 
 def _path(api: DatabricksAccount, parent: str) -> str:
     if not parent:
         # an empty step in the path would be answered 404, and look like a secret that is gone
         raise InternalError("a secret lives in a service principal, and none was named")
-    return api.path(f"servicePrincipals/{quote(parent, safe='')}/credentials/secrets")
+    return api.path(f"servicePrincipals/{segment(parent)}/credentials/secrets")
 
 
 def _list(api: DatabricksAccount, parent: str) -> list[Live]:
@@ -97,7 +97,7 @@ def _list(api: DatabricksAccount, parent: str) -> list[Live]:
 
 def _exists(api: DatabricksAccount, parent: str) -> bool:
     try:
-        api.http.get(api.path(f"scim/v2/ServicePrincipals/{quote(parent, safe='')}"))
+        api.http.get(api.path(f"scim/v2/ServicePrincipals/{segment(parent)}"))
     except NotFoundError:
         return False
     return True
