@@ -75,6 +75,7 @@ class ProviderSpec:
             api_key, ca_certificate): plain values, Sourced or SecretInput.
         at: where it stands.
         places: dotted path of an attribute → where it stands.
+        is_private: the address holds the value of a variable that isn't to be shown.
         from_environment: whether `address` came from DATABRICKS_HOST / CONNECT_SERVER.
     """
 
@@ -86,6 +87,7 @@ class ProviderSpec:
     at: Location | None = None
     places: Mapping[str, Location] = field(default_factory=dict)
     from_environment: bool = False
+    is_private: bool = False
 
     @classmethod
     def of_files(cls) -> ProviderSpec:

@@ -5,7 +5,7 @@ The decision table of the crash-safety protocol (docs/crash-safety.md, ยง4 and ย
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -134,7 +134,8 @@ class _Judge:
         """What a create may have made, sorted by id."""
         if not address.part and not intent.sent:
             return []
-        lives = self.unknown(intent.provider, address.kind_name, intent.parent)
+        name = intent.sent.get(self.kinds[intent.kind].fields.name)
+        lives = self.unknown(intent.provider, address.kind_name, intent.parent, name)
         fits = self._is_tagged if address.part else self._has_identity
         return sorted(
             (live for live in lives if self._is_new(intent, live) and fits(intent, live)),
@@ -162,10 +163,13 @@ class _Judge:
 
     # --- evidence ---------------------------------------------------------------------------------------
 
-    def _unknown(self, provider: str, kind_name: str, parent: str) -> list[Live]:
-        """The live objects that aren't on record; within a parent, if there is one."""
-        everywhere = self.snapshot.of(provider, kind_name).values()
-        lives = self.snapshot.within(provider, kind_name, parent) if parent else everywhere
+    def _unknown(self, provider: str, kind_name: str, parent: str, name: str | None) -> list[Live]:
+        """The live objects that aren't on record, of a parent or of a name where it is known."""
+        lives: Iterable[Live] = self.snapshot.of(provider, kind_name).values()
+        if parent:
+            lives = self.snapshot.within(provider, kind_name, parent)
+        elif name:
+            lives = self.snapshot.named(provider, kind_name, name)
         return [live for live in lives if (provider, kind_name, live.id) not in self.known]
 
     def _is_new(self, intent: Intent, live: Live) -> bool:

@@ -123,13 +123,14 @@ class Judge:
                 sent.method,
                 sent.path,
                 f"no answer to {sent.method} {sent.path}: {words}" + (_DOUBT if lost else ""),
-                # The address itself may come from a variable that isn't to be shown.
-                hint=""
-                if arrived
-                else f"is the address of {self.provider} right? check {self.hints.address} and the network",
+                hint="" if arrived else self._where(),
             ),
             transient,
         )
+
+    def _where(self) -> str:
+        what = self.hints.shown or f"the address of {self.provider}"
+        return f"is {what} right? check {self.hints.address} and the network"
 
     def in_doubt(self, error: errors.RemoteError) -> errors.RemoteError:
         """The error to end with when an earlier attempt of the same write may have arrived."""

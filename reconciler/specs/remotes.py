@@ -88,6 +88,7 @@ class _Reading:
             at=self.at,
             places=dict(places(self.block)),
             from_environment=address.from_environment,
+            is_private=address.is_private,
         )
         self.resolver.offers[self.name] = _offers(spec, address, account)
         return spec

@@ -66,6 +66,7 @@ class ConnectServer:
             base=f"{self.address}/__api__",
             sign_in=FixedHeaders(self.signed_in_as, {"Authorization": Secret(f"Key {key.reveal()}")}),
             hints=Hints(
+                shown="" if spec.is_private else self.address,
                 address=f"url: or {SERVER}",
                 unauthorized="check that the key is of this server and hasn't expired",
                 forbidden="it has to be the key of an administrator",

@@ -85,6 +85,7 @@ class DatabricksAccount:
             base=settings.address,
             sign_in=self._sign_in,
             hints=Hints(
+                shown="" if spec.is_private else self.address,
                 address=f"host: or {HOST} (of the account, not of a workspace)",
                 unauthorized="check that it belongs to this account and hasn't expired",
                 forbidden="the account API wants an account admin",

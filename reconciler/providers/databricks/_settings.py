@@ -88,6 +88,7 @@ class Settings:
         profile, config_file: "" unless a profile is used.
         profile_has_host: whether it names a host, which then is the address.
         environment: for the OIDC variables of CI systems.
+        is_private: the address holds what isn't to be shown.
     """
 
     provider: str
@@ -99,6 +100,7 @@ class Settings:
     config_file: str
     profile_has_host: bool
     environment: Mapping[str, str]
+    is_private: bool = False
 
     def text(self, key: str) -> str:
         """A setting that isn't a secret; "" if it isn't set."""
@@ -136,6 +138,7 @@ def settle(spec: ProviderSpec, environment: Mapping[str, str]) -> Settings:
         config_file=str(profile.file) if profile.name else "",
         profile_has_host=bool(profile.values.get("host")),
         environment=environment,
+        is_private=spec.is_private,
     )
 
 

@@ -287,7 +287,7 @@ def _call(
         provider=settings.provider,
         base=f"{parts.scheme}://{parts.netloc}",
         sign_in=FixedHeaders(identity, signed),
-        hints=Hints(address=HOST),
+        hints=Hints(address=HOST, shown="" if settings.is_private else settings.address),
         flow=waits.flow,
         clock=waits.clock,
         sleep=waits.sleep,
