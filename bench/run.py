@@ -88,7 +88,7 @@ class Bench:
 
 def median(found: Results, name: str, figure: str) -> float:
     """The median of one figure."""
-    return statistics.median(getattr(one, figure) for one in found[name])
+    return float(statistics.median(getattr(one, figure) for one in found[name]))
 
 
 def starting() -> dict[str, float]:
@@ -158,9 +158,13 @@ def growth(everything: dict[int, Results]) -> Iterable[tuple[str, float, float]]
             yield f"{name}, CPU per object: {4 * large[1]} objects / {4 * large[0]}", many / few, 1.2
 
 
+def _figure(number: float) -> str:
+    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
+
+
 def verdict(words: str, found: float, limit: float) -> str:
     """One row of what is promised."""
-    return f"| {words} | {found:.3g} | {limit:.3g} | {'yes' if found <= limit else '**no**'} |"
+    return f"| {words} | {_figure(found)} | {_figure(limit)} | {'yes' if found <= limit else '**no**'} |"
 
 
 def report(everything: dict[int, Results], starts: dict[str, float]) -> str:
