@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
+from reconciler.errors import InternalError
 from reconciler.model import Live
 from reconciler.secrets import Secret
 
@@ -135,11 +136,11 @@ class Kind(ABC, Generic[Api]):
 
     def grant(self, api: Api, live_id: str, path: str, key: str, value: Any) -> None:
         """Sets one key of an additive attribute."""
-        raise NotImplementedError
+        raise InternalError(f"{self.noun}: {path} isn't additive")
 
     def revoke(self, api: Api, live_id: str, path: str, key: str) -> None:
         """Removes one key of an additive attribute; one that is gone already is done."""
-        raise NotImplementedError
+        raise InternalError(f"{self.noun}: {path} isn't additive")
 
 
 Registry = Mapping[str, Kind[Any]]
