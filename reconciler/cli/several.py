@@ -62,6 +62,8 @@ def _side_by_side(jobs: Sequence[Job], console: Console) -> list[int]:
         for future, own in zip(futures, consoles, strict=True):
             codes.append(future.result())
             own.speak(console)
+            if console.is_text:
+                console.result("\n")
     return codes
 
 
