@@ -100,6 +100,15 @@ class ProviderSpec:
         return f"{self.type} account {self.account_id}" if self.account_id else self.address
 
     @property
+    def shown(self) -> str:
+        """The address for people; not where a variable that isn't to be shown gave it."""
+        return self.told(self.address)
+
+    def told(self, address: str) -> str:
+        """The same for an address that was settled elsewhere."""
+        return "(an address that isn't shown)" if self.is_private else address
+
+    @property
     def callback_url(self) -> str:
         """Where the product receives OAuth answers; exact match matters."""
         path = "/oauth_redirect_callback" if self.type == "workbench" else "/__oauth__/integrations/callback"

@@ -118,7 +118,7 @@ def is_elsewhere(address: str, variable: str, environment: Mapping[str, str]) ->
 def elsewhere(spec: ProviderSpec, address: str, names: str, variable: str, home: str) -> CredentialError:
     """The refusal to send a credential to an address that it doesn't belong to."""
     return CredentialError(
-        f"provider {spec.name} is at {address}, but {names} belongs to {variable} {home}",
+        f"provider {spec.name} is at {spec.told(address)}, but {names} belongs to {variable} {home}",
         hint="a credential goes to its own address only: give this provider one of its own",
         at=spec.at,
         code=ELSEWHERE,

@@ -86,7 +86,7 @@ def _about(plan: Plan) -> list[str]:
     lines = []
     for name, provider in sorted(plan.stack.remotes.items()):
         account = f", account {code(provider.account_id)}" if provider.account_id else ""
-        lines.append(f"- {code(name)}: {code(provider.address)}{account}")
+        lines.append(f"- {code(name)}: {code(provider.shown)}{account}")
     blocks = ["\n".join(lines)] if lines else []
     if plan.targets:
         blocks.append(f"Only {', '.join(map(code, plan.targets))}, with what they depend on.")

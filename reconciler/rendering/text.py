@@ -58,7 +58,7 @@ def _header(plan: Plan, look: Look) -> str:
     label_width = max((columns(clean(name)) for name in plan.stack.remotes), default=0)
     for name, provider in sorted(plan.stack.remotes.items()):
         account = f" {look.palette.dot} account {clean(provider.account_id)}" if provider.account_id else ""
-        lines.append(f"  {padded(clean(name), label_width)}  {clean(provider.address)}{account}")
+        lines.append(f"  {padded(clean(name), label_width)}  {clean(provider.shown)}{account}")
     if plan.targets:
         lines.append("  only " + ", ".join(map(clean, plan.targets)) + ", with what they depend on")
     return "\n".join(lines)

@@ -116,10 +116,10 @@ class ConnectServer:
             )
         licence = settings.get("license")
         if isinstance(licence, Mapping) and _is_off(licence.get(LICENCE)):
-            words = f"the licence of {self.address} lacks {LICENCE}: changes will be refused (402)"
+            words = f"the licence of this server lacks {LICENCE}: changes will be refused (402)"
             found.append(self._warning("unlicensed", words, "ask Posit about the tier"))
         if _is_off(settings.get("oauth_integrations_enabled")):
-            words = f"OAuth integrations are switched off on {self.address}"
+            words = "OAuth integrations are switched off on this server"
             hint = "set Applications.OAuthIntegrationsEnabled in Connect's configuration"
             found.append(self._warning("integrations-disabled", words, hint))
         return found
@@ -193,7 +193,7 @@ def _api_key(spec: ProviderSpec, environment: Mapping[str, str], address: str) -
             raise origins.elsewhere(spec, address, API_KEY, SERVER, environment[SERVER])
         found = (environment[API_KEY], API_KEY)
     if found is None:
-        words = f"provider {spec.name}: no API key for {address}; looked at api_key: and {API_KEY}"
+        words = f"provider {spec.name}: no API key for {spec.told(address)}; looked at api_key: and {API_KEY}"
         raise CredentialError(words, hint=f"set {API_KEY}", at=spec.at)
     value, source = found
     source = source.removeprefix("env ")

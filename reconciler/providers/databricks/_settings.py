@@ -326,7 +326,7 @@ def _missing(
             return origins.elsewhere(spec, address, names or GITHUB_TOKEN, HOST, environment[HOST])
     half = " (only half of a pair is set)" if {"client_id", "client_secret"} & set(found) else ""
     return CredentialError(
-        f"provider {spec.name}: no credential for {address}{half}; looked at {_LOOKED_AT}",
+        f"provider {spec.name}: no credential for {spec.told(address)}{half}; looked at {_LOOKED_AT}",
         hint="set one of them, or auth_type: (azure-cli, databricks-cli, …) for another way to sign in",
         at=spec.at,
     )

@@ -298,8 +298,9 @@ def _call(
     except (ServerError, ThrottledError, UnreadableError):
         raise
     except AnswerError as error:
+        where = "its address" if settings.is_private else settings.address
         raise CredentialError(
-            f"provider {settings.provider}: signing in to {settings.address} as {identity} was refused: "
+            f"provider {settings.provider}: signing in to {where} as {identity} was refused: "
             + error.message.removeprefix(f"{settings.provider}: "),
             hint="check the credential, the account id and the federation policy",
         ) from None
