@@ -30,7 +30,7 @@ _EXPLANATIONS: tuple[tuple[tuple[type[BaseException], ...], str, bool, bool], ..
     ),
     (
         (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError),
-        f"nothing within {READ_SECONDS:.0f} s",
+        f"no whole answer within {CONNECT_SECONDS + READ_SECONDS:.0f} s",
         True,
         True,
     ),

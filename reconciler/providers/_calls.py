@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -85,7 +85,12 @@ class Hints:
 
 @dataclass(frozen=True)
 class Sent:
-    """One request, as every attempt sends it; secrets stay wrapped."""
+    """One request, as every attempt sends it; secrets stay wrapped.
+
+    Attributes:
+        yes: whether the JSON of a 2xx (None for an empty body) is what the API promises; None for what it
+            promises in general, see `_verdicts`.
+    """
 
     method: str
     path: str
@@ -93,6 +98,7 @@ class Sent:
     query: Mapping[str, Any] | None = None
     body: Any = None
     form: Mapping[str, Any] | None = None
+    yes: Callable[[Any], bool] | None = None
 
     def secrets(self) -> Iterator[Secret]:
         """Every secret in it, so that an error can be scrubbed of them."""
@@ -123,11 +129,18 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """A yes: status, JSON (None for an empty body, secrets wrapped), the server's Date as RFC 3339 or ""."""
+    """A yes.
+
+    Attributes:
+        body: its JSON, secrets wrapped; None if it was empty.
+        date: the server's Date as RFC 3339, or "".
+        size: characters of the body.
+    """
 
     status: int
     body: Any
     date: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True)

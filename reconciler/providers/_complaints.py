@@ -59,7 +59,7 @@ class Complaint:
         code: its error code as text, `RESOURCE_DOES_NOT_EXIST` or `228`; "" if it names none.
         message: its text, not yet cleaned; "" if it has none.
         request_id: what its support asks for; "" if unknown.
-        is_page: it came as HTML: a proxy or a login page spoke, not the API.
+        is_page: it came as HTML or loose text: a proxy or a login page spoke, not the API.
     """
 
     code: str = ""
@@ -125,7 +125,7 @@ def read_complaint(status: int, reason: str, headers: Mapping[str, str], text: s
         body = json.loads(text) if text.strip() else None
     except (ValueError, RecursionError):  # nested without end
         code, words = _coded(text)
-        return Complaint(code, words or fallback, request_id)
+        return Complaint(code, words or fallback, request_id, is_page=not code)
     if not isinstance(body, Mapping):
         return Complaint("", fallback, request_id)
     try:
@@ -133,6 +133,20 @@ def read_complaint(status: int, reason: str, headers: Mapping[str, str], text: s
     except RecursionError:  # it could just be read, and not be written again
         return Complaint("", fallback, request_id)
     return Complaint(code, words or fallback, _request_id(body) or request_id)
+
+
+def is_complaint(body: Mapping[str, Any]) -> bool:
+    """Whether an object is a refusal in one of these formats, whatever the status says."""
+    return (
+        not body.keys().isdisjoint({"error_code", "error", "errors", "error_description", "scimType"})
+        or {"code", "message"} <= body.keys()
+        or {"detail", "status"} <= body.keys()
+        or any("Error" in str(schema) for schema in _listed(body.get("schemas")))
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _page_words(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -13,30 +13,53 @@ Result = TypeVar("Result")
 
 
 class Batch(Generic[Result]):
-    """Calls under way; leaving the `with` block cancels those that have not begun."""
+    """Calls under way; leaving the `with` block cancels those that have not begun.
 
-    def __init__(self, futures: list[Future[Result]]) -> None:
-        self._futures = futures
+    A few workers take one item after the other, so that nothing is made for an item before its turn.
+    """
+
+    def __init__(self, func: Callable[[Item], Result], items: Iterable[Item]) -> None:
+        self._func: Callable[..., Result] = func
+        self._items = enumerate(items)
+        self._found: dict[int, Result] = {}
+        self._workers: list[Future[None]] = []
+        self._over = False
+        self._lock = threading.Lock()
+
+    def start(self, executor: ThreadPoolExecutor, workers: int) -> Batch[Result]:
+        """Lets so many workers at it."""
+        self._workers = [executor.submit(self.work) for _ in range(workers)]
+        return self
+
+    def work(self) -> None:
+        """Takes items until there are none; an error ends it for all."""
+        while not self._over:
+            with self._lock:
+                number, item = next(self._items, (-1, None))
+            if number < 0:
+                return
+            try:
+                self._found[number] = self._func(item)
+            except BaseException:
+                self.cancel()
+                raise
 
     def results(self) -> list[Result]:
         """All results, in the order of the items.
 
         Raises:
-            Exception: the first that failed in time; the rest is cancelled.
+            Exception: the first that failed; the rest is cancelled.
         """
         try:
-            done, _ = wait(self._futures, return_when=FIRST_EXCEPTION)
-            for future in self._futures:
-                if future in done and (error := future.exception()):
-                    raise error
-            return [future.result() for future in self._futures]
+            for worker in self._workers:
+                worker.result()
         finally:
             self.cancel()
+        return [self._found[number] for number in range(len(self._found))]
 
     def cancel(self) -> None:
         """Drops what has not begun."""
-        for future in self._futures:
-            future.cancel()
+        self._over = True
 
     def __enter__(self) -> Batch[Result]:
         return self
@@ -65,10 +88,11 @@ class Pool:
         A call that itself runs on this pool does its items one after the other: waiting for free threads
         while holding one would be a deadlock.
         """
+        batch = Batch(func, items)
         if getattr(self._inside, "yes", False):
-            return Batch([_done(func, item) for item in items])
-        executor = self._started()
-        return Batch([executor.submit(func, item) for item in items])
+            batch.work()
+            return batch
+        return batch.start(self._started(), self.size)
 
     def _started(self) -> ThreadPoolExecutor:
         with self._lock:
@@ -87,9 +111,3 @@ class Pool:
             executor, self._executor = self._executor, None
         if executor:
             executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _done(func: Callable[[Item], Result], item: Item) -> Future[Result]:
-    future: Future[Result] = Future()
-    future.set_result(func(item))
-    return future

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler import errors
+from reconciler.providers import _bounds as bounds
 from reconciler.providers import _complaints as complaints
 from reconciler.providers import _pace as pace
 from reconciler.providers._calls import Answer, Effect, Failure, Hints, Received, Sent, SignIn
 from reconciler.secrets import Secret
 
 _DOUBT = "; it may have taken effect"
+# What either API documents for any call. 203 is a proxy's, 202 a promise, 206 a part.
+_YES = frozenset({200, 201, 204})
 _COMPLAINT_LIMIT = 100_000
 
 # After an attempt that may have arrived, only these answers tell that the same statement is refused for good.
@@ -42,6 +45,27 @@ def _place(url: str) -> str:
     return f"{parts.scheme}://{'…' * len(at)}{at}{host}{parts.path}"
 
 
+def _is_nothing(body: Any) -> bool:
+    return body is None or body == {}
+
+
+def _is_no_complaint(body: Any) -> bool:
+    return body is None or (isinstance(body, dict) and not complaints.is_complaint(body))
+
+
+def _is_anything(body: Any) -> bool:
+    return True
+
+
+# What a yes holds where its caller doesn't say more; of reads, callers look at all of it.
+_PROMISES: Mapping[str, Callable[[Any], bool]] = {
+    "DELETE": _is_nothing,
+    "PATCH": _is_no_complaint,
+    "POST": _is_no_complaint,
+    "PUT": _is_no_complaint,
+}
+
+
 @dataclass(frozen=True)
 class Judge:
     """Turns what came back into an answer or an error, in the words of one provider."""
@@ -52,24 +76,29 @@ class Judge:
 
     def judge(self, sent: Sent, received: Received, secrets: Iterable[Secret]) -> Answer | Failure:
         """The meaning of anything but a redirect."""
-        if not 200 <= received.status < 300:
+        status, text = received.status, received.text
+        if not 200 <= status < 300:
             return self._refused(sent, received, list(secrets))
-        date = pace.rfc3339(received.headers.get("Date", ""))
-        if not received.text.strip():
-            return Answer(received.status, None, date)
+        if status not in _YES:
+            return self._no_yes(sent, status, "which this API doesn't say")
+        if bounds.is_crowded(text):
+            return self._no_yes(sent, status, "with more than can be meant: it is too long")
         try:
-            return Answer(received.status, json.loads(received.text, object_hook=_with_secrets_wrapped), date)
+            body = json.loads(text, object_hook=_with_secrets_wrapped) if text.strip() else None
         except (ValueError, RecursionError):  # nested without end
-            pass
-        is_page = complaints.looks_like_page(received.headers.get("Content-Type", ""), received.text)
-        if sent.method == "DELETE" and not is_page:
-            return Answer(received.status, None, date)  # Connect answers deletes as text/plain
-        return self._unreadable(sent, received.status, is_page=is_page)
+            is_page = complaints.looks_like_page(received.headers.get("Content-Type", ""), text)
+            what = "a page of HTML" if is_page else "damaged JSON"
+            return self._no_yes(sent, status, f"with {what} instead of JSON", is_page=is_page)
+        if not (sent.yes or _PROMISES.get(sent.method, _is_anything))(body):
+            complaint = complaints.read_complaint(status, "", received.headers, text[:_COMPLAINT_LIMIT])
+            words = complaints.clean(f"{complaint.code} {complaint.message}", secrets)
+            return self._no_yes(sent, status, f"with something else than a yes: {words}".rstrip(" :"))
+        return Answer(status, body, pace.rfc3339(received.headers.get("Date", "")), len(text))
 
-    def _unreadable(self, sent: Sent, status: int, *, is_page: bool) -> Failure:
-        what = "a page of HTML" if is_page else "damaged JSON"
+    def _no_yes(self, sent: Sent, status: int, what: str, *, is_page: bool = False) -> Failure:
+        """A 2xx that isn't the answer that the API documents: whatever it means, it confirms nothing."""
         is_read = sent.effect is Effect.READ
-        text = f"{sent.method} {sent.path} was answered {status} with {what} instead of JSON"
+        text = f"{sent.method} {sent.path} was answered {status} {what}"
         error = self.error(
             errors.UnreadableError if is_read else errors.LostAnswerError,
             sent.method,
@@ -90,7 +119,8 @@ class Judge:
         )
         kind: type[errors.RemoteError] = complaints.error_type(status, complaint)
         throttled = kind is errors.ThrottledError
-        if kind is errors.ServerError and sent.effect is not Effect.READ and status != 501:
+        is_no = kind not in (errors.ServerError, errors.RedirectedError) or status == 501
+        if not is_no and sent.effect is not Effect.READ:
             kind = errors.LostAnswerError
         words = complaints.clean(complaint.message, secrets)
         code = complaints.clean(complaint.code, secrets)
@@ -106,13 +136,17 @@ class Judge:
         )
 
     def redirected(self, sent: Sent, status: int, url: str) -> Failure:
-        """A redirect that isn't followed: of a write, to another origin, or one too many."""
+        """A redirect, which is never followed: whoever answers reads elsewhere won't take writes here.
+
+        Of a write it is a lost answer: `see other` is also what is said when something has been done.
+        """
         where = complaints.clean(_place(url))
         hint = f"check {self.hints.address}: scheme, host and path prefix; is a login page in front of it?"
         text = f"{sent.method} {sent.path} was redirected ({status}) to {where}"
-        return Failure(
-            self.error(errors.RedirectedError, sent.method, sent.path, text, status=status, hint=hint)
-        )
+        is_read = sent.effect is Effect.READ
+        kind = errors.RedirectedError if is_read else errors.LostAnswerError
+        text += "" if is_read else _DOUBT
+        return Failure(self.error(kind, sent.method, sent.path, text, status=status, hint=hint))
 
     def no_answer(self, sent: Sent, words: str, *, arrived: bool, transient: bool) -> Failure:
         """The connection failed; `arrived` unless it is certain that nothing was sent."""

@@ -17,11 +17,11 @@ from urllib.parse import urlencode, urljoin
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from reconciler import __version__, errors
 from reconciler.providers import _pace as pace
+from reconciler.providers._bounds import BODY_LIMIT
 from reconciler.providers._breaks import CONNECT_SECONDS, READ_SECONDS, explain
 from reconciler.providers._calls import (
     EFFECTS,
@@ -36,8 +36,8 @@ from reconciler.providers._calls import (
     is_token,
 )
 from reconciler.providers._complaints import clean
+from reconciler.providers._deadlines import DeadlineAdapter, deadline
 from reconciler.providers._flow import Flow
-from reconciler.providers._origins import origin
 from reconciler.providers._shapes import misfit
 from reconciler.providers._side_by_side import Batch, Pool
 from reconciler.providers._verdicts import Judge
@@ -57,8 +57,6 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-BODY_LIMIT = 64 * 1024 * 1024
-REDIRECT_LIMIT = 5
 IDLE_SECONDS = 20.0
 PARALLEL = 8  # requests in flight, where nobody says how many
 USER_AGENT = f"reconcile/{__version__} python/{platform.python_version()}"
@@ -153,13 +151,13 @@ class Client:
         """
         return self.call("POST", path, body=body).body
 
-    def put(self, path: str, body: Any) -> Any:
+    def put(self, path: str, body: Any, *, yes: Callable[[Any], bool] | None = None) -> Any:
         """States a whole value; repeated as long as it makes sense."""
-        return self.call("PUT", path, body=body).body
+        return self.call("PUT", path, body=body, yes=yes).body
 
-    def patch(self, path: str, body: Any) -> Any:
+    def patch(self, path: str, body: Any, *, yes: Callable[[Any], bool] | None = None) -> Any:
         """States some values in full; repeated as long as it makes sense."""
-        return self.call("PATCH", path, body=body).body
+        return self.call("PATCH", path, body=body, yes=yes).body
 
     def probe(self, path: str) -> Any:
         """A POST that changes nothing; twice is enough, its 500 may well be the true answer."""
@@ -210,6 +208,7 @@ class Client:
         form: Mapping[str, Any] | None = None,
         effect: Effect | None = None,
         attempts: int = pace.ATTEMPTS,
+        yes: Callable[[Any], bool] | None = None,
     ) -> Answer:
         """Sends a request, several times if that is harmless, and reads its answer.
 
@@ -218,12 +217,13 @@ class Client:
             body: JSON, secrets wrapped.
             form: form fields instead of JSON, secrets wrapped.
             effect: what repeating it would do; by default as the method says.
+            yes: see `Sent`.
 
         Raises:
             RemoteError: as its subclasses say.
             ReconcileError: what `gate` or the sign-in raises.
         """
-        sent = Sent(method, path, effect or EFFECTS[method], query, body, form)
+        sent = Sent(method, path, effect or EFFECTS[method], query, body, form, yes)
         patience = pace.Patience(attempts, self.clock)
         doubtful = renewed = False
         while True:
@@ -275,50 +275,33 @@ class Client:
         return outcome
 
     def _sent(self, sent: Sent, signed: Mapping[str, Secret]) -> Answer | Failure:
-        """One request on the wire, redirects of a read included."""
-        url, query = self.base + sent.path, sent.query
-        status = 0
-        for _ in range(REDIRECT_LIMIT + 1):
-            self._flow.beat()
-            if self.gate and sent.effect is not Effect.READ:
-                self.gate()
-            try:
-                received = self._exchange(sent, url, query, signed)
-            except requests.RequestException as error:
-                words, arrived, transient = explain(error)
-                log.debug("%s: %s %s -> %s", self.provider, sent.method, sent.path, words)
-                return self._judge.no_answer(sent, words, arrived=arrived, transient=transient)
-            status, target = received.status, received.headers.get("Location", "")
-            if not (300 <= status < 400 and target):
-                return self._noted(
-                    sent, self._judge.judge(sent, received, [*signed.values(), *sent.secrets()])
-                )
-            url, query = _joined(url, target), None
-            if sent.method != "GET" or not self._is_ours(url):
-                break
-        return self._judge.redirected(sent, status, url)
-
-    def _noted(self, sent: Sent, outcome: Answer | Failure) -> Answer | Failure:
+        """One request on the wire."""
+        self._flow.beat()
+        if self.gate and sent.effect is not Effect.READ:
+            self.gate()
+        try:
+            with deadline(CONNECT_SECONDS + READ_SECONDS):
+                received = self._exchange(sent, signed)
+        except requests.RequestException as error:
+            words, arrived, transient = explain(error)
+            log.debug("%s: %s %s -> %s", self.provider, sent.method, sent.path, words)
+            return self._judge.no_answer(sent, words, arrived=arrived, transient=transient)
+        target = received.headers.get("Location", "")
+        if 300 <= received.status < 400 and target:
+            return self._judge.redirected(sent, received.status, _joined(self.base + sent.path, target))
+        outcome = self._judge.judge(sent, received, [*signed.values(), *sent.secrets()])
         if isinstance(outcome, Answer) and sent.method == "GET" and not self.date:
             self.date = outcome.date
         return outcome
 
-    def _is_ours(self, url: str) -> bool:
-        try:
-            return origin(url) == origin(self.base)
-        except errors.CredentialError:
-            return False
-
-    def _exchange(
-        self, sent: Sent, url: str, query: Mapping[str, Any] | None, signed: Mapping[str, Secret]
-    ) -> Received:
+    def _exchange(self, sent: Sent, signed: Mapping[str, Secret]) -> Received:
         started = self.clock()
         with self._lock:
             self.calls += 1
         response = self._session(sent.effect).request(
             sent.method,
-            url,
-            params=query,
+            self.base + sent.path,
+            params=sent.query,
             data=_encoded(sent),
             headers={"Content-Type": _content_type(sent)} if sent.form or sent.body is not None else {},
             auth=_Auth(signed),
@@ -342,7 +325,7 @@ class Client:
             session.headers["Accept"] = "application/json"
             for scheme in ("https://", "http://"):
                 # No retry below our own loop: urllib3 knows neither the lease nor what is safe to repeat.
-                session.mount(scheme, HTTPAdapter(max_retries=urllib3.Retry(0, read=False)))
+                session.mount(scheme, DeadlineAdapter(max_retries=urllib3.Retry(0, read=False)))
         elif effect is Effect.ONCE and self.clock() - self._local.used > IDLE_SECONDS:
             # An idle connection may be dead without our knowing: a create that meets one counts as lost.
             session.close()
@@ -365,7 +348,7 @@ def _joined(url: str, target: str) -> str:
     try:
         return urljoin(url, target)
     except ValueError:
-        return target  # no address at all, and so not ours
+        return target  # no address at all
 
 
 def _content_type(sent: Sent) -> str:

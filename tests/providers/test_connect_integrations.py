@@ -102,6 +102,15 @@ def test_a_patch_holds_what_was_asked_for_and_nothing_else(
     assert sent(web) == {"config": {"client_secret": "v", "scopes": None}}
 
 
+@pytest.mark.parametrize("body", [{}, {"guid": "h"}, {"code": 1, "error": "no"}, []])
+def test_a_patch_that_is_answered_with_another_object_is_in_doubt(
+    plain: ConnectServer, web: responses.RequestsMock, body: Any
+) -> None:
+    web.add("PATCH", f"{URL}/g", json=body)
+    with pytest.raises(errors.LostAnswerError):
+        KIND.update(plain, "g", {"config": {"client_secret": Secret("v")}})
+
+
 @pytest.mark.parametrize("attribute", ["template", "id", "auth_type"])
 def test_what_cannot_be_changed_is_never_sent(plain: ConnectServer, attribute: str) -> None:
     with pytest.raises(errors.InternalError, match=attribute):

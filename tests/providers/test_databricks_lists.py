@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +14,7 @@ from requests import PreparedRequest
 
 from reconciler import errors
 from reconciler.model import ProviderSpec, WorkspaceRef
+from reconciler.providers import _bounds as bounds
 from reconciler.providers.databricks._api import DatabricksAccount
 
 HOST = "https://accounts.cloud.databricks.com"
@@ -80,6 +82,45 @@ def test_pages_are_read_until_the_token_is_empty_even_if_one_is_short_or_bare(
 def test_a_list_of_nothing_lacks_its_key(plain: DatabricksAccount, web: responses.RequestsMock) -> None:
     serve(web, HOST + PATH, lambda _: {})
     assert plain.list_pages(PATH, "things") == []
+
+
+def test_pages_without_end_come_to_an_end(plain: DatabricksAccount, web: responses.RequestsMock) -> None:
+    tokens = count()
+    asked = serve(web, HOST + PATH, lambda _: {"things": [{"id": "1"}], "next_page_token": str(next(tokens))})
+    with pytest.raises(errors.UnreadableError, match="anything new"):
+        plain.list_pages(PATH, "things")
+    assert len(asked) == 1 + bounds.BARREN_LIMIT
+
+
+def test_objects_without_end_come_to_an_end(
+    plain: DatabricksAccount, web: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "OBJECTS_LIMIT", 20)
+    ids = count()
+    serve(web, HOST + PATH, lambda q: {"things": [{"id": str(next(ids))}], "next_page_token": str(next(ids))})
+    with pytest.raises(errors.UnreadableError, match="has no end: 21 pages, 21 objects"):
+        plain.list_pages(PATH, "things")
+
+
+def test_a_list_has_so_many_characters_and_no_more(
+    plain: DatabricksAccount, web: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "LIST_LIMIT", 1000)
+    ids = count()
+    page = {"things": [{"id": "1", "x": "y" * 600}]}
+    serve(web, HOST + PATH, lambda q: {**page, "next_page_token": str(next(ids))})
+    with pytest.raises(errors.UnreadableError, match="has no end: 2 pages"):
+        plain.list_pages(PATH, "things")
+
+
+@pytest.mark.parametrize(("ids", "total"), [(IDS, 1_000_000_000), (IDS, 200_001), (["1"], 10_001)])
+def test_a_total_beyond_any_estate_is_not_walked(
+    plain: DatabricksAccount, web: responses.RequestsMock, ids: list[str], total: int
+) -> None:
+    asked = serve(web, SCIM, scim_of(ids, total=total))
+    with pytest.raises(errors.UnreadableError, match="aren't read"):
+        plain.scim_list("ServicePrincipals")
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("body", [{"message": "temporarily unavailable"}, {"things": None}, {"Things": []}])

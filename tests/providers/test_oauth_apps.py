@@ -178,6 +178,15 @@ def test_an_update_sends_only_what_it_was_given(
     assert sent(web) == {"redirect_urls": []}
 
 
+@pytest.mark.parametrize("body", [{"integration_id": "b"}, {"error_code": "INTERNAL", "message": "no"}, [1]])
+def test_an_update_that_is_answered_with_another_app_is_in_doubt(
+    plain: DatabricksAccount, web: responses.RequestsMock, body: Any
+) -> None:
+    web.add("PATCH", f"{URL}/a", json=body)
+    with pytest.raises(errors.LostAnswerError):
+        KIND.update(plain, "a", {"redirect_urls": []})
+
+
 @pytest.mark.parametrize("attribute", ["name", "confidential"])
 def test_what_is_fixed_for_life_is_never_sent_in_an_update(plain: DatabricksAccount, attribute: str) -> None:
     with pytest.raises(errors.InternalError, match=attribute):

@@ -182,10 +182,29 @@ def test_a_grant_gets_over_the_flaky_answer(
     plain: DatabricksAccount, web: responses.RequestsMock, status: int
 ) -> None:
     web.add("PUT", ASSIGNMENT, status=status, json=FLAKY)
-    web.add("PUT", ASSIGNMENT, json={})
+    web.add("PUT", ASSIGNMENT, json={"principal": {"principal_id": 5}, "permissions": ["USER"]})
     KIND.grant(plain, "5", "workspaces", "7", "USER")
     assert sent(web) == {"permissions": ["USER"]}
     assert len(web.calls) == 2
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"error": "no such principal"}, {"permissions": ["ADMIN"]}, {"permissions": []}]
+)
+def test_a_grant_that_is_answered_with_another_assignment_is_in_doubt(
+    plain: DatabricksAccount, web: responses.RequestsMock, body: Any
+) -> None:
+    web.add("PUT", ASSIGNMENT, json=body)
+    with pytest.raises(errors.LostAnswerError):
+        KIND.grant(plain, "5", "workspaces", "7", "USER")
+
+
+def test_an_update_that_is_answered_with_another_principal_is_in_doubt(
+    plain: DatabricksAccount, web: responses.RequestsMock
+) -> None:
+    web.add("PATCH", f"{PRINCIPALS}/5", json={"id": "6", "displayName": "n"})
+    with pytest.raises(errors.LostAnswerError):
+        KIND.update(plain, "5", {"display_name": "n"})
 
 
 def test_a_grant_that_stays_refused_is_an_error(

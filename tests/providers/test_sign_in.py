@@ -236,6 +236,15 @@ def test_a_token_endpoint_that_answers_no_token_is_said(web: responses.RequestsM
         make(M2M).preflight()
 
 
+@pytest.mark.parametrize("body", [{}, {"access_token": ""}])
+def test_a_secret_is_proved_by_a_token_and_by_nothing_less(
+    web: responses.RequestsMock, make: Make, body: Any
+) -> None:
+    web.add("POST", TOKEN_URL, json=body)
+    with pytest.raises(errors.UnreadableError, match="no token"):
+        make(M2M).prove("cid", Secret("dosenew"))
+
+
 def test_a_login_page_for_a_token_is_said(web: responses.RequestsMock, make: Make) -> None:
     web.add("POST", TOKEN_URL, body="<html>Log in</html>", content_type="text/html")
     with pytest.raises(errors.UnreadableError, match="HTML"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -28,10 +30,14 @@ def running() -> Iterator[SandboxServer]:
         yield server
 
 
-def client_of(url: str) -> Client:
+def client_of(url: str, **options: Any) -> Client:
     key = {"Authorization": Secret(f"Key {ADMINISTRATOR_KEY}")}
     return Client(
-        provider="connect", base=f"{url}/__api__", sign_in=FixedHeaders("k", key), sleep=lambda _: None
+        provider="connect",
+        base=f"{url}/__api__",
+        sign_in=FixedHeaders("k", key),
+        sleep=lambda _: None,
+        **options,
     )
 
 
@@ -68,6 +74,75 @@ def test_an_idempotent_write_gets_over_a_lost_answer(running: SandboxServer, fau
     guid = client.post(PATH, BODY)["guid"]
     running.sandbox.faults.add(f"method=PATCH,request=1,when=after,{fault}")
     assert client.patch(f"{PATH}/{guid}", {"description": "d"})["description"] == "d"
+
+
+class _Dripping:
+    """A server that sends a beginning, and then one byte after the other until its client has gone."""
+
+    def __init__(self, beginning: bytes) -> None:
+        self._beginning = beginning
+        self._over = threading.Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                connection.sendall(self._beginning)
+                while not self._over.wait(0.02):
+                    connection.sendall(b"x")
+
+    def close(self) -> None:
+        self._over.set()
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"HTTP/1.1 200 O",
+        b"HTTP/1.1 200 OK\r\nX-Slow: ",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+def test_an_answer_that_drips_has_a_deadline_like_every_other(
+    monkeypatch: pytest.MonkeyPatch, beginning: bytes
+) -> None:
+    monkeypatch.setattr(http, "CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(http, "READ_SECONDS", 0.2)
+    dripping = _Dripping(beginning)
+    client = client_of(dripping.url)
+    with pytest.raises(errors.LostAnswerError, match="no whole answer"):
+        client.post(PATH, BODY)
+    with pytest.raises(errors.UnreachableError, match="no whole answer"):
+        client.call("GET", PATH, attempts=1)
+    client.close()
+    dripping.close()
+
+
+@pytest.mark.parametrize(("idle", "connections"), [(19.0, 1), (21.0, 2)])
+def test_a_create_does_not_trust_a_connection_that_was_idle_for_long(
+    running: SandboxServer, monkeypatch: pytest.MonkeyPatch, idle: float, connections: int
+) -> None:
+    accepted: list[Any] = []
+    serve = running._serve
+    monkeypatch.setattr(running, "_serve", lambda sock: (accepted.append(sock), serve(sock)))
+    now = [1000.0]
+    client = client_of(running.url, clock=lambda: now[0])
+    client.get(PATH)
+    now[0] += idle
+    client.post(PATH, BODY)
+    assert len(accepted) == connections
 
 
 def test_connections_are_used_again(running: SandboxServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from reconciler.errors import (
 )
 from reconciler.model import ProviderSpec
 from reconciler.providers import _origins as origins
+from reconciler.providers._bounds import Tally
 from reconciler.providers._flow import Flow
 from reconciler.providers._paths import is_id
 from reconciler.providers.http import PARALLEL, Client, FixedHeaders, Hints, is_token
@@ -168,6 +169,8 @@ class ConnectServer:
             RemoteError: it failed or is anything else.
         """
         found = self.http.get(path)
+        tally = Tally(lambda words: self.http.misshapen("GET", path, words))
+        tally.expect(len(found) if isinstance(found, list) else 0, 0)
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise self.http.misshapen("GET", path, "isn't an array of objects")
         return found

@@ -99,12 +99,12 @@ class Integrations(Kind["ConnectServer"]):
         path = _path(live_id)
         try:
             # Nothing is sent along that wasn't asked for: computed fields would be refused.
-            answer = api.http.patch(path, dict(attributes))
+            answer = api.http.patch(path, dict(attributes), yes=lambda body: _is_of(body, live_id))
         except InvalidRequestError as error:
             if error.remote_code == _PROHIBITED_CHANGE:
                 error.hint = "it can't be changed in place: --replace ADDR plans a replace of this address"
             raise
-        return _live(api, "PATCH", path, answer) if answer is not None else None
+        return _live(api, "PATCH", path, answer)
 
     def delete(self, api: ConnectServer, live_id: str, parent: str = "") -> None:
         """Removes an integration, and with it its associations and everybody's sessions."""
@@ -142,6 +142,10 @@ class Integrations(Kind["ConnectServer"]):
 
 def _path(live_id: str) -> str:
     return f"{_PATH}/{segment(live_id)}"
+
+
+def _is_of(body: Any, live_id: str) -> bool:
+    return isinstance(body, Mapping) and str(body.get("guid")).lower() == live_id.lower()
 
 
 def _is_gone(error: AnswerError) -> bool:

@@ -9,17 +9,17 @@ from typing import Any
 
 from reconciler.errors import CredentialError, NotFoundError, Problem, RemoteError
 from reconciler.model import ProviderSpec, WorkspaceRef
+from reconciler.providers._bounds import Tally
 from reconciler.providers._flow import Flow
 from reconciler.providers._origins import origin
 from reconciler.providers._paths import is_id
 from reconciler.providers.databricks._settings import HOST, settle
 from reconciler.providers.databricks._sign_in import Waits, prove, sign_in
-from reconciler.providers.http import PARALLEL, Client, Hints
+from reconciler.providers.http import PARALLEL, Answer, Client, Hints
 from reconciler.secrets import Secret
 
 SCIM_PARALLEL = 4  # "exceeded the concurrent limit of 4 requests" (fact sheet, 3.8)
 PAGE = 100
-PAGES_LIMIT = 10_000
 
 # Zone of a workspace's host by the account's host and by cloud (fact sheet, 7.1 and 7.2).
 _ZONES = {
@@ -173,17 +173,20 @@ class DatabricksAccount:
         """
         found: list[dict[str, Any]] = []
         seen: set[str] = set()
+        tally = self._tally(path)
         token = ""
         while True:
             asked = {"page_size": PAGE, **(query or {}), **({"page_token": token} if token else {})}
-            page = self._page(path, asked)
-            found.extend(self.items(path, page, key))
+            answer = self._page(path, asked)
+            page, items = answer.body, self.items(path, answer.body, key)
+            tally.add([str(item.get("integration_id") or item.get("id")) for item in items], answer.size)
+            found.extend(items)
             token = page.get("next_page_token", "")
             if not isinstance(token, str):
                 raise self.http.misshapen("GET", path, "has something else than text in next_page_token")
             if not token:
                 return found
-            if token in seen or len(seen) > PAGES_LIMIT:
+            if token in seen:
                 raise self.http.misshapen("GET", path, "goes round in circles: its page token repeats")
             seen.add(token)
 
@@ -199,6 +202,7 @@ class DatabricksAccount:
         path = self.path(f"scim/v2/{resource}")
         first = self._scim_page(path, query, 1)
         total, step = first["totalResults"], len(first["Resources"])
+        self._tally(path).expect(total, step)
         pages = [first]
         if 0 < step < total:
             starts = range(1 + step, total + 1, step)
@@ -209,24 +213,29 @@ class DatabricksAccount:
         return list(found.values())
 
     def _scim_walk(self, path: str, query: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
-        pages: list[dict[str, Any]] = []
+        found: dict[str, dict[str, Any]] = {}
+        totals: set[int] = set()
+        tally = self._tally(path)
         start = 1
         while True:
             page = self._scim_page(path, query, start)
-            pages.append(page)
-            found, agrees = _merged(pages)
-            if not page["Resources"]:
+            total, items, known = page["totalResults"], page["Resources"], len(found)
+            tally.expect(total, 0)  # a last page may be short
+            tally.add([item["id"] for item in items], page["size"])
+            totals.add(total)
+            if not items:
                 break
-            if len(found) == len(_merged(pages[:-1])[0]):
+            found |= {item["id"]: item for item in items}
+            if len(found) == known:
                 raise self.http.misshapen("GET", path, "shows the same page again and again")
-            start += len(page["Resources"])  # `count` may be capped silently
-        total = pages[-1]["totalResults"]
-        if not agrees or len(found) != total:
+            start += len(items)  # `count` may be capped silently
+        if len(totals) > 1 or len(found) != total:
             raise self.http.misshapen("GET", path, f"has {len(found)} of {total} objects: the list broke off")
         return found
 
     def _scim_page(self, path: str, query: Mapping[str, Any] | None, start: int) -> dict[str, Any]:
-        page = self._page(path, {**(query or {}), "startIndex": start, "count": PAGE})
+        answer = self._page(path, {**(query or {}), "startIndex": start, "count": PAGE})
+        page = answer.body
         total = page.get("totalResults") if isinstance(page, Mapping) else None
         if not isinstance(total, int) or isinstance(total, bool) or total < 0:
             raise self.http.misshapen("GET", path, "has no number in totalResults: it isn't a list")
@@ -234,11 +243,14 @@ class DatabricksAccount:
         items = self.items(path, page, "Resources") if "Resources" in page else []
         if not all(isinstance(item.get("id"), str) and item["id"] for item in items):
             raise self.http.misshapen("GET", path, "holds an object without an id")
-        return {"Resources": items, "totalResults": total}
+        return {"Resources": items, "totalResults": total, "size": answer.size}
 
-    def _page(self, path: str, query: Mapping[str, Any]) -> Any:
+    def _tally(self, path: str) -> Tally:
+        return Tally(lambda words: self.http.misshapen("GET", path, words))
+
+    def _page(self, path: str, query: Mapping[str, Any]) -> Answer:
         try:
-            return self.http.get(path, query)
+            return self.http.call("GET", path, query=query)
         except NotFoundError as error:
             # What those get who aren't account admins (fact sheet, 1.5).
             error.hint = (
@@ -270,6 +282,7 @@ class DatabricksAccount:
         """
         path = self.path("workspaces")
         found = self.http.get(path)
+        self._tally(path).expect(len(found) if isinstance(found, list) else 0, 0)
         if not isinstance(found, list) or not all(isinstance(item, Mapping) for item in found):
             raise self.http.misshapen("GET", path, "isn't an array of workspaces")
         return tuple(

@@ -172,7 +172,9 @@ def prove(settings: Settings, waits: Waits, client_id: str, secret: Secret) -> N
     basic = Secret("Basic " + base64.b64encode(f"{client_id}:{secret.reveal()}".encode()).decode())
     url = _token_endpoint(settings, waits)
     form = {"grant_type": "client_credentials", "scope": SCOPE}
-    _call(settings, waits, "POST", url, f"client_id {client_id}", {"Authorization": basic}, form)
+    body = _call(settings, waits, "POST", url, f"client_id {client_id}", {"Authorization": basic}, form)
+    if not isinstance(body, Mapping) or not isinstance(body.get("access_token"), Secret):
+        raise UnreadableError(f"{settings.provider}: the token endpoint answered no token")
 
 
 def _client_credentials(settings: Settings) -> _Grant:

@@ -90,12 +90,17 @@ class OAuthApps(Kind["DatabricksAccount"]):
         body = dict(attributes)
         if "token_access_policy" in body:
             body["token_access_policy"] = _sendable(body["token_access_policy"])
-        api.http.patch(_path(api, live_id), body)
+        api.http.patch(_path(api, live_id), body, yes=lambda answer: _is_of(answer, live_id))
         return None
 
     def delete(self, api: DatabricksAccount, live_id: str, parent: str = "") -> None:
         """Removes an app; whoever uses it loses access at once."""
         api.http.delete(_path(api, live_id))
+
+
+def _is_of(answer: Any, live_id: str) -> bool:
+    """Nothing, as documented; or the app itself."""
+    return not answer or (isinstance(answer, Mapping) and str(answer.get("integration_id")) == live_id)
 
 
 def _live(api: DatabricksAccount, path: str, body: Any) -> Live:

@@ -90,8 +90,9 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             value = [{"value": "true" if attributes["active"] else "false"}]
             operations.append({"op": "replace", "path": "active", "value": value})
         path = _path(api, live_id)
-        answer = api.http.patch(path, {"schemas": [_PATCH], "Operations": operations})
-        return _live(api, "PATCH", path, answer) if isinstance(answer, dict) and answer.get("id") else None
+        body = {"schemas": [_PATCH], "Operations": operations}
+        answer = api.http.patch(path, body, yes=lambda answer: _is_of(answer, live_id))
+        return _live(api, "PATCH", path, answer) if answer else None
 
     def delete(self, api: DatabricksAccount, live_id: str, parent: str = "") -> None:
         """Removes a service principal with its secrets and assignments."""
@@ -103,7 +104,9 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         if path != "workspaces" or value not in _LEVELS:
             raise InternalError(f"{path} {key} of a service principal can't be {value}")
         assignment = _assignment(api, key, live_id)
-        _patiently(api, lambda: api.http.put(assignment, {"permissions": [value]}))
+        _patiently(
+            api, lambda: api.http.put(assignment, {"permissions": [value]}, yes=lambda it: _grants(it, value))
+        )
 
     def revoke(self, api: DatabricksAccount, live_id: str, path: str, key: str) -> None:
         """Takes it out of a workspace."""
@@ -174,6 +177,19 @@ def _live(
         computed={"id": live_id, "client_id": application_id},
         active=active,
     )
+
+
+def _is_of(answer: Any, live_id: str) -> bool:
+    """Nothing, or the principal itself: which of them is not documented."""
+    return not answer or (isinstance(answer, Mapping) and str(answer.get("id")) == live_id)
+
+
+def _grants(answer: Any, level: str) -> bool:
+    """Whether the answer is an assignment of that level; one may hold an `error` in its place."""
+    if not isinstance(answer, Mapping) or answer.get("error"):
+        return False
+    permissions = answer.get("permissions")
+    return isinstance(permissions, list) and level in permissions
 
 
 def _is_flaky(error: AnswerError) -> bool:
