@@ -88,7 +88,7 @@ def observe(
     now = now or datetime.now(timezone.utc)
     wanted = _wanted(stack, ledger)
     with ThreadPoolExecutor(max_workers=AT_ONCE + 2 * len(wanted)) as pool:
-        observer = _Observer(stack, ledger, apis, kinds, pool)
+        observer = _Observer(stack, ledger, apis, kinds, pool, now)
         observer.everyday = now if everyday else None
         snapshot = _without_ghosts(observer.lists(wanted), ledger, now)
         snapshot = observer.with_missing(snapshot, skip=SECRETS)
@@ -132,12 +132,14 @@ class _Observer:
         apis: Mapping[str, Any],
         kinds: Registry,
         pool: ThreadPoolExecutor,
+        now: datetime,
     ) -> None:
         self.stack = stack
         self.ledger = ledger
         self.apis = apis
         self.kinds = kinds
         self.pool = pool
+        self.now = now
         self.scopes: dict[str, Scope] = {}
         self.everyday: datetime | None = None
 
@@ -254,7 +256,7 @@ class _Observer:
     def _parents(self, snapshot: Snapshot, skip: Collection[tuple[str, str]] = ()) -> dict[str, list[str]]:
         """Provider → remote ids of the live principals whose secrets matter."""
         ids: dict[str, set[str]] = {}
-        recovery = recover(self.ledger, snapshot, self.kinds, datetime.now(timezone.utc))
+        recovery = recover(self.ledger, snapshot, self.kinds, self.now)
         matches = match_all(self.stack, self.ledger, snapshot, self.kinds, recovery)
         for address, resource in self.stack.resources.items():
             parent = matches[address.parent].live if address.parent in matches else None

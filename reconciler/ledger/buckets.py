@@ -55,6 +55,22 @@ _SETTINGS = {
     ),
 }
 
+# one setting under several names: the first that is set counts, the store's own and most particular one
+_SAME = (
+    "AWS_ENDPOINT_URL_S3 AWS_ENDPOINT_URL AWS_ENDPOINT",
+    "AWS_SESSION_TOKEN AWS_TOKEN",
+    "AWS_REGION AWS_DEFAULT_REGION",
+    "GOOGLE_SERVICE_ACCOUNT GOOGLE_SERVICE_ACCOUNT_PATH",
+    "AZURE_STORAGE_ACCOUNT_KEY AZURE_STORAGE_ACCESS_KEY AZURE_STORAGE_MASTER_KEY",
+    "AZURE_STORAGE_CLIENT_ID AZURE_CLIENT_ID",
+    "AZURE_STORAGE_CLIENT_SECRET AZURE_CLIENT_SECRET",
+    "AZURE_STORAGE_TENANT_ID AZURE_STORAGE_AUTHORITY_ID AZURE_TENANT_ID AZURE_AUTHORITY_ID",
+    "AZURE_STORAGE_AUTHORITY_HOST AZURE_AUTHORITY_HOST",
+    "AZURE_STORAGE_SAS_KEY AZURE_STORAGE_SAS_TOKEN",
+    "AZURE_STORAGE_ENDPOINT AZURE_ENDPOINT",
+    "AZURE_IDENTITY_ENDPOINT AZURE_MSI_ENDPOINT",
+)
+
 
 def place_of(url: str, stack: str) -> tuple[str, str, str]:
     """The scheme, bucket and key that a ledger's URL names.
@@ -233,8 +249,12 @@ def _store(scheme: str, name: str, config: Mapping[str, str]) -> S3Store | GCSSt
 
 def _config(scheme: str, environment: Mapping[str, str]) -> dict[str, str]:
     prefix, names = _SETTINGS[scheme]
-    given = {prefix + name: environment.get(prefix + name, "") for name in names.split()}
-    return {name.lower(): value for name, value in given.items() if value}
+    given = {prefix + name: environment.get(prefix + name, "").strip() for name in names.split()}
+    found = {name: value for name, value in given.items() if value}
+    for same in _SAME:
+        for name in [name for name in same.split() if name in found][1:]:
+            del found[name]
+    return {name.lower(): value for name, value in found.items()}
 
 
 def _allows_http(config: Mapping[str, str]) -> bool:

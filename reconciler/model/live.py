@@ -23,7 +23,8 @@ class Live:
         computed: what others may refer to (`client_id`, `id`).
         parent: remote id of the object that it lives in (a secret's service principal).
         created_at, created_by, updated_at: evidence, as the API spells them; "" where it says nothing.
-        by_other: somebody else made it, for certain; False also means "who knows".
+        by_other: its creator's name is somebody else's; False also means "who knows".
+        creator: that name, where `created_by` holds a number.
         expires_at: when a secret ends; "" for never.
         active: False for a deactivated service principal.
     """
@@ -39,6 +40,7 @@ class Live:
     expires_at: str = ""
     active: bool = True
     by_other: bool = False
+    creator: str = ""
 
     @property
     def digest(self) -> str:

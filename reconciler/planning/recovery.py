@@ -194,10 +194,12 @@ class _Judge:
 
     def _may_be_ours(self, intent: Intent, live: Live) -> bool:
         """Whether its creator is us, as far as anybody knows."""
+        ours = self.our_names(intent.provider)
+        if live.created_by in ours:
+            return True  # the number decides where it is known
         if live.by_other:
             return False  # also while nothing of ours has been seen yet, and our number isn't known
-        ours = self.our_names(intent.provider)
-        return not live.created_by or not ours or live.created_by in ours
+        return not live.created_by or not ours
 
     def _our_names(self, provider: str) -> set[str]:
         names = {
@@ -208,8 +210,23 @@ class _Judge:
         identity = self.snapshot.identities.get(provider)
         return names | ({identity} if identity else set())
 
+    def _clashes(self, intent: Intent, live: Live) -> bool:
+        """Whether the number says that it is ours, and the name that it isn't.
+
+        What stands beside our number on the apps that we made is a name of ours, whatever it looks like.
+        """
+        if not live.by_other or live.created_by not in self.our_names(intent.provider):
+            return False
+        return all(
+            live.creator != self.snapshot.of(entry.provider, address.kind_name)[entry.id].creator
+            for address, entry in self.ledger.entries.items()
+            if entry.provider == intent.provider
+            and entry.origin.value == "created"
+            and entry.id in self.snapshot.of(entry.provider, address.kind_name)
+        )
+
     def _is_unproven(self, intent: Intent, live: Live) -> bool:
-        """An app for which neither its creator nor its time of birth speaks.
+        """An app for which neither its creator nor its time of birth speaks, or that has two creators.
 
         Taking a foreign app for ours would delete it; what follows for the other kinds is harmless (§5).
         """
@@ -219,7 +236,7 @@ class _Judge:
         by_us = bool(live.created_by) and live.created_by in ours
         made, began = parse_time(live.created_at), parse_time(intent.at)
         timely = made is not None and began is not None and made >= began - SKEW
-        return not by_us and not timely
+        return (not by_us and not timely) or self._clashes(intent, live)
 
     def _is_doubtful(self, address: Address, live: Live) -> bool:
         return any(

@@ -52,6 +52,7 @@ class Identities:
         """The keys of `RECONCILE_AGE_KEY` and of the file that `RECONCILE_AGE_KEY_FILE` names.
 
         Either may hold several keys, age's and OpenSSH's, with blank lines and `#` comments between them.
+        A line for an age plugin (a hardware key) is passed over where there is another key.
 
         Raises:
             CredentialError: `age-key`: a key is damaged, encrypted or of another kind, or the file can't be
@@ -59,14 +60,17 @@ class Identities:
         """
         keys: list[PrivateKey] = []
         warnings: list[Problem] = []
+        plugins: list[str] = []
         if environment.get(KEY_VARIABLE, "").strip():
-            keys += _keys_in(environment[KEY_VARIABLE], KEY_VARIABLE)
+            keys += _keys_in(environment[KEY_VARIABLE], KEY_VARIABLE, plugins)
         if environment.get(KEY_FILE_VARIABLE, "").strip():
             path = Path(environment[KEY_FILE_VARIABLE].strip()).expanduser()
             text, mode = _read(path)
-            keys += _keys_in(text, f"{path} ({KEY_FILE_VARIABLE})")
+            keys += _keys_in(text, f"{path} ({KEY_FILE_VARIABLE})", plugins)
             if mode & _READABLE_BY_OTHERS and os.name == "posix":
                 warnings.append(_too_open(path))
+        if plugins and not keys:
+            raise _unfit(plugins[0], "a key of an age plugin, which isn't supported")
         return cls(keys, warnings)
 
     def reveal(self) -> tuple[PrivateKey, ...]:
@@ -85,7 +89,7 @@ class Identities:
 
 def _read(path: Path) -> tuple[str, int]:
     try:
-        with path.open(encoding="utf-8") as stream:
+        with path.open(encoding="utf-8-sig") as stream:
             return stream.read(), os.fstat(stream.fileno()).st_mode
     except OSError as error:
         message = f"{path} ({KEY_FILE_VARIABLE}) can't be read: {error.strerror}"
@@ -103,13 +107,17 @@ def _too_open(path: Path) -> Problem:
     )
 
 
-def _keys_in(text: str, where: str) -> list[PrivateKey]:
-    found = []
+def _keys_in(text: str, where: str, plugins: list[str]) -> list[PrivateKey]:
+    """The keys of one place; where keys of plugins stand is added to those of other places."""
+    found, known = [], len(plugins)
     for number, piece in _pieces(text):
         remember(piece)
         at = f"{where}, line {number}"
-        found.append(_openssh(piece, at) if piece.startswith(_BEGIN) else _age(piece, at))
-    if not found:
+        if piece.upper().startswith("AGE-PLUGIN-"):
+            plugins.append(at)
+        else:
+            found.append(_openssh(piece, at) if piece.startswith(_BEGIN) else _age(piece, at))
+    if not found and len(plugins) == known:
         raise _unfit(where, "there is no private key")
     return found
 
@@ -135,8 +143,6 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
 def _age(line: str, at: str) -> PrivateKey:
     from pyrage import IdentityError, x25519
 
-    if line.upper().startswith("AGE-PLUGIN-"):
-        raise _unfit(at, "a key of an age plugin, which isn't supported")
     try:
         return x25519.Identity.from_str(line)
     except IdentityError:

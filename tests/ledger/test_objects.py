@@ -1,5 +1,6 @@
 """A ledger in an object store: conditional writes, answers that get lost, and refusals in words."""
 
+import itertools
 import json
 import sys
 import threading
@@ -16,6 +17,7 @@ from reconciler.ledger import (
     Journal,
     Lease,
     UncertainWriteError,
+    buckets,
     claims,
     current_runner,
     encode,
@@ -445,6 +447,47 @@ def test_a_store_out_of_reach_is_said_to_be(opened, url):
 def test_a_store_out_of_reach_took_no_write(in_bucket):
     store = in_bucket(AWS_ENDPOINT_URL="http://127.0.0.1:1")
     assert not isinstance(refused(store.write, b"one", ""), UncertainWriteError)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "AWS_ENDPOINT_URL_S3 AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL AWS_ENDPOINT",
+        "AWS_SESSION_TOKEN AWS_TOKEN",
+        "AZURE_STORAGE_ACCOUNT_KEY AZURE_STORAGE_ACCESS_KEY",
+        "AZURE_STORAGE_CLIENT_ID AZURE_CLIENT_ID",
+        "AZURE_STORAGE_TENANT_ID AZURE_TENANT_ID",
+        "AZURE_STORAGE_ENDPOINT AZURE_ENDPOINT",
+        "GOOGLE_SERVICE_ACCOUNT GOOGLE_SERVICE_ACCOUNT_PATH",
+    ],
+)
+def test_one_setting_under_two_names_is_the_first_of_them(names):
+    first, second = names.split()
+    scheme = {"AWS": "s3", "AZURE": "az", "GOOGLE": "gs"}[first.partition("_")[0]]
+    config = buckets._config(scheme, {first: "one", second: "another"})
+    assert config == {first.lower(): "one"}
+
+
+def says_twice(scheme, one, other):
+    """Whether the store takes two of our settings for the same one."""
+    prefix, _ = buckets._SETTINGS[scheme]
+    config = buckets._config(scheme, {prefix + one: "true", prefix + other: "true"})
+    try:
+        buckets._store(scheme, "bucket", config)
+    except Exception as error:
+        return "Duplicate" in str(error)
+    return False
+
+
+@pytest.mark.parametrize("scheme", ["s3", "az", "gs"])
+def test_no_two_settings_that_are_passed_on_are_the_same_to_the_store(scheme):
+    names = buckets._SETTINGS[scheme][1].split()
+    assert not [pair for pair in itertools.combinations(names, 2) if says_twice(scheme, *pair)]
+
+
+def test_the_endpoint_of_two_names_is_asked(in_bucket):
+    in_bucket(AWS_ENDPOINT="https://elsewhere.invalid", AWS_TOKEN="").write(b"one", "")
 
 
 def test_plain_http_must_be_meant(opened):

@@ -248,6 +248,25 @@ def test_a_key_file_below_home_may_be_written_with_a_tilde(
     assert len(Identities.from_environment({KEY_FILE_VARIABLE: "~/keys.txt"})) == 1
 
 
+@pytest.mark.parametrize("line", ["AGE-PLUGIN-YUBIKEY-1QQQQQQQQ", "age-plugin-se-1qqq"])
+def test_a_hardware_key_in_a_file_is_passed_over_where_there_is_another_key(
+    tmp_path: Path, line: str
+) -> None:
+    both, alone = tmp_path / "both.txt", tmp_path / "alone.txt"
+    both.write_text(f"# a comment\n{line}\n{AGE.private}\n")
+    alone.write_text(f"{line}\n")
+    assert len(Identities.from_environment({KEY_FILE_VARIABLE: str(both)})) == 1
+    beside = {KEY_VARIABLE: AGE.private, KEY_FILE_VARIABLE: str(alone)}
+    assert len(Identities.from_environment(beside)) == 1
+    with pytest.raises(CredentialError, match="line 1: a key of an age plugin"):
+        Identities.from_environment({KEY_FILE_VARIABLE: str(alone)})
+
+
+def test_a_key_file_of_a_windows_editor_is_read(tmp_path: Path) -> None:
+    (tmp_path / "keys.txt").write_text(f"\ufeff{AGE.private}\r\n")
+    assert len(Identities.from_environment({KEY_FILE_VARIABLE: str(tmp_path / "keys.txt")})) == 1
+
+
 def test_a_key_file_that_cannot_be_read_is_named_with_its_variable(tmp_path: Path) -> None:
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe")

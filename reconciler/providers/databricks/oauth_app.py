@@ -123,6 +123,7 @@ def _live(api: DatabricksAccount, path: str, body: Any) -> Live:
         # Only a list tells user names, and only one is of use: our own. Numbers are everywhere.
         created_by=username if api.recognises(username) else number or username,
         by_other=api.is_another(username),
+        creator=username,
     )
 
 

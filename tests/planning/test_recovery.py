@@ -1,0 +1,73 @@
+"""Whose an app is that a lost create may have made: its creator's number decides, a clash is asked about."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+
+from reconciler.model import (
+    Address,
+    Entry,
+    Intent,
+    Ledger,
+    Live,
+    Origin,
+    Pending,
+    Runner,
+    Settles,
+    Snapshot,
+)
+from reconciler.planning import recover
+from reconciler.providers import KINDS
+
+APP, OLD = Address("oauth_apps", "k"), Address("oauth_apps", "old")
+NOW = datetime(2026, 1, 1, 0, 1, tzinfo=timezone.utc)
+SENT = {"name": "k", "confidential": True}
+INTENT = Intent(
+    "x",
+    "oauth_apps",
+    "databricks",
+    "2026-01-01T00:00:00Z",
+    Runner("o", "h", "b", 1, "s"),
+    "create",
+    sent=SENT,
+)
+
+
+def app(live_id: str, **evidence: object) -> Live:
+    made = {"attributes": SENT, "created_at": "2026-01-01T00:00:10Z", **evidence}
+    return Live(live_id, "k" if live_id == "new" else "old", **made)
+
+
+@pytest.mark.parametrize(
+    ("ours", "shown", "outcome"),
+    [
+        # the number is ours, and so is the name beside it, whatever it looks like
+        ({"creator": "a@x.test"}, {"created_by": "7", "creator": "a@x.test", "by_other": True}, Settles.LOST),
+        (
+            {"creator": "a@x.test"},
+            {"created_by": "7", "creator": "b@x.test", "by_other": True},
+            Settles.NOTHING,
+        ),
+        ({}, {"created_by": "7", "creator": "b@x.test", "by_other": True}, Settles.NOTHING),
+        ({}, {"created_by": "7"}, Settles.LOST),
+        ({}, {"created_by": "8"}, Settles.GIVEN_UP),
+        ({}, {"created_by": "8", "creator": "b@x.test", "by_other": True}, Settles.GIVEN_UP),
+        ({}, {}, Settles.LOST),
+    ],
+)
+def test_the_creators_number_decides_and_a_clash_is_asked_about(ours, shown, outcome):
+    entry = Entry("databricks", "old", "old", Origin.CREATED, created_by="7")
+    ledger = Ledger("s", "l", entries={OLD: entry}, pending=Pending(intents={APP: INTENT}))
+    lives = {"old": app("old", created_by="7", **ours), "new": app("new", **shown)}
+    recovery = recover(ledger, Snapshot({("databricks", "oauth_apps"): lives}), KINDS, NOW)
+    assert recovery.intents[APP].settles is outcome
+
+
+@pytest.mark.parametrize(("by_other", "outcome"), [(True, Settles.GIVEN_UP), (False, Settles.LOST)])
+def test_a_name_speaks_where_our_number_is_not_known(by_other, outcome):
+    ledger = Ledger("s", "l", pending=Pending(intents={APP: INTENT}))
+    lives = {"new": app("new", created_by="7", creator="b@x.test", by_other=by_other)}
+    recovery = recover(ledger, Snapshot({("databricks", "oauth_apps"): lives}), KINDS, NOW)
+    assert recovery.intents[APP].settles is outcome
