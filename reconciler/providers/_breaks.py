@@ -39,7 +39,12 @@ _EXPLANATIONS: tuple[tuple[tuple[type[BaseException], ...], str, bool, bool], ..
 )
 
 
-def explain(error: requests.RequestException) -> tuple[str, bool, bool]:
+def is_untrusted(error: BaseException) -> bool:
+    """Whether a certificate was refused."""
+    return any(isinstance(item, ssl.SSLCertVerificationError) for item in _chain(error))
+
+
+def explain(error: OSError) -> tuple[str, bool, bool]:
     """The row of the table above that fits.
 
     The exception's text isn't used: it quotes queries and, for a bad header, the credential.

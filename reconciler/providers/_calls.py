@@ -73,11 +73,13 @@ class Hints:
     Attributes:
         address: the variable or setting to check when the address is wrong.
         shown: the address itself; "" where it holds what isn't to be shown.
+        trust: how to name a private authority.
         unauthorized, forbidden, unlicensed: what to check on a 401, 403, 402.
     """
 
     address: str = "the provider's address"
     shown: str = ""
+    trust: str = ""
     unauthorized: str = ""
     forbidden: str = ""
     unlicensed: str = ""

@@ -148,7 +148,9 @@ class Judge:
         text += "" if is_read else _DOUBT
         return Failure(self.error(kind, sent.method, sent.path, text, status=status, hint=hint))
 
-    def no_answer(self, sent: Sent, words: str, *, arrived: bool, transient: bool) -> Failure:
+    def no_answer(
+        self, sent: Sent, words: str, *, arrived: bool, transient: bool, untrusted: bool = False
+    ) -> Failure:
         """The connection failed; `arrived` unless it is certain that nothing was sent."""
         lost = arrived and sent.effect is not Effect.READ
         return Failure(
@@ -157,7 +159,7 @@ class Judge:
                 sent.method,
                 sent.path,
                 f"no answer to {sent.method} {sent.path}: {words}" + (_DOUBT if lost else ""),
-                hint="" if arrived else self._where(),
+                hint="" if arrived else (untrusted and self.hints.trust) or self._where(),
             ),
             transient,
         )

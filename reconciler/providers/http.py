@@ -22,7 +22,7 @@ from requests.auth import AuthBase
 from reconciler import __version__, errors
 from reconciler.providers import _pace as pace
 from reconciler.providers._bounds import BODY_LIMIT
-from reconciler.providers._breaks import CONNECT_SECONDS, READ_SECONDS, explain
+from reconciler.providers._breaks import CONNECT_SECONDS, READ_SECONDS, explain, is_untrusted
 from reconciler.providers._calls import (
     EFFECTS,
     Answer,
@@ -282,10 +282,13 @@ class Client:
         try:
             with deadline(CONNECT_SECONDS + READ_SECONDS):
                 received = self._exchange(sent, signed)
-        except requests.RequestException as error:
+        except OSError as error:  # the library's own errors are among them
             words, arrived, transient = explain(error)
             log.debug("%s: %s %s -> %s", self.provider, sent.method, sent.path, words)
-            return self._judge.no_answer(sent, words, arrived=arrived, transient=transient)
+            untrusted = is_untrusted(error)
+            return self._judge.no_answer(
+                sent, words, arrived=arrived, transient=transient, untrusted=untrusted
+            )
         target = received.headers.get("Location", "")
         if 300 <= received.status < 400 and target:
             return self._judge.redirected(sent, received.status, _joined(self.base + sent.path, target))

@@ -18,6 +18,11 @@ from reconciler.specs.resolving import Resolver
 
 ADDRESS_FIELD: Final = {"databricks": "host", "connect": "url", "workbench": "url"}
 _VARIABLE: Final = {"databricks": "DATABRICKS_HOST", "connect": "CONNECT_SERVER"}
+_EXAMPLE: Final = {
+    "databricks": "write the account's, like https://accounts.cloud.databricks.com",
+    "connect": "write it like https://connect.example.org",
+    "workbench": "write it like https://workbench.example.org",
+}
 _ACCOUNT: Final = "DATABRICKS_ACCOUNT_ID"
 # the tool's own addresses are no secret; any other variable keeps its value to itself
 _OPEN_SOURCES: Final = frozenset(f"env {name}" for name in (*_VARIABLE.values(), _ACCOUNT))
@@ -32,6 +37,7 @@ class _Address:
     source: str = ""
     from_environment: bool = False
     expression: str = ""
+    is_wrong: bool = False
 
     @property
     def is_private(self) -> bool:
@@ -129,15 +135,14 @@ class _Reading:
             return found
         origin = "" if field in self.block.items else f" (from {variable})"
         try:
-            text = urls.provider_address(found.text)
+            text = urls.provider_address(found.text, self.type)
         except urls.AddressError as error:
-            self._error(
-                "provider-address",
-                f"{field}{origin} {error}",
-                field,
-                "write it like https://connect.example.org",
-            )
-            return _Address()
+            self._error("provider-address", f"{field}{origin} {error}", field, _EXAMPLE[self.type])
+            return _Address(is_wrong=True)
+        if self.type == "databricks" and urls.is_workspace(text):
+            message = f"{field}{origin} is the address of a workspace, not of the account"
+            self._error("provider-address", message, field, _EXAMPLE[self.type])
+            return _Address(is_wrong=True)
         self._check_host(text, field, origin)
         # an address that had to be normalised can't be read again from its expression alone
         expression = found.expression if text == found.text else ""
@@ -158,14 +163,20 @@ class _Reading:
             origin = "" if "account_id" in self.block.items else f" (from {_ACCOUNT})"
             message = f"account_id{origin} isn't an account id"
             self._error("account-id", message, "account_id", "the account console shows it, beside your name")
-            return _Address()
+            return _Address(is_wrong=True)
         return found
 
     def _check_set(self, field: str, found: _Address, settings: Mapping[str, Value]) -> None:
         """A missing address; one that a Databricks profile may hold is looked for when signing in."""
         environment = self.resolver.inputs.environment
-        has_profile = "profile" in settings or environment.get("DATABRICKS_CONFIG_PROFILE")
-        if found.text or field in self.block.items or self.type == "workbench" or not self._spotless:
+        has_profile = (
+            "profile" in settings
+            or environment.get("DATABRICKS_CONFIG_PROFILE")
+            or _has_profile_file(environment)
+        )
+        if found.text or found.is_wrong or field in self.block.items or self.type == "workbench":
+            return
+        if not self._spotless:
             return
         if self.type == "databricks" and has_profile:
             return
@@ -179,10 +190,17 @@ class _Reading:
     def _beside_file(self, settings: Mapping[str, Value]) -> dict[str, Value]:
         """The settings, with a certificate's path relative to where the tool runs."""
         path = settings.get("ca_certificate")
-        if not isinstance(path, str) or not path:
+        if not isinstance(path, str) or not path or path.startswith("~"):
             return dict(settings)
         folder = os.path.dirname(self.block.keys["ca_certificate"].file)  # noqa: PTH120 - keeps it relative
         return {**settings, "ca_certificate": os.path.normpath(os.path.join(folder, path))}  # noqa: PTH118
+
+
+def _has_profile_file(environment: Mapping[str, str]) -> bool:
+    """Whether there is a file of Databricks profiles, whose default may hold what is left out."""
+    home = environment.get("HOME") or environment.get("USERPROFILE") or ""
+    name = environment.get("DATABRICKS_CONFIG_FILE") or (home and "~/.databrickscfg")
+    return bool(name) and os.path.isfile(name.replace("~", home, 1) if name[0] == "~" else name)  # noqa: PTH113
 
 
 def _offers(spec: ProviderSpec, address: _Address, account: _Address) -> dict[str, Value]:

@@ -16,10 +16,27 @@ class AddressError(ValueError):
     """Text that is no address; its message says why and never repeats the text."""
 
 
-def provider_address(text: str) -> str:
+# What Databricks names a workspace by; an account's host begins with `accounts`.
+_WORKSPACE = re.compile(
+    r"(adb-\d+\.\d+\.(azuredatabricks\.(net|cn)|databricks\.azure\.us)"
+    r"|dbc-[0-9a-f]+-[0-9a-f]+\.cloud\.databricks\.(com|us|mil)"
+    r"|\d+\.\d+\.gcp\.databricks\.com)"
+)
+
+
+def is_workspace(address: str) -> bool:
+    """Whether it is certainly the address of a Databricks workspace, and so of no account."""
+    return bool(_WORKSPACE.fullmatch((_split(address).hostname or "").rstrip(".")))
+
+
+def provider_address(text: str, kind: str = "") -> str:
     """A provider's address in one form: no `/__api__`, no trailing slash, lower-case host, no default port.
 
-    A bare host gets `https://`.
+    A bare host gets `https://`. What a browser shows is cut down: to the origin for a Databricks account,
+    which has no path, and by the dashboard's part (`/connect/#/…`) for Posit Connect.
+
+    Args:
+        kind: type of the provider.
 
     Raises:
         AddressError: it is no http(s) address, or it holds more than an address.
@@ -30,9 +47,14 @@ def provider_address(text: str) -> str:
         raise AddressError("isn't an http or https address")
     if parsed.username is not None or parsed.password is not None:
         raise AddressError("holds a user name or password")
-    if parsed.query or parsed.fragment or "?" in text or "#" in text:
+    if kind == "databricks":
+        return f"{parsed.scheme}://{_authority(parsed)}"
+    path = parsed.path
+    if kind == "connect" and "#/" in text:
+        path = re.sub(r"/connect/?$", "", path)
+    elif parsed.query or parsed.fragment or "?" in text or "#" in text:
         raise AddressError("holds a ? or #")
-    path = re.sub(r"(/+__api__)?/*$", "", parsed.path)
+    path = re.sub(r"(/+__api__)?/*$", "", path)
     return f"{parsed.scheme}://{_authority(parsed)}{path}"
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 import responses
 
@@ -426,15 +428,27 @@ def test_a_ca_file_is_trusted_instead_of_the_usual_authorities(
     web: responses.RequestsMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     file = tmp_path / "ca.pem"
-    file.write_text("-----BEGIN CERTIFICATE-----\n")
+    shutil.copy(certifi.where(), file)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/else.pem")
-    settings = {"ca_certificate": str(file)} if how == "spec" else {}
-    more = {"CONNECT_CA_CERTIFICATE": str(file)} if how == "environment" else {}
+    settings = {"ca_certificate": "~/ca.pem"} if how == "spec" else {}
+    more = {"HOME": str(tmp_path)}
+    more |= {"CONNECT_CA_CERTIFICATE": "~/ca.pem"} if how == "environment" else {}
     web.add("GET", URL, json=[])
     spec = ProviderSpec("connect", "connect", "https://connect.test", "", settings)
     api = connect(spec, {"CONNECT_API_KEY": "k", **more})
     KIND.observe(api, Scope())
     assert web.calls[0].request.req_kwargs["verify"] == str(file)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("status", [200, 404])
+@pytest.mark.parametrize("body", ['{"code": 4, "error": "no such thing"}', "404 page not found"])
+def test_a_server_that_lacks_the_endpoint_is_told_apart_from_a_lack_of_objects(
+    plain: ConnectServer, web: responses.RequestsMock, status: int, body: str
+) -> None:
+    web.add("GET", URL, status=status, body=body)
+    with pytest.raises(errors.AnswerError) as caught:
+        KIND.observe(plain, Scope())
+    assert ("/connect/" in caught.value.hint) == (status == 404)
 
 
 @pytest.mark.parametrize("content", [None, "binary", "-----BEGIN CERTIFICATE-----"])

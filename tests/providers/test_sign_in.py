@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+import ssl
 import sys
 import threading
 import traceback
@@ -12,7 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import certifi
 import pytest
+import requests
 import responses
 from requests import PreparedRequest
 
@@ -518,6 +522,114 @@ def test_an_unknown_profile_names_those_that_exist(make: Make, profiles: Callabl
     with pytest.raises(errors.CredentialError, match="no profile 'nope'") as caught:
         make(profile="nope")
     assert caught.value.hint == "it has: cli, other, usual"
+
+
+def test_a_bare_default_section_serves_when_nothing_else_is_set(
+    make: Make, profiles: Callable[[str], None]
+) -> None:
+    profiles(f"[DEFAULT]\nhost = {HOST}\naccount_id = acc\ntoken = t\n")
+    assert make({}, "", "").signed_in_as == "token from profile DEFAULT"
+
+
+@pytest.mark.parametrize(
+    "text", ["client_secret = dosehidden\n", "[a]\n[a]\n", "[a]\nline\n", b"[a]\nhost = \xff\n"]
+)
+def test_a_profile_file_that_is_not_needed_is_not_read(make: Make, tmp_path: Path, text: str | bytes) -> None:
+    (tmp_path / ".databrickscfg").write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert make({**M2M, "DATABRICKS_HOST": HOST, "DATABRICKS_ACCOUNT_ID": "acc"}, "", "").address == HOST
+    assert make(M2M).signed_in_as == "client_id cid"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff[p]\nhost = {}\ntoken = t-1\n",
+        "[p]\r\nhost = {}\r\ntoken = t-1\r\n",
+        '[p]\nhost = "{}"\ntoken = "t-1"\n',
+        "[p]\nhost = '{}'\ntoken = 't-1'\n",
+        "[p]\nhost = {} ; of the account\ntoken = t-1 # mine\n",
+        "[p]\nhost = {}/login?account_id=acc\ntoken = t-1\n",
+        "[p]\nhost = {}/#/users\ntoken = t-1\n",
+    ],
+)
+def test_a_profile_is_read_as_the_databricks_cli_reads_it(
+    web: responses.RequestsMock, make: Make, profiles: Callable[[str], None], text: str
+) -> None:
+    profiles(text.format(HOST))
+    things(web)
+    api = make({"DATABRICKS_CONFIG_PROFILE": "p"}, "", "acc")
+    api.http.get("/things")
+    assert sent_with(web) == ["Bearer t-1"]
+
+
+def test_a_host_that_is_no_address_is_told_with_its_file_and_profile(
+    make: Make, profiles: Callable[[str], None], tmp_path: Path
+) -> None:
+    profiles("[p]\nhost = https://\n  token = x y\ntoken = t\n")
+    with pytest.raises(errors.CredentialError) as caught:
+        make({"DATABRICKS_CONFIG_PROFILE": "p"}, "", "acc")
+    for word in ("provider databricks", "profile p", str(tmp_path / ".databrickscfg")):
+        assert word in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "address", [f"{HOST}/login?account_id=acc", f"{HOST}/#/users", f"{HOST}/api/2.0", f"{HOST}/"]
+)
+def test_the_browsers_address_of_an_account_is_cut_to_its_origin(
+    web: responses.RequestsMock, make: Make, address: str
+) -> None:
+    things(web)
+    make({"DATABRICKS_HOST": address, "DATABRICKS_TOKEN": "t"}, "").http.get("/things")
+    assert len(web.calls) == 1
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_host_without_the_accounts_token_endpoint_is_told_so(
+    web: responses.RequestsMock, make: Make, status: int
+) -> None:
+    web.add("POST", TOKEN_URL, status=status, json={"error_code": "ENDPOINT_NOT_FOUND", "message": "no"})
+    with pytest.raises(errors.CredentialError) as caught:
+        make(M2M).preflight()
+    assert "not a workspace's" in caught.value.hint
+
+
+# -- certificates
+
+BUNDLES = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"]
+
+
+@pytest.mark.parametrize("variable", BUNDLES)
+def test_a_private_authority_is_trusted_for_tokens_and_calls(
+    web: responses.RequestsMock, make: Make, tmp_path: Path, variable: str
+) -> None:
+    shutil.copy(certifi.where(), tmp_path / "ca.pem")
+    grant(web)
+    things(web)
+    make({**M2M, variable: "~/ca.pem"}).http.get("/things")
+    used = {call.request.req_kwargs["verify"] for call in web.calls}  # type: ignore[attr-defined]
+    assert used == {str(tmp_path / "ca.pem")}
+
+
+@pytest.mark.parametrize("variable", BUNDLES)
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "can't be read"), (b"\x30\x82", "isn't a PEM"), (b"-----BEGIN CERTIFICATE-----\n", "damaged")],
+)
+def test_a_bundle_that_is_of_no_use_is_told_by_its_variable(
+    make: Make, tmp_path: Path, variable: str, content: bytes | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / "ca.pem").write_bytes(content)
+    with pytest.raises(errors.CredentialError, match=words) as caught:
+        make({**M2M, variable: str(tmp_path / "ca.pem")})
+    assert variable in caught.value.message
+
+
+def test_an_untrusted_certificate_names_the_variables(web: responses.RequestsMock, make: Make) -> None:
+    web.add("GET", f"{HOST}/things", body=requests.exceptions.SSLError(ssl.SSLCertVerificationError("no")))
+    with pytest.raises(errors.UnreachableError) as caught:
+        make({"DATABRICKS_TOKEN": "t"}).http.get("/things")
+    assert "SSL_CERT_FILE" in caught.value.hint
 
 
 def test_a_damaged_profile_file_is_said_without_quoting_it(

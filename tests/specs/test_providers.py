@@ -30,6 +30,71 @@ def test_an_address_has_one_form(written):
     assert urls.provider_address(ADDRESSES[written]) == ADDRESSES[written]
 
 
+BROWSED = {
+    (
+        "databricks",
+        "https://accounts.cloud.databricks.com/login?account_id=7a99",
+    ): "accounts.cloud.databricks.com",
+    ("databricks", "https://accounts.azuredatabricks.net/#/users"): "accounts.azuredatabricks.net",
+    ("databricks", "accounts.gcp.databricks.com/api/2.0/"): "accounts.gcp.databricks.com",
+    ("connect", "https://connect.example.org/connect/#/content/listing"): "connect.example.org",
+    ("connect", "https://example.org/prod/connect/#/apps/1"): "example.org/prod",
+    ("connect", "https://example.org/connect/"): "example.org/connect",
+}
+
+
+@pytest.mark.parametrize(("kind", "written"), BROWSED)
+def test_an_address_out_of_a_browser_is_cut_down(specs, kind, written):
+    spec = f"version: 1\nstack: x\nproviders:\n  p: {{type: {kind}, ACCOUNT}}\n"
+    account = "account_id: a" if kind == "databricks" else "api_key: '${env.K}'"
+    field = "host" if kind == "databricks" else "url"
+    stated = specs.load(spec.replace("ACCOUNT", f"{account}, {field}: '{written}'"), K="k")
+    variable = {"DATABRICKS_HOST" if kind == "databricks" else "CONNECT_SERVER": written}
+    found = specs.load(spec.replace("ACCOUNT", account), K="k", **variable)
+    for stack in (stated, found):
+        assert stack.providers["p"].address == f"https://{BROWSED[kind, written]}"
+
+
+@pytest.mark.parametrize(
+    ("type_and_more", "variables"),
+    [
+        ("connect", {"CONNECT_SERVER": "https://x.example.org?a=1"}),
+        ("connect, url: 'https://x.example.org?a=1'", {}),
+        ("databricks, account_id: a", {"DATABRICKS_HOST": "https://u@x.example.org"}),
+        ("databricks, host: h", {"DATABRICKS_ACCOUNT_ID": "../x"}),
+    ],
+)
+def test_a_wrong_address_is_one_error_and_not_a_missing_one_besides(specs, type_and_more, variables):
+    spec = f"version: 1\nstack: x\nproviders:\n  p: {{type: {type_and_more}}}\n"
+    (found,) = specs.problems(spec, **variables)
+    assert found.code in ("provider-address", "account-id")
+    assert ("databricks" in found.hint) == ("DATABRICKS_HOST" in variables)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "adb-1234567890123456.7.azuredatabricks.net",
+        "dbc-a1b2c3d4-e5f6.cloud.databricks.com",
+        "1234567890123456.7.gcp.databricks.com",
+    ],
+)
+def test_the_host_of_a_workspace_is_no_account(specs, host):
+    spec = f"version: 1\nstack: x\nproviders:\n  p: {{type: databricks, account_id: a, host: {host}}}\n"
+    (found,) = specs.problems(spec)
+    assert (found.code, found.at.line) == ("provider-address", 4)
+    assert "workspace" in found.message
+    assert "https://accounts." in found.hint
+
+
+def test_a_file_of_profiles_may_hold_what_is_missing(specs, tmp_path):
+    (tmp_path / ".databrickscfg").write_text("[DEFAULT]\n")
+    spec = "version: 1\nstack: x\nproviders:\n  d: {type: databricks}\n"
+    assert specs.codes(spec, HOME=str(tmp_path)) == []
+    assert specs.codes(spec, HOME="/", DATABRICKS_CONFIG_FILE=str(tmp_path / ".databrickscfg")) == []
+    assert specs.codes(spec, HOME=str(tmp_path / "no")) == ["provider-unset"] * 2
+
+
 @pytest.mark.parametrize(
     "written",
     ["ftp://x", "https://", "https://u:p@x", "https://u@x", "https://x?o=1", "https://x#a",

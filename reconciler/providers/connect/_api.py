@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from reconciler.errors import (
@@ -15,8 +14,10 @@ from reconciler.errors import (
     Problem,
     RemoteError,
     Severity,
+    UnreadableError,
 )
 from reconciler.model import ProviderSpec
+from reconciler.providers import _certificates as certificates
 from reconciler.providers import _origins as origins
 from reconciler.providers._bounds import Tally
 from reconciler.providers._flow import Flow
@@ -71,6 +72,7 @@ class ConnectServer:
                 address=f"url: or {SERVER}",
                 unauthorized="check that the key is of this server and hasn't expired",
                 forbidden="it has to be the key of an administrator",
+                trust=f"name the file of its authority in ca_certificate: or {CA_FILE}",
                 unlicensed=f"Connect's licence lacks {LICENCE} (server_settings, license)",
             ),
             ca_file=_ca_file(spec, environment, self.address),
@@ -136,11 +138,22 @@ class ConnectServer:
             return {}
         return settings if isinstance(settings, Mapping) else {}
 
+    def _get(self, path: str) -> Any:
+        try:
+            return self.http.get(path)
+        except (NotFoundError, UnreadableError) as error:
+            if error.status == 404 and not error.hint:
+                error.hint = (
+                    f"is the path in url: or {SERVER} right (without the dashboard's /connect/), "
+                    "and is the server new enough for OAuth integrations?"
+                )
+            raise
+
     def _who(self) -> Mapping[str, Any]:
         with self._lock:
             if self._user is None:
                 try:
-                    user = self.http.get("/v1/user")
+                    user = self._get("/v1/user")
                 except ForbiddenError:
                     user = {}  # a machine's identity without a user
                 self._user = self.must_have("GET", "/v1/user", user)
@@ -168,7 +181,7 @@ class ConnectServer:
         Raises:
             RemoteError: it failed or is anything else.
         """
-        found = self.http.get(path)
+        found = self._get(path)
         tally = Tally(lambda words: self.http.misshapen("GET", path, words))
         tally.expect(len(found) if isinstance(found, list) else 0, 0)
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
@@ -211,19 +224,8 @@ def _ca_file(spec: ProviderSpec, environment: Mapping[str, str], address: str) -
     stated = origins.stated(spec, "ca_certificate", address, environment)
     name = str(stated[0]) if stated else environment.get(CA_FILE, "").strip()
     if not name:
-        return None
+        return certificates.bundle(spec, environment)
     if "-----BEGIN" in name:
         words = f"provider {spec.name}: ca_certificate is the name of a file, not its text"
         raise CredentialError(words, at=spec.at)
-    try:
-        text = Path(name).read_bytes()
-    except OSError as error:
-        words = f"provider {spec.name}: the CA certificate {name} can't be read ({type(error).__name__})"
-        raise CredentialError(words, at=spec.at) from None
-    if b"-----BEGIN CERTIFICATE-----" not in text:
-        raise CredentialError(
-            f"provider {spec.name}: {name} isn't a PEM certificate",
-            hint="convert it: openssl x509 -inform der -in FILE -out FILE.pem",
-            at=spec.at,
-        )
-    return name
+    return certificates.usable(spec, name, environment, source="ca_certificate:" if stated else CA_FILE)

@@ -14,7 +14,7 @@ from reconciler.providers._flow import Flow
 from reconciler.providers._origins import origin
 from reconciler.providers._paths import is_id
 from reconciler.providers.databricks._settings import HOST, settle
-from reconciler.providers.databricks._sign_in import Waits, prove, sign_in
+from reconciler.providers.databricks._sign_in import TRUST, Waits, prove, sign_in
 from reconciler.providers.http import PARALLEL, Answer, Client, Hints
 from reconciler.secrets import Secret
 
@@ -87,9 +87,11 @@ class DatabricksAccount:
             hints=Hints(
                 shown="" if spec.is_private else self.address,
                 address=f"host: or {HOST} (of the account, not of a workspace)",
+                trust=TRUST,
                 unauthorized="check that it belongs to this account and hasn't expired",
                 forbidden="the account API wants an account admin",
             ),
+            ca_file=settings.ca_file,
             flow=flow,
             clock=clock,
             sleep=sleep,

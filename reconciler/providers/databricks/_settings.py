@@ -8,10 +8,11 @@ from __future__ import annotations
 import configparser
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from urllib.parse import urlsplit
 
 from reconciler.errors import CredentialError
 from reconciler.model import ProviderSpec
+from reconciler.providers import _certificates as certificates
 from reconciler.providers import _origins as origins
 from reconciler.secrets import Secret
 
@@ -89,6 +90,7 @@ class Settings:
         profile_has_host: whether it names a host, which then is the address.
         environment: for the OIDC variables of CI systems.
         is_private: the address holds what isn't to be shown.
+        ca_file: the authorities to trust; None for the usual ones.
     """
 
     provider: str
@@ -101,6 +103,7 @@ class Settings:
     profile_has_host: bool
     environment: Mapping[str, str]
     is_private: bool = False
+    ca_file: str | None = None
 
     def text(self, key: str) -> str:
         """A setting that isn't a secret; "" if it isn't set."""
@@ -115,15 +118,10 @@ def settle(spec: ProviderSpec, environment: Mapping[str, str]) -> Settings:
         CredentialError: something is missing or ambiguous, or a credential belongs to another address.
     """
     profile_name, named_by = _profile_name(spec, environment)
-    profile = _Profile(spec, environment, profile_name)
-    if not profile_name and (spec.address or any(environment.get(v) for v in _skip_variables())):
-        profile.ignore()
-    address = origins.normalised(spec.address or environment.get(HOST, "") or profile.values.get("host", ""))
-    if not address:
-        raise CredentialError(
-            f"provider {spec.name}: the account host is missing", hint=f"set host: or {HOST}", at=spec.at
-        )
-    origins.checked_address(spec, address, environment)
+    # As unified authentication has it: no profile named, and a host or credential is set.
+    is_needed = profile_name or not (spec.address or any(environment.get(v) for v in _skip_variables()))
+    profile = _Profile(spec, environment, profile_name, is_needed=bool(is_needed))
+    address = _address(spec, environment, profile)
     profile.check(address, environment)
     account_id = _account_id(spec, environment, profile)
     layers = _layers(spec, environment, profile, address, by_spec=named_by == "the spec")
@@ -139,7 +137,26 @@ def settle(spec: ProviderSpec, environment: Mapping[str, str]) -> Settings:
         profile_has_host=bool(profile.values.get("host")),
         environment=environment,
         is_private=spec.is_private,
+        ca_file=certificates.bundle(spec, environment),
     )
+
+
+def _address(spec: ProviderSpec, environment: Mapping[str, str], profile: _Profile) -> str:
+    """The account's origin; what a browser shows behind it is cut off."""
+    own = profile.values.get("host", "")
+    if own:
+        try:
+            origins.origin(own)
+        except CredentialError as error:
+            words = f"provider {spec.name}: the host in profile {profile.name} of {profile.file}"
+            raise CredentialError(f"{words}: {error.message}", at=spec.at) from None
+    address = origins.normalised(spec.address or environment.get(HOST, "") or own)
+    if not address:
+        raise CredentialError(
+            f"provider {spec.name}: the account host is missing", hint=f"set host: or {HOST}", at=spec.at
+        )
+    parts = urlsplit(origins.checked_address(spec, address, environment))
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _skip_variables() -> Iterator[str]:
@@ -157,13 +174,13 @@ def _profile_name(spec: ProviderSpec, environment: Mapping[str, str]) -> tuple[s
 class _Profile:
     """One section of the profile file; empty if there is none."""
 
-    def __init__(self, spec: ProviderSpec, environment: Mapping[str, str], name: str) -> None:
-        home = environment.get("HOME") or environment.get("USERPROFILE") or str(Path.home())
-        self.file = Path(environment.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg")
-        if str(self.file).startswith("~"):
-            self.file = Path(home, *self.file.parts[1:])
+    def __init__(
+        self, spec: ProviderSpec, environment: Mapping[str, str], name: str, *, is_needed: bool
+    ) -> None:
+        named = environment.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg"
+        self.file = certificates.expanded(named, environment)
         self.spec = spec
-        sections = self._sections()
+        sections = self._sections() if is_needed else {}
         settings = sections.get("__settings__", {})
         self.name = (
             name or settings.get("default_profile", "") or ("DEFAULT" if "DEFAULT" in sections else "")
@@ -179,20 +196,21 @@ class _Profile:
 
     def _sections(self) -> dict[str, dict[str, str]]:
         # DEFAULT is a section like any other here, and % is a character like any other.
-        parser = configparser.ConfigParser(interpolation=None, default_section="\0")
+        parser = configparser.ConfigParser(
+            interpolation=None, default_section="\0", inline_comment_prefixes=(";", "#")
+        )
         try:
-            parser.read_string(self.file.read_text("utf-8"))
+            parser.read_string(self.file.read_text("utf-8-sig"))
         except FileNotFoundError:
             return {}
         except (OSError, UnicodeDecodeError, configparser.Error) as error:
             # Its own text quotes lines of the file.
             words = f"provider {self.spec.name}: {self.file} can't be read ({type(error).__name__})"
             raise CredentialError(words, at=self.spec.at) from None
-        return {section: dict(parser.items(section)) for section in parser.sections()}
-
-    def ignore(self) -> None:
-        """As unified authentication has it: no profile named, and a host or credential is set."""
-        self.name, self.values = "", {}
+        return {
+            section: {key: _unquoted(value) for key, value in parser.items(section)}
+            for section in parser.sections()
+        }
 
     def check(self, address: str, environment: Mapping[str, str]) -> None:
         """A profile's credential goes to the profile's own host, and without one to the environment's."""
@@ -212,6 +230,13 @@ class _Profile:
                 at=self.spec.at,
                 code=origins.ELSEWHERE,
             )
+
+
+def _unquoted(value: str) -> str:
+    """As the Databricks CLI reads it: quotes around a value aren't part of it."""
+    value = value.strip()
+    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'`"
+    return value[1:-1] if is_quoted else value
 
 
 def _account_id(spec: ProviderSpec, environment: Mapping[str, str], profile: _Profile) -> str:

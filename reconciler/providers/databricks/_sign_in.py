@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
-from reconciler.errors import AnswerError, CredentialError, ServerError, ThrottledError, UnreadableError
+from reconciler.errors import (
+    AnswerError,
+    CredentialError,
+    RedirectedError,
+    ServerError,
+    ThrottledError,
+    UnreadableError,
+)
 from reconciler.providers import _origins as origins
 from reconciler.providers._flow import Flow
 from reconciler.providers.databricks._delegated import Delegated, subject
@@ -29,6 +36,10 @@ from reconciler.providers.databricks._settings import (
 from reconciler.providers.http import Client, Effect, FixedHeaders, Hints, SignIn, is_token
 from reconciler.secrets import Secret
 
+TRUST = "name the file of its authority in REQUESTS_CA_BUNDLE or SSL_CERT_FILE"
+_NOT_THE_ACCOUNT = (
+    "check the account id, and that host is the account's (https://accounts…), not a workspace's"
+)
 EXPIRY_MARGIN = 60.0  # seconds before its end at which a token is renewed, at most
 MARGIN_PART = 0.25  # of its life: a short-lived one would else be renewed for every request
 SHORT_LIFE = 300.0  # seconds that a token without `expires_in` is trusted for
@@ -289,7 +300,8 @@ def _call(
         provider=settings.provider,
         base=f"{parts.scheme}://{parts.netloc}",
         sign_in=FixedHeaders(identity, signed),
-        hints=Hints(address=HOST, shown="" if settings.is_private else settings.address),
+        hints=Hints(address=HOST, shown="" if settings.is_private else settings.address, trust=TRUST),
+        ca_file=settings.ca_file,
         flow=waits.flow,
         clock=waits.clock,
         sleep=waits.sleep,
@@ -297,14 +309,18 @@ def _call(
     fields = {**dict(parse_qsl(parts.query)), **(query or {})}
     try:
         return client.call(method, parts.path, query=fields, form=form, effect=Effect.READ).body
-    except (ServerError, ThrottledError, UnreadableError):
+    except (ServerError, ThrottledError, UnreadableError) as error:
+        if error.status == 404:
+            error.hint = _NOT_THE_ACCOUNT
         raise
     except AnswerError as error:
         where = "its address" if settings.is_private else settings.address
         raise CredentialError(
             f"provider {settings.provider}: signing in to {where} as {identity} was refused: "
             + error.message.removeprefix(f"{settings.provider}: "),
-            hint="check the credential, the account id and the federation policy",
+            hint=_NOT_THE_ACCOUNT
+            if error.status in (404, 405) or isinstance(error, RedirectedError)
+            else "check the credential, the account id and the federation policy",
         ) from None
 
 
