@@ -24,6 +24,7 @@ from reconciler.model import (
     ReplaceOrder,
     Runner,
 )
+from reconciler.secrets import without_secrets
 
 
 class DamageError(Exception):
@@ -110,6 +111,16 @@ def _ignored(paths: frozenset[str]) -> list[str]:
 
 ADDRESS = Form(_read_address, str)
 TEXTS = mapping_of(TEXT)
+
+
+def _read_applied(value: Any, place: str) -> Any:
+    """Attributes without what earlier versions took for no secret: dropped here, gone with the next write."""
+    found = OBJECT.read(value, place)
+    config = found.get("config")
+    return {**found, "config": without_secrets(config)} if isinstance(config, dict) else found
+
+
+_APPLIED = Form(_read_applied, OBJECT.write)
 _SET = Form(lambda value, place: frozenset(list_of(TEXT).read(value, place)), _ignored)
 # the secret that may stand beside an adopted id is never written: it is the spec's, and needed only once
 _ADOPT = Form(lambda value, place: Adopt(TEXT.read(value, place)), lambda adopt: adopt.id)
@@ -233,7 +244,7 @@ ENTRY = Shape(
         "origin": one_of(Origin),
         "parent": TEXT,
         "named": FLAG,
-        "applied": OBJECT,
+        "applied": _APPLIED,
         "computed": TEXTS,
         "depends_on": list_of(ADDRESS),
         "lifecycle": LIFECYCLE.form,

@@ -7,6 +7,7 @@ from reconciler.secrets.fingerprints import Fingerprint
 from reconciler.secrets.guarded import Guarded
 from reconciler.secrets.identities import KEY_FILE_VARIABLE, KEY_VARIABLE, Identities
 from reconciler.secrets.leaks import LeakError, checked, tripwire
+from reconciler.secrets.naming import sounds_secret, without_secrets
 from reconciler.secrets.recipients import Recipients, recipients_mark
 from reconciler.secrets.sealing import seal, seal_bytes, unseal, unseal_bytes
 from reconciler.secrets.wrapping import SENSITIVE, Secret
@@ -25,7 +26,9 @@ __all__ = [
     "recipients_mark",
     "seal",
     "seal_bytes",
+    "sounds_secret",
     "tripwire",
     "unseal",
     "unseal_bytes",
+    "without_secrets",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -49,7 +48,6 @@ _NEVER: Final = frozenset(
     }
 )
 _IDENTITIES: Final = frozenset({"DATABRICKS_CLIENT_ID", "ARM_CLIENT_ID"})
-_SOUNDS_SECRET = re.compile(r"SECRET|TOKEN|PASSW|PASSPHRASE|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL")
 
 
 def is_credential(name: str, environment: Mapping[str, str]) -> bool:
@@ -62,11 +60,6 @@ def is_credential(name: str, environment: Mapping[str, str]) -> bool:
 def is_never_named(name: str) -> bool:
     """Whether a variable has no place in any spec, nor in a plan made from one."""
     return name.upper() in _NEVER
-
-
-def sounds_secret(name: str) -> bool:
-    """Whether a variable's name says that it holds a secret."""
-    return bool(_SOUNDS_SECRET.search(name.upper()))
 
 
 def fits_provider(name: str, provider_type: str, field: str, *, is_secret: bool) -> bool:

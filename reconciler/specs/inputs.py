@@ -9,9 +9,9 @@ from typing import Final, NoReturn
 
 from reconciler.errors import Location
 from reconciler.model import SecretInput, Sourced, Value
-from reconciler.secrets import Secret
+from reconciler.secrets import Secret, sounds_secret
 from reconciler.specs.composing import understood
-from reconciler.specs.credentials import fits_provider, is_credential, sounds_secret
+from reconciler.specs.credentials import fits_provider, is_credential
 from reconciler.specs.findings import Findings
 from reconciler.specs.nodes import Node, Scalar
 from reconciler.specs.places import Place, unknown

@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Union
 
+from reconciler.secrets import sounds_secret
 from reconciler.specs.accepting import Check, UnknownKeywordError, compiled
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def templates() -> tuple[str, ...]:
 
 @lru_cache(4096)
 def is_secret(name: str, path: tuple[Union[str, int], ...]) -> bool:
-    """Whether the schema of a kind (or of `providers`) marks the field at a path as `writeOnly`."""
+    """Whether the field at a path is secret: `writeOnly` in the schema, or by its name in a free config."""
+    if name == "connect_integrations" and path[:1] == ("config",):
+        return any(sounds_secret(str(step)) for step in path[1:])
     return any(
         len(marked) == len(path) and all(_fits(step, key) for step, key in zip(marked, path, strict=True))
         for marked in _secret_paths(name)

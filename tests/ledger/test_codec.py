@@ -369,3 +369,13 @@ def test_one_change_among_8000_entries_is_written_quickly(make):
     assert f'"new{n}"'.encode() in content
     # of the processor's time: about 20 ms; from scratch it is ten times as much
     assert min(seconds) < 0.1
+
+
+def test_a_secret_that_an_earlier_version_wrote_down_is_forgotten():
+    config = {"client_id": "c", "ANTHROPIC_API_KEY": "sk-canary", "nested": {"apiKey": "sk-canary"}}
+    entry = Entry("connect", "g", "n", Origin.CREATED, applied={"config": config})
+    address = Address("connect_integrations", "i")
+    content = encode(Ledger("s", "l", entries={address: entry}))
+    read = decode(content, where="x")
+    assert read.entries[address].applied == {"config": {"client_id": "c", "nested": {}}}
+    assert b"sk-canary" not in encode(read)

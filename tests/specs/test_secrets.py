@@ -62,6 +62,17 @@ def test_secrets_of_any_template_are_known_by_their_names(specs, head):
     assert [p.code for p in found] == ["literal-secret"] * 3
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["ANTHROPIC_API_KEY", "apiKey", "token", "credentials", "Client_Secret", "dbPassword", "auth-token"],
+)
+def test_a_secret_is_one_however_its_name_is_spelled(specs, head, name):
+    spec = f"{head}connect_integrations: {{i: {{template: ours, config: {{{name}: %s}}}}}}"
+    assert specs.codes(spec % "s3cr3t-value") == ["literal-secret"]
+    config = specs.resource("connect_integrations.i", spec % "'${env.S}'", S="s").attributes["config"]
+    assert isinstance(config[name], SecretInput)
+
+
 def test_supplied_secrets_are_wrapped_and_may_be_absent(specs, head):
     specs.write("from-a-file\n", "secret.txt")
     config = "{client_id: x, client_secret: '${env.S}', api_key: '${file.secret.txt}'}"
@@ -103,12 +114,13 @@ connect_integrations:
     ]
 
 
-def test_a_config_with_a_secret_is_not_copied_to_where_it_would_show(specs, head):
+def test_a_config_that_is_copied_keeps_its_secrets_secret(specs, head):
     spec = f"""{head}connect_integrations:
   i: {{template: github, config: {{client_id: x, client_secret: "${{env.S}}"}}}}
   j: {{template: ours, config: {{nested: "${{connect_integrations.i.config}}"}}}}
 """
-    assert specs.codes(spec, S="s") == ["secret-exposed"]
+    nested = specs.resource("connect_integrations.j", spec, S="s").attributes["config"]["nested"]
+    assert isinstance(nested["client_secret"], SecretInput)
 
 
 CREDENTIALS = [

@@ -10,6 +10,7 @@ from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
 from reconciler.model import Live
 from reconciler.providers._paths import segment
 from reconciler.providers._shapes import OBJECT, TEXT
+from reconciler.secrets import without_secrets
 
 if TYPE_CHECKING:
     from reconciler.providers.connect._api import ConnectServer
@@ -46,7 +47,6 @@ _SHAPE = {
     "config.scopes": TEXT,
     "config.workspace_host": TEXT,
 }
-_SECRET_ENDS = ("secret", "password", "api_key", "private_key")
 
 
 class Integrations(Kind["ConnectServer"]):
@@ -156,11 +156,8 @@ def _is_gone(error: AnswerError) -> bool:
 def _live(api: ConnectServer, method: str, path: str, body: Any) -> Live:
     item: Mapping[str, Any] = api.must_have(method, path, body, "guid")
     api.http.must_fit(method, path, item, item["guid"], _SHAPE)
-    config = {
-        key: value
-        for key, value in (item.get("config") or {}).items()
-        if not key.lower().endswith(_SECRET_ENDS)  # never returned; should that change, not kept either
-    }
+    # never returned; should that change, not kept either
+    config: dict[str, Any] = without_secrets(item.get("config") or {})
     template, auth_type = str(item.get("template") or ""), item.get("auth_type")
     if auth_type and (template in _CHOICE or "auth_type" in config):
         config["auth_type"] = auth_type  # the top-level field is the one that is always right
