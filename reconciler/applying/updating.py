@@ -45,8 +45,7 @@ def adopt(work: Work, change: Change) -> Iterator[Call]:
         resource,
         live,
         applied=_without(applied, pending),
-        # a principal is recognised by its name alone: taken over, rather than known to be ours
-        origin=Origin.CREATED if change.settles is Settles.FOUND and not _is_weak(change) else Origin.ADOPTED,
+        origin=_origin(change, live),
         credential=_on_trust(work, resource, live),
         deliveries=trusted,
         now=work.now,
@@ -67,8 +66,13 @@ def adopt(work: Work, change: Change) -> Iterator[Call]:
     yield from update(work, change)
 
 
-def _is_weak(change: Change) -> bool:
-    return change.address.kind == "service_principals" and not change.address.part
+def _origin(change: Change, live: Live) -> Origin:
+    """How the object came: made by an interrupted run, named by its id, or found by its name."""
+    if change.settles is Settles.FOUND:
+        # a principal is recognised by its name alone: taken over, rather than known to be ours
+        is_weak = change.address.kind == "service_principals" and not change.address.part
+        return Origin.ADOPTED if is_weak else Origin.CREATED
+    return Origin.ADOPTED if change.address.part or change.lifecycle.names(live.id) else Origin.FOUND
 
 
 def _on_trust(work: Work, resource: Resource, live: Live) -> Credential | None:
@@ -189,6 +193,7 @@ def _updated(
         computed={**entry.computed, **(answer.computed if answer else {})},
         depends_on=resource.depends_on,
         lifecycle=resource.lifecycle,
+        origin=entry.origin_under(resource.lifecycle),
         deliveries={**entry.deliveries, **deliveries},
         updated_at=answer.updated_at if answer else entry.updated_at,
     )

@@ -210,6 +210,7 @@ class Work:
             applied=self.without_secrets(change.address, attributes),
             depends_on=resource.depends_on,
             lifecycle=resource.lifecycle,
+            origin=entry.origin_under(resource.lifecycle),
             # how the API shows the creator of what is ours: by it a lost create is recognised
             created_by=entry.created_by or (live.created_by if live else ""),
         )

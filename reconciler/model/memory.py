@@ -19,7 +19,8 @@ class Origin(str, Enum):
     """How an object came into the ledger."""
 
     CREATED = "created"
-    ADOPTED = "adopted"
+    ADOPTED = "adopted"  # its id was named, or it is the only secret of its principal
+    FOUND = "found"  # by its name
 
 
 class CredentialState(str, Enum):
@@ -118,6 +119,7 @@ class Entry:
 
     Attributes:
         id: remote id; "" when only formers are left.
+        origin: how it came; a ledger from before there was `found` says `adopted` of both.
         applied: attributes as last applied, in the spec's shape, references resolved, without secrets.
         computed: what others may refer to (`client_id`, `id`).
         depends_on: as last applied, so that deletes keep their order.
@@ -148,6 +150,11 @@ class Entry:
     recorded_at: str = ""
     formers: tuple[Former, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def origin_under(self, lifecycle: Lifecycle) -> Origin:
+        """How it came: what was found by its name counts as adopted once the spec names its id."""
+        is_named = self.origin is Origin.FOUND and lifecycle.names(self.id)
+        return Origin.ADOPTED if is_named else self.origin
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,10 @@ class Lifecycle:
     on_destroy: OnDestroy = OnDestroy.DELETE
     replace: ReplaceOrder = ReplaceOrder.CREATE_FIRST
 
+    def names(self, live_id: str) -> bool:
+        """Whether `adopt:` names that very object."""
+        return bool(live_id) and self.adopt is not None and self.adopt.id == live_id
+
 
 @dataclass(frozen=True)
 class Guard:

@@ -38,6 +38,28 @@ def test_an_adoption_by_name_that_changes_the_object_needs_an_approval(place):
     assert len(place.apps()) == 1
 
 
+def test_the_ledger_says_how_each_object_came(place):
+    found, named = (
+        place.new_app(name=name, confidential=False)["integration_id"] for name in ("found", "named")
+    )
+    public = place.app(confidential=False)
+    apps = {"made": public, "found": public, "named": {**public, "lifecycle": {"adopt": named}}}
+    place.write({"oauth_apps": apps})
+    plan = place.plan()
+    place.approve(plan)
+
+    def origins():
+        return {k.partition(".")[2]: e["origin"] for k, e in place.remembered().items()}
+
+    assert origins() == {"made": "created", "found": "found", "named": "adopted"}
+    # naming the id of what was found by its name is what turns it into adopted, and changes nothing
+    apps["found"] = {**public, "lifecycle": {"adopt": found}}
+    place.write({"oauth_apps": apps})
+    before = place.writes()
+    place.apply()
+    assert (origins()["found"], place.writes()) == ("adopted", before)
+
+
 def test_two_of_one_name_are_told_apart_by_their_id(place):
     mine, _ = (place.new_app(name="app")["integration_id"] for _ in range(2))
     place.write({"oauth_apps": {"app": place.app(lifecycle={"adopt": mine})}})

@@ -232,6 +232,14 @@ def test_a_quiet_ledger_is_short(make):
     }
 
 
+def test_a_ledger_from_before_there_was_found_is_read_as_it_stands(make):
+    document = json.loads(encode(make.ledger({"connect_integrations.a": make.entry()})))
+    document["resources"]["connect_integrations.a"]["origin"] = "adopted"
+    ledger = decode(json.dumps(document).encode(), where="ledger.json")
+    (entry,) = ledger.entries.values()
+    assert entry.origin is Origin.ADOPTED
+
+
 def test_only_what_is_unsettled_stands_under_pending(make):
     pending = Pending(intents={make.address("oauth_apps.a"): make.intent()})
     assert list(json.loads(encode(make.ledger(pending=pending)))["pending"]) == ["intents"]

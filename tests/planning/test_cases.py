@@ -151,7 +151,7 @@ def entry_of(text, written):
         provider=provider_of(address),
         id=str(written.pop("id", "")),
         name=written.pop("name", ""),
-        origin=Origin.CREATED,
+        origin=Origin(written.pop("origin", "created")),
         lifecycle=lifecycle_of(written.pop("lifecycle", None)),
         depends_on=tuple(Address.parse(a) for a in written.pop("depends_on", [])),
         credential=Credential(CredentialState(state)) if state else None,
