@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any
+
+from reconciler.sandbox.credentials import ACCOUNT_ID
+
+_VERSION = re.compile(r"\d{4}\.\d{2}\.\d+([-+].*)?\Z")
 
 
 @dataclass(frozen=True)
@@ -22,14 +28,23 @@ class Knobs:
     time_shift: float = 0.0  # seconds added to the server's clock
     token_lifetime: int = 3600  # seconds
     realistic: bool = False  # unknown paths answer 200 HTML, as the account console does
-    echo_defaults: bool = True  # what the server fills in shows up in GET
+    echo_defaults: bool = True  # the defaults of an integration's template show up in GET
     # Databricks
+    account_id: str = ACCOUNT_ID
+    fill_policies: bool = False  # GET shows a token_access_policy with all that the server assumes
+    numbers_as_text: bool = False  # created_by, principal_id, service_principal_id come as strings
+    members_in_lists: bool = False  # a list of groups shows their members, as it did once
+    strict_members: bool = False  # adding a member twice is 409, removing a stranger is 404
+    all_policies: bool = False  # the account's federation policies are listed with the principals'
+    dangling_grants: bool = False  # who is deleted stays in rule sets, and makes a PUT fail
     azure: bool = False  # applicationId may be sent
     unique_app_names: bool = False  # a second app of the same name is refused
     merge_policy: bool = False  # sub-fields left out of token_access_policy are kept, not reset
     unfederated: str = ""  # workspace ids, comma-separated, without permission assignment
     # Connect
     connect_version: str = "2026.06.1"
+    lacks: str = ""  # comma-separated: permissions, counts, associations, templates, verify
+    drop_gone_people: bool = False  # who is deleted vanishes from access lists: some open again
     hide_version: bool = False
     licensed: bool = True
     frozen_locator: bool = False  # PATCH of workspace_host and its like is refused (code 229)
@@ -52,6 +67,8 @@ class Knobs:
         knobs = replace(self, **wanted)
         if not 1 <= knobs.page_size <= 10_000 or min(knobs.list_lag, knobs.latency_ms) < 0:
             raise ValueError("page_size is 1 to 10000; list_lag and latency_ms are not negative")
+        if not _VERSION.match(knobs.connect_version):
+            raise ValueError(f"connect_version is such as 2026.06.1, not {knobs.connect_version!r}")
         return knobs
 
 
@@ -73,6 +90,15 @@ class World:
     def now(self) -> float:
         """The server's time, in seconds since 1970."""
         return self.clock() + self.knobs.time_shift
+
+    @contextmanager
+    def unlagged(self) -> Iterator[None]:
+        """For what was always there: lists show it at once."""
+        lag, self.lag = self.lag, 0
+        try:
+            yield
+        finally:
+            self.lag = lag
 
     def settle(self, *, lag: int | None = None, shuffled: bool | None = None) -> None:
         """Set lag and order for the request that comes next; None means as the knobs say."""

@@ -40,7 +40,7 @@ def test_the_look_for_secrets_would_find_one(place):
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_applied_example_plans_nothing_more(place, name):
-    place.knobs(page_size=2, shuffle=True, echo_defaults=True)
+    place.knobs(page_size=2, shuffle=True, echo_defaults=True, fill_policies=True)
     spec = place.copy_example(name)
     place.run("apply", spec, "--yes")
     assert place.run("plan", spec, "--detailed-exitcode").says("no changes")

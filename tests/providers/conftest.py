@@ -63,7 +63,7 @@ def client(moment: Moment) -> Iterator[Client]:
 
 @pytest.fixture
 def knobs() -> Knobs:
-    return Knobs()
+    return Knobs(fill_policies=True)
 
 
 @pytest.fixture

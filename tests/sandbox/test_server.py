@@ -17,6 +17,7 @@ from reconciler import sandbox as box
 from reconciler.sandbox.core import Sandbox
 
 ACCOUNT = f"/api/2.0/accounts/{box.ACCOUNT_ID}"
+CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 HEADERS = {"Authorization": f"Bearer {box.TOKEN}"}
 
 
@@ -103,13 +104,50 @@ def test_requests_from_many_threads_lose_nothing(server):
         (b"nonsense\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"400"),
         (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"400"),
-        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"411"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n", b"400"),
+        (CHUNKED + b"-1\r\n", b"400"),
+        (CHUNKED + b"2\r\nabcd\r\n", b"400"),
+        (CHUNKED + b"x" * 5000, b"400"),
+        (CHUNKED + b"fffffff\r\n", b"413"),
+        (CHUNKED + b"0\r\n" + b"a: b\r\n" * 101, b"431"),
         (b"POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", b"413"),
         (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 20000, b"431"),
     ],
 )
 def test_what_is_no_http_is_refused_and_the_connection_closed(server, text, status):
     assert raw(server, text).startswith(b"HTTP/1.1 " + status)
+
+
+def test_a_body_in_chunks_of_any_size_is_one_body(server):
+    form = b"grant_type=client_credentials&scope=all-apis&client_id=%s&client_secret=%s" % (
+        box.CLIENT_ID.encode(),
+        box.CLIENT_SECRET.encode(),
+    )
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    path = f"/oidc/accounts/{box.ACCOUNT_ID}/v1/token"
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    for size in (1, 7, len(form)):
+        pieces = (form[n : n + size] for n in range(0, len(form), size))
+        # no length is known of what comes from an iterator, nor of a reader in Go
+        connection.request("POST", path, pieces, kind, encode_chunked=True)
+        answer = connection.getresponse()
+        assert (answer.status, "access_token" in json.loads(answer.read())) == (200, True)
+    connection.request("PATCH", "/nowhere", iter([b"{", b"}"]), HEADERS, encode_chunked=True)
+    assert connection.getresponse().status == 404
+    connection.close()
+
+
+def test_extensions_and_trailers_of_chunks_are_read_and_forgotten(server):
+    head = b"POST /_sandbox/knobs HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: Chunked\r\n\r\n"
+    body = b'A;name=value\r\n{"page_siz\r\n5\r\ne":7}\r\n0\r\nChecksum: x\r\n\r\n'
+    assert b'"page_size":7' in raw(server, head + body)
+
+
+def test_the_host_says_that_it_is_an_account(server):
+    shown = ask(server, "GET", "/.well-known/databricks-config", headers={})[1]
+    assert shown["host_type"] == "account"
+    assert shown["oidc_endpoint"] == f"{server.url}/oidc/accounts/{{account_id}}"
 
 
 def test_a_client_that_wants_to_close_or_to_continue_is_heard(server):

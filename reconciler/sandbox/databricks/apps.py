@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.sandbox.credentials import digest, new_secret
+from reconciler.sandbox.databricks.policies import check_policy, with_policy
 from reconciler.sandbox.messages import Refusal
 from reconciler.sandbox.tables import Row, Table
 from reconciler.sandbox.world import World, millis
@@ -17,14 +18,6 @@ from reconciler.sandbox.world import World, millis
 _LISTS = ("redirect_urls", "scopes", "user_authorized_scopes")
 _UPDATABLE = frozenset({*_LISTS, "token_access_policy"})
 _CREATABLE = _UPDATABLE | {"name", "confidential"}
-_DAY = 24 * 60
-# minutes: least, most, and what the UI fills in
-_TTLS = {
-    "access_token_ttl_in_minutes": (5, _DAY, 60),
-    "refresh_token_ttl_in_minutes": (5, 90 * _DAY, 7 * _DAY),
-}
-_SINGLE_USE = "enable_single_use_refresh_tokens"
-_SESSION = "absolute_session_lifetime_in_minutes"
 
 
 @dataclass(frozen=True)
@@ -126,10 +119,7 @@ class Apps:
             for name in _LISTS:
                 if name in out:
                     out[name] = random.sample(out[name], len(out[name]))
-        policy = out.get("token_access_policy")
-        if policy is not None or self._world.knobs.echo_defaults:
-            out["token_access_policy"] = _filled(policy or {})
-        return out
+        return with_policy(out, self._world)
 
     def load(self, rows: list[Row]) -> None:
         """Take over rows from a state file."""
@@ -149,14 +139,6 @@ def _store(row: Row, body: Mapping[str, Any], *, merge: bool) -> None:
     if body.get("token_access_policy") is not None:
         before = row.get("token_access_policy", {}) if merge else {}
         row["token_access_policy"] = {**before, **body["token_access_policy"]}
-
-
-def _filled(policy: Mapping[str, Any]) -> dict[str, Any]:
-    out = {name: policy.get(name) or default for name, (_, _, default) in _TTLS.items()}
-    out[_SINGLE_USE] = policy.get(_SINGLE_USE, False)
-    # the server fills it in uninvited, see trap 6
-    out[_SESSION] = policy.get(_SESSION) or 90 * _DAY
-    return out
 
 
 def _known(body: Mapping[str, Any], known: frozenset[str]) -> None:
@@ -179,29 +161,7 @@ def _checked(body: Mapping[str, Any]) -> None:
             raise _bad(f"redirect URL '{url}' is not an absolute URL.")
     if set(body.get("user_authorized_scopes") or []) - set(body.get("scopes") or []):
         raise _bad("user_authorized_scopes must be a subset of scopes.")
-    _check_policy(body.get("token_access_policy") or {})
-
-
-def _check_policy(policy: Any) -> None:
-    if not isinstance(policy, dict):
-        raise _bad("token_access_policy must be an object.")
-    for name, value in policy.items():
-        _check_type(name, value)
-    for name, (least, most, default) in _TTLS.items():
-        if not least <= policy.get(name, default) <= most:
-            raise _bad(f"{name} must be between {least} and {most}.")
-    access, refresh = (policy.get(name, ttl[2]) for name, ttl in _TTLS.items())
-    if refresh < access:
-        raise _bad("refresh token TTL must not be shorter than access token TTL.")
-    if _SESSION in policy and not policy.get(_SINGLE_USE):
-        raise _bad(f"{_SESSION} can only be set when {_SINGLE_USE} is true.")
-
-
-def _check_type(name: str, value: Any) -> None:
-    if name not in {*_TTLS, _SINGLE_USE, _SESSION}:
-        raise _bad(f"token_access_policy.{name} is not known.")
-    if (name == _SINGLE_USE) is not isinstance(value, bool) or not isinstance(value, int):
-        raise _bad(f"token_access_policy.{name} has a wrong type.")
+    check_policy(body.get("token_access_policy") or {})
 
 
 def _bad(message: str) -> Refusal:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 
-from reconciler.sandbox.credentials import ACCOUNT_ID
 from reconciler.sandbox.databricks.answers import oauth
 from reconciler.sandbox.databricks.apps import Identity
 from reconciler.sandbox.messages import Answer, Refusal, Request, json_answer
@@ -26,7 +25,7 @@ def authorised(handler: Authorised) -> Handler:
         identity = call.state.account.identity(token.strip()) if scheme == "Bearer" else None
         if identity is None:
             raise Refusal(401, "UNAUTHENTICATED", "Credential was not sent or is not valid.")
-        if call.params.get("account") != ACCOUNT_ID:
+        if call.params.get("account") != call.state.world.knobs.account_id:
             message = f"No access to account '{call.params.get('account')}'."
             raise Refusal(403, "PERMISSION_DENIED", message)
         if not identity.admin:
@@ -41,15 +40,18 @@ def authorised(handler: Authorised) -> Handler:
 
 
 def databricks_config(call: Call) -> Answer:
-    """Host metadata: without it the SDK can't sign in (trap 24)."""
+    """Host metadata: without it the Python SDK can't sign in, and Go clients take us for a workspace."""
     endpoint = f"{call.request.base_url}/oidc/accounts/{{account_id}}"
-    return json_answer({"oidc_endpoint": endpoint, "account_id": ACCOUNT_ID, "cloud": "aws"})
+    account_id = call.state.world.knobs.account_id
+    return json_answer(
+        {"oidc_endpoint": endpoint, "account_id": account_id, "host_type": "account", "cloud": "aws"}
+    )
 
 
 def authorization_server(call: Call) -> Answer:
     """OAuth metadata."""
     _account(call)
-    base = f"{call.request.base_url}/oidc/accounts/{ACCOUNT_ID}"
+    base = f"{call.request.base_url}/oidc/accounts/{call.state.world.knobs.account_id}"
     return json_answer(
         {
             "issuer": base,
@@ -107,7 +109,7 @@ def _credentials(request: Request, form: dict[str, str]) -> tuple[str, str]:
 
 
 def _account(call: Call) -> None:
-    if call.params.get("account") != ACCOUNT_ID:
+    if call.params.get("account") != call.state.world.knobs.account_id:
         raise Refusal(404, "invalid_request", "No such account")
 
 
