@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .conftest import ROOT, Runner, document
+from .conftest import ROOT, Runner, document, job_step
 
 WORKFLOWS = sorted(path.name for path in (ROOT / "ci" / "github").glob("*.yml"))
 SCHEMAS = {
@@ -118,11 +119,73 @@ def uses(node: Any) -> Iterator[str]:
             yield from uses(item)
 
 
+OURS = "your-org/reconcile@v1"  # a placeholder: whoever copies the file puts the own address and commit there
+
+
 @pytest.mark.parametrize("file", ["action.yml", *(f"ci/github/{name}" for name in WORKFLOWS)])
-def test_actions_of_others_are_pinned(file: str) -> None:
-    found = list(uses(document(file)))
-    assert found
-    assert all(re.fullmatch(r"[\w.-]+/[\w.-]+@(v\d+|[0-9a-f]{40})", name) for name in found)
+def test_actions_of_others_are_pinned_by_commit_with_the_version_beside_it(file: str) -> None:
+    lines = [
+        line.split("uses:")[1].strip() for line in (ROOT / file).read_text().splitlines() if "uses:" in line
+    ]
+    assert len(lines) == len(list(uses(document(file)))) > 0
+    for line in lines:
+        assert line == OURS or re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+
+
+def test_one_action_is_one_commit_everywhere() -> None:
+    found: dict[str, set[str]] = {}
+    for file in ["action.yml", *(f"ci/github/{name}" for name in WORKFLOWS)]:
+        for used in uses(document(file)):
+            name, _, commit = used.partition("@")
+            found.setdefault(name, set()).add(commit)
+    assert {name: commits for name, commits in found.items() if len(commits) > 1} == {}
+
+
+def test_a_required_check_reports_on_every_pull_request() -> None:
+    workflow = document("ci/github/reconcile-plan.yml")
+    trigger = workflow[True]["pull_request"]  # YAML 1.1 takes `on` for a boolean
+    assert not {"paths", "paths-ignore", "branches", "branches-ignore"} & set(trigger or {})
+    assert "if" not in workflow["jobs"]["validate"]
+    assert "needs.validate.outputs.changed == 'true'" in workflow["jobs"]["plan"]["if"]
+
+
+@pytest.mark.parametrize(
+    ("file", "changed"),
+    [
+        ("specs/team/a.yaml", "true"),
+        (".github/workflows/reconcile-plan.yml", "true"),
+        (".github/workflows/other.yml", "false"),
+        ("docs/specs/a.yaml", "false"),
+    ],
+)
+def test_only_a_pull_request_that_touches_specs_is_planned(runner: Runner, file: str, changed: str) -> None:
+    git = "git -c user.name=a -c user.email=a@example.org -c init.defaultBranch=main"
+    place = shlex.quote(str(Path(file).parent))
+    runner.bash(f"{git} init -q && {git} commit -q --allow-empty -m base", {}).ended()
+    add = f"mkdir -p {place} && echo x > {shlex.quote(file)} && {git} add -A && {git} commit -q -m change"
+    runner.bash(add, {}).ended()
+    step = job_step("reconcile-plan.yml", "validate", "Look whether specs or these workflows change")
+    assert runner.step(step).ended().outputs == {"changed": changed}
+
+
+def test_a_comparison_that_fails_is_no_unchanged_pull_request(runner: Runner) -> None:
+    step = job_step("reconcile-plan.yml", "validate", "Look whether specs or these workflows change")
+    ran = runner.step(step)
+    assert ran.code != 0
+    assert ran.outputs == {}
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_what_can_be_started_by_hand_runs_from_the_default_branch_only(name: str) -> None:
+    workflow = document(f"ci/github/{name}")
+    if "workflow_dispatch" not in workflow[True]:
+        return
+    first = [job for job in workflow["jobs"].values() if "needs" not in job]
+    assert first
+    for job in first:
+        assert (
+            "github.ref == 'refs/heads/main'" in job["if"] or "event.repository.default_branch" in job["if"]
+        )
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
