@@ -9,6 +9,7 @@ from pathlib import Path
 from reconciler.errors import UsageError
 from reconciler.model import Address
 from reconciler.model.values import seconds
+from reconciler.specs.durations import advice
 
 
 def variables(args: argparse.Namespace) -> dict[str, str]:
@@ -47,7 +48,7 @@ def duration(text: str) -> float:
     try:
         return float(seconds(text))
     except ValueError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(str(error), hint=advice(text)) from None
 
 
 def is_everyday(args: argparse.Namespace) -> bool:

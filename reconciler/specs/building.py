@@ -234,9 +234,8 @@ class _Building:
                     continue  # the schema says so
         if found.get("lifetime", 1) <= 0 or found.get("lifetime", 1) > seconds(_MAX_LIFETIME):
             message = f"lifetime must be more than 0s and at most {_MAX_LIFETIME}"
-            self._error(
-                "duration", message, self._place("client_secret", "lifetime"), "write a duration such as 365d"
-            )
+            hint = f"write {_MAX_LIFETIME}, or less" if found["lifetime"] else "write a duration such as 365d"
+            self._error("duration", message, self._place("client_secret", "lifetime"), hint)
         if found.get("rotate_before", -1) >= found.get("lifetime", seconds(_MAX_LIFETIME)):
             message = "rotate_before must be shorter than lifetime"
             self._error(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Union
 
 from reconciler.errors import Location, Problem, Severity
+from reconciler.specs import durations
 from reconciler.specs.findings import listing, meant, suggestion
 from reconciler.specs.nodes import Node, locate
 from reconciler.specs.schema import KINDS
@@ -96,6 +98,10 @@ class Complaints:
         subject = f"an item of {name}" if path and isinstance(path[-1], int) else name
         code, message, hint = self._words(error)
         code = _schema(error).get("x-code", code) if code == "value" else code
+        if _schema(error).get("x-duration"):
+            message = message.replace("must be text", "must be a duration")
+            meaning = "" if self._hide else durations.advice(_found(error))
+            hint = f"{meaning or 'write a duration'}: a number with s, m, h or d, such as 90d"
         return self._problem(code, path, f"{subject} {message}", hint)
 
     def _words(self, error: ValidationError) -> tuple[str, str, str]:
@@ -188,7 +194,9 @@ def _known(error: ValidationError) -> list[str]:
 
 
 def _unknown(error: ValidationError) -> list[str]:
-    return [key for key in _found(error) if key not in _known(error)]
+    known = _known(error)
+    forms = _schema(error).get("patternProperties", {})
+    return [key for key in _found(error) if key not in known and not any(re.search(f, key) for f in forms)]
 
 
 def _purpose(error: ValidationError, key: str) -> str:

@@ -6,7 +6,7 @@ Plain words mean what YAML 1.2 says: `no`, `010` and `2024-01-01` are text.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Union
 
 import yaml
@@ -38,6 +38,13 @@ _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _MERGE = "<<"
+# JSON writes what lies beyond U+FFFF as two escapes, which libyaml doesn't read: they pass it as private
+# characters of the same width, so that no place shifts
+_PAIRED = re.compile(r"(?<!\\)((?:\\\\)*)\\u[dD]([89abAB][0-9a-fA-F]{2})\\u[dD]([c-fC-F][0-9a-fA-F]{2})")
+_DISGUISED = re.compile(r"\\u[eE]([89abAB][0-9a-fA-F]{2})\\u[eE]([c-fC-F][0-9a-fA-F]{2})")
+_PRIVATE = re.compile("([\ue800-\uebff])([\uec00-\uefff])")
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_ODD_INDENT = re.compile("^ *[\t\u00a0\u2000-\u200b\u202f\u3000]")
 
 
 class Refusal(Exception):  # noqa: N818 - it says no; the error that people see is SpecError
@@ -82,9 +89,11 @@ def compose(text: str, file: str) -> Node:
     Raises:
         Refusal: broken YAML, no or several documents, duplicate keys, tags, nesting or aliases without bound.
     """
-    loader = Loader(text)
+    # a file that holds such private characters itself keeps them, and gets no pairs read
+    paired = bool(_PAIRED.search(text)) and not (_PRIVATE.search(text) or _DISGUISED.search(text))
+    loader = Loader(_PAIRED.sub(r"\1\\ue\2\\ue\3", text) if paired else text)
     try:
-        return _Composer(loader, file).run()
+        return _Composer(loader, file, paired=paired).run()
     except yaml.MarkedYAMLError as error:
         raise _broken(error, text, file) from None
     finally:
@@ -94,44 +103,59 @@ def compose(text: str, file: str) -> Node:
 def _broken(error: yaml.MarkedYAMLError, text: str, file: str) -> Refusal:
     mark = error.problem_mark or error.context_mark
     at = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file)
-    hint = "indent with blanks, not tabs, and quote text that holds special characters"
-    lines = text.split("\n")
-    # where libyaml gives up may be a line below the mistake
-    if any("${" in line for line in lines[max(at.line - 2, 0) : at.line]):
-        hint = 'inside [ ] and { } a reference needs quotes: "${…}"'
+    at, hint = _advice(text.split("\n"), at)
     return Refusal("yaml", f"this isn't YAML: {error.problem or 'it makes no sense'}", at, hint)
+
+
+def _advice(lines: list[str], at: Location) -> tuple[Location, str]:
+    """Where the mistake is, and what to do about it: where libyaml gives up may be a line below."""
+    near = range(at.line, max(at.line - 2, 0), -1)
+    blamed = {number: lines[number - 1] for number in near if number <= len(lines)}
+    for number, line in blamed.items():
+        if odd := _ODD_INDENT.match(line):
+            return replace(at, line=number, column=odd.end()), "indent with blanks only, not with tabs"
+    line = blamed.get(at.line, "")
+    if "\t" in line[max(at.column - 2, 0) : at.column]:
+        return at, "put a blank there, not a tab"
+    if _HALF.search(line):
+        return at, "half a character is escaped there: write the character itself, or both halves"
+    if any("${" in line and re.search(r"[\[{][^\"']*\$\{", line) for line in blamed.values()):
+        return at, 'inside [ ] and { } a reference needs quotes: "${…}"'
+    return at, "indent with blanks, not tabs, and quote text that holds special characters"
 
 
 class _Composer:
     """One pass over the events of one file."""
 
-    def __init__(self, loader: Loader, file: str) -> None:
+    def __init__(self, loader: Loader, file: str, *, paired: bool = False) -> None:
         self._loader = loader
         self._file = file
+        self._paired = paired
         self._open: list[_Open] = []
         self._anchors: dict[str, tuple[Node, int]] = {}
         self._expanded = 0
         self._root: Node | None = None
 
     def run(self) -> Node:
-        documents = 0
-        while True:
-            event = self._loader.get_event()
-            if isinstance(event, yaml.StreamEndEvent):
-                break
+        """The document of the file; one that holds nothing, as after a last `---`, is none."""
+        root: Node | None = None
+        start: Any = None
+        while not isinstance(event := self._loader.get_event(), yaml.StreamEndEvent):
             if isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    raise Refusal(
-                        "documents", "the file holds several documents", self._at(event), "keep one per file"
-                    )
-            else:
+                start, self._root = event, None
+                self._anchors.clear()
+            elif isinstance(event, yaml.DocumentEndEvent):
+                if self._root is not None and root is not None:
+                    message = "the file holds several documents"
+                    raise Refusal("documents", message, self._at(start), "keep one per file")
+                root = root or self._root
+            elif not (_is_nothing(event) and not self._open):
                 self._take(event)
-        if self._root is None or (isinstance(self._root, Scalar) and self._root.value is None):
+        if root is None or (isinstance(root, Scalar) and root.value is None):
             raise Refusal(
                 "empty", "the file is empty", Location(self._file), "a spec starts with `version: 1`"
             )
-        return self._root
+        return root
 
     def _take(self, event: Any) -> None:
         if isinstance(event, yaml.ScalarEvent):
@@ -148,6 +172,8 @@ class _Composer:
         return Location(self._file, mark.line + 1, mark.column + 1)
 
     def _scalar(self, event: Any) -> None:
+        if self._paired:
+            event.value = _together(event)
         at, parent = self._at(event), self._open[-1] if self._open else None
         if parent and parent.wants_key:
             self._key(parent, event, at)
@@ -237,6 +263,20 @@ class _Composer:
         elif parent.key is not None:
             parent.items[parent.key] = node
             parent.key = None
+
+
+def _is_nothing(event: Any) -> bool:
+    return isinstance(event, yaml.ScalarEvent) and event.implicit[0] and not (event.value or event.anchor)
+
+
+def _together(event: Any) -> str:
+    """A scalar's text with both halves of a character put together, or as it was written."""
+    text: str = event.value
+    if event.style != '"':
+        return _DISGUISED.sub(r"\\ud\1\\ud\2", text)
+    return _PRIVATE.sub(
+        lambda pair: chr(0x10000 + ((ord(pair[1]) - 0xE800) << 10) + ord(pair[2]) - 0xEC00), text
+    )
 
 
 def _mergeable(node: Node) -> list[Block]:

@@ -58,13 +58,20 @@ class Sources:
 
 @dataclass
 class _Gathering:
-    """Files read so far, and what they hold."""
+    """Files read so far, and what they hold.
+
+    Attributes:
+        holders: variable → the files that declare it, with what each says.
+        importers: file → the files that import it.
+    """
 
     findings: Findings
     sections: dict[str, dict[str, Entry]] = field(default_factory=lambda: {name: {} for name in SECTIONS})
     faulty: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
     way: list[tuple[str, str]] = field(default_factory=list)
+    holders: dict[str, list[tuple[str, Entry]]] = field(default_factory=dict)
+    importers: dict[str, set[str]] = field(default_factory=dict)
 
 
 def gather(file: str, findings: Findings) -> Sources | None:
@@ -73,6 +80,7 @@ def gather(file: str, findings: Findings) -> Sources | None:
     root = _take(file, gathering, is_import=False)
     if root is None:
         return None
+    _settle(gathering)
     return Sources(file, root, gathering.sections, frozenset(gathering.faulty))
 
 
@@ -83,8 +91,8 @@ def _take(file: str, gathering: _Gathering, *, is_import: bool) -> Block | None:
         gathering.findings.error(refusal.code, refusal.message, refusal.at, hint=refusal.hint)
         return None
     _check(root, gathering, is_import=is_import)
-    _merge(root, gathering)
     identity = str(Path(file).resolve())
+    _merge(root, identity, gathering)
     gathering.seen.add(identity)
     gathering.way.append((identity, file))
     for imported, at in _imports(root, file, gathering):
@@ -104,17 +112,50 @@ def _check(root: Block, gathering: _Gathering, *, is_import: bool) -> None:
             gathering.faulty.add(problem.address)
 
 
-def _merge(root: Block, gathering: _Gathering) -> None:
+def _merge(root: Block, identity: str, gathering: _Gathering) -> None:
     for section, entries in gathering.sections.items():
         block = root.items.get(section)
         if not isinstance(block, Block):
             continue
         for name, node in block.items.items():
             at = block.keys[name]
-            if name in entries:
+            if section == "vars":
+                gathering.holders.setdefault(name, []).append((identity, Entry(at, node)))
+            elif name in entries:
                 _twice(section, name, entries[name].at, at, gathering.findings)
             else:
                 entries[name] = Entry(at, node)
+
+
+def _settle(gathering: _Gathering) -> None:
+    """Decides between files that declare one variable: who imports overrides what it imports."""
+    for name, holders in gathering.holders.items():
+        files = {identity for identity, _ in holders}
+        final = [
+            each
+            for each in holders
+            if len(holders) == 1 or not files & (_above(each[0], gathering.importers) - {each[0]})
+        ]
+        # `X:` says only that somebody must give it
+        given = [entry for _, entry in final or holders[:1] if not _is_unset(entry.node)]
+        for other in given[1:]:
+            _twice("vars", name, given[0].at, other.at, gathering.findings)
+        gathering.sections["vars"][name] = (given or [(final or holders)[0][1]])[0]
+
+
+def _above(file: str, importers: Mapping[str, set[str]]) -> set[str]:
+    """All files that import a file, directly or through others."""
+    found: set[str] = set()
+    waiting = [file]
+    while waiting:
+        new = importers.get(waiting.pop(), set()) - found
+        found |= new
+        waiting.extend(new)
+    return found
+
+
+def _is_unset(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value is None
 
 
 def _twice(section: str, name: str, first: Location, second: Location, findings: Findings) -> None:
@@ -173,6 +214,7 @@ def _relative(file: str) -> str:
 
 def _follow(imported: str, at: Location, gathering: _Gathering) -> None:
     identity = str(Path(imported).resolve())
+    gathering.importers.setdefault(identity, set()).add(gathering.way[-1][0])
     on_the_way = [name for name, _ in gathering.way]
     if identity in on_the_way:
         ring = [shown for _, shown in gathering.way[on_the_way.index(identity) :]] + [imported]

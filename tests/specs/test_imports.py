@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.errors import SpecError, UsageError
+from reconciler.errors import Severity, SpecError, UsageError
 from reconciler.model import Address
 from reconciler.specs import find, load, load_all
 
@@ -52,7 +52,6 @@ def test_an_import_from_above_reads_no_files_there(specs, head):
 TWICE = {
     APP % "app": "oauth_apps.app",
     "providers: {connect: {type: connect, url: x.example.org}}\n": "providers.connect",
-    "vars: {v: 2}\n": "vars.v",
 }
 
 
@@ -64,6 +63,46 @@ def test_the_same_address_twice_is_an_error_that_names_both_places(specs, head, 
     assert "spec.yaml:" in found.message
     assert "other.yaml:" in found.message
     assert found.at.file == "other.yaml"
+
+
+NAMED = "oauth_apps: {app: {scopes: [sql], name: '${vars.v}'}}\n"
+
+
+def test_who_imports_overrides_a_variable_of_what_it_imports(specs, head):
+    def name(own: str, **variables: str) -> str:
+        stack = specs.load(head, f"imports: [shared.yaml, other.yaml]\n{own}", NAMED, variables=variables)
+        return str(stack.resources[Address("oauth_apps", "app")].attributes["name"])
+
+    specs.write("vars: {v: deepest, w: 1}\n", "deepest.yaml")
+    specs.write("imports: [deepest.yaml]\nvars: {v: shared}\n", "shared.yaml")
+    specs.write("imports: [deepest.yaml]\n", "other.yaml")
+    assert name("vars: {v: own}\n") == "own"
+    assert name("") == "shared"
+    assert name("vars: {v: own}\n", v="given") == "given"
+    # whoever is read first
+    specs.write("imports: [shared.yaml]\n", "other.yaml")
+    assert name("vars: {x: 1}\n") == "shared"
+
+
+def test_two_imports_that_are_strangers_may_not_differ_about_a_variable(specs, head):
+    specs.write("vars: {v: one}\n", "one.yaml")
+    specs.write("vars: {v: two}\n", "two.yaml")
+    (found,) = specs.problems(head, "imports: [one.yaml, two.yaml]\n", NAMED)
+    assert (found.code, found.address, found.at.file) == ("duplicate-address", "vars.v", "two.yaml")
+    assert "one.yaml:" in found.message
+    assert specs.codes(head, "imports: [one.yaml, two.yaml]\nvars: {v: own}\n", NAMED) == []
+
+
+def test_a_shared_variable_without_value_must_be_given(specs, head):
+    specs.write("vars: {v: }\n", "shared.yaml")
+    specs.write("vars: {v: team}\n", "values.yaml")
+    spec = head + "imports: [shared.yaml]\n" + NAMED
+    (found,) = specs.problems(spec, strict=False)
+    assert (found.code, found.severity, found.at.file) == ("var-unset", Severity.WARNING, "shared.yaml")
+    assert specs.problems(spec)[0].severity is Severity.ERROR
+    assert specs.codes(spec, variables={"v": "given"}) == []
+    assert specs.codes(spec + "vars: {v: own}\n") == []
+    assert specs.codes(head + "imports: [shared.yaml, values.yaml]\n" + NAMED) == []
 
 
 def test_files_that_import_each_other_are_named_in_a_ring(specs, head):

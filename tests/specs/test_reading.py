@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -226,3 +227,73 @@ soups = st.lists(st.sampled_from(FRAGMENTS + SNIPPETS), max_size=25)
 def test_no_bytes_whatever_give_a_traceback(specs, content):
     problems = specs.problems(content, strict=False)
     assert all(problem.message and problem.at for problem in problems)
+
+
+class TestWhatOtherToolsWrite:
+    @pytest.mark.parametrize("end", ["---\n", "---\n---\n", "--- # done\n", "...\n", "---\n...\n"])
+    def test_an_empty_document_is_none(self, specs, head, app, end):
+        assert specs.codes(head + app + end) == []
+        assert specs.codes("---\n" + head + app + end) == []
+
+    def test_a_second_document_is_refused_also_behind_an_empty_one(self, specs, head, app):
+        assert specs.codes(head + app + "---\n---\nversion: 1\n") == ["documents"]
+
+    def test_json_with_escaped_emoji_is_read_and_every_place_stays(self, specs, head):
+        app = {"app": {"scopes": ["sql"], "name": "🚀 café 𝒳"}, "other": {"scops": []}}
+        line = '"oauth_apps": ' + json.dumps(app)
+        at = next(p.at for p in specs.problems(head + line + "\n") if p.code == "unknown-key")
+        assert at.column == line.index('"scops"') + 1
+        del app["other"]
+        stack = specs.load(head + '"oauth_apps": ' + json.dumps(app) + "\n")
+        (resource,) = stack.resources.values()
+        assert resource.attributes["name"] == "🚀 café 𝒳"
+
+    @pytest.mark.parametrize(
+        ("written", "means"),
+        [
+            (r"'\ud83d\ude00'", r"\ud83d\ude00"),
+            (r"\ud83d\ude00", r"\ud83d\ude00"),
+            (r'"\\ud83d\\ude00"', r"\ud83d\ude00"),
+            (r'"\\\ud83d\ude00"', "\\😀"),
+        ],
+    )
+    def test_only_an_escape_is_one(self, specs, head, written, means):
+        other = r'vars: {v: "\ud83d\ude00"}'
+        stack = specs.load(head, f"{other}\noauth_apps:\n  app:\n    scopes: [sql]\n    name: {written}\n")
+        assert next(iter(stack.resources.values())).attributes["name"] == means
+
+    def test_half_a_character_is_named_as_such(self, specs, head):
+        (found,) = specs.problems(head, 'vars: {v: "\\ud83d"}\n')
+        assert (found.code, found.at.line) == ("yaml", 6)
+        assert "half a character" in found.hint
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "oauth_apps:\n\tapp: {scopes: [sql]}\n",
+            'oauth_apps:\n  app:\n    redirect_urls: ["${providers.connect.callback_url}"]\n\tscopes: [sql]\n',
+            "oauth_apps:\n  app:\n  \tscopes: [sql]\n",
+            "oauth_apps:\n  app:\n    scopes:\n    -\tsql: 1\n",
+            "oauth_apps:\n  app:\n    name: x\n\u00a0\u00a0\u00a0 scopes: [sql]: x\n",
+        ],
+    )
+    def test_a_tab_is_blamed_for_what_it_does(self, specs, head, text):
+        (found,) = specs.problems(head, text)
+        assert found.code == "yaml"
+        assert "tab" in found.hint
+        assert "reference" not in found.hint
+
+
+class TestKeysOfOnesOwn:
+    def test_serve_anchors_and_are_ignored(self, specs, head):
+        common = "x-common: &common\n  scopes: [sql]\n  lead: ${nonsense\nx-: [1]\n"
+        app = "oauth_apps:\n  app:\n    scopes: [sql]\n    <<: *other\n"
+        other = "x-other: &other {name: Shared}\n"
+        stack = specs.load(head, common, other, app)
+        assert next(iter(stack.resources.values())).attributes["name"] == "Shared"
+
+    def test_are_at_the_top_of_imported_files_too_and_nowhere_else(self, specs, head, app):
+        specs.write("x-a: &a {scopes: [sql]}\noauth_apps: {two: *a}\n", "two.yaml")
+        assert specs.codes(head, "imports: [two.yaml]\n", app) == []
+        assert specs.codes(head, "oauth_apps: {app: {scopes: [sql], x-note: 1}}\n") == ["unknown-key"]
+        assert specs.codes(head, "X-common: 1\n", app) == ["unknown-key"]

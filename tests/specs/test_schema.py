@@ -180,7 +180,7 @@ CASES = {
     "service_principals: {sp: {client_secret: {^lifetime: 365}}}": (
         "type",
         "service_principals.sp",
-        "put it in quotes",
+        "365d for days",
     ),
     "service_principals: {sp: {client_secret: {^lifetime: 1y}}}": (
         "value",
