@@ -6,7 +6,7 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.errors import Problem, ReconcileError
@@ -33,18 +33,20 @@ class Console:
     @classmethod
     def of(cls, args: argparse.Namespace) -> Console:
         """As the command line and the terminal have it."""
-        plain = getattr(args, "no_color", False) or bool(os.environ.get("NO_COLOR"))
+        chosen = _colours(getattr(args, "no_color", False), os.environ)
         verbose = getattr(args, "verbose", False)
         width = max(60, min(shutil.get_terminal_size((100, 24)).columns, 140))
 
-        def look(stream: object) -> Look:
+        form = getattr(args, "format", "text")
+
+        def look(stream: object, *, coloured: bool = True) -> Look:
             is_terminal = bool(getattr(stream, "isatty", lambda: False)())
-            palette = Palette.suited(getattr(stream, "encoding", None), enabled=is_terminal and not plain)
+            enabled = is_terminal if chosen is None else chosen
+            palette = Palette.suited(getattr(stream, "encoding", None), enabled=enabled and coloured)
             return Look(palette=palette, verbose=verbose, width=width)
 
-        return cls(
-            getattr(args, "format", "text"), getattr(args, "quiet", False), look(sys.stdout), look(sys.stderr)
-        )
+        results = look(sys.stdout, coloured=form == "text")
+        return cls(form, getattr(args, "quiet", False), results, look(sys.stderr))
 
     @property
     def form(self) -> Format:
@@ -98,3 +100,11 @@ class Console:
         if not self.is_text:
             self.result(self.form.errors([error], self.look))
         self.emit(error_text(error, palette=self.notes.palette), is_result=False)
+
+
+def _colours(no_color: bool, environment: Mapping[str, str]) -> bool | None:
+    """Whether colours are forced or forbidden; None to ask the terminal. A no beats a yes."""
+    if no_color or environment.get("NO_COLOR"):
+        return False
+    forced = (environment.get(name, "") for name in ("FORCE_COLOR", "CLICOLOR_FORCE"))
+    return True if any(value not in ("", "0", "false") for value in forced) else None

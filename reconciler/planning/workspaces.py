@@ -20,6 +20,15 @@ def workspace_trouble(situation: Situation, resource: Resource) -> tuple[str, st
     named = resource.attributes.get("workspaces")
     if not isinstance(named, Mapping):
         return None
+    first: dict[str, str] = {}
+    for given in named:
+        key = next(iter(workspaces_by_id(situation, resource, {given: None})))
+        if key in first:
+            return (
+                "workspace-twice",
+                f"{first[key]} and {given} are the same workspace, {key}; name it once",
+            )
+        first[key] = str(given)
     for key in workspaces_by_id(situation, resource, named):
         if not key.isdigit():
             return (

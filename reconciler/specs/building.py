@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -39,6 +40,7 @@ PROVIDER_TYPE: Final = {
     "handoffs": FILES,
 }
 _MAX_LIFETIME: Final = "730d"
+_GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _Choice = TypeVar("_Choice", bound=Enum)
 
 
@@ -266,7 +268,9 @@ def _adopt(said: Value) -> Adopt | None:
         live_id, secret = said, None
     if isinstance(live_id, bool) or not isinstance(live_id, (str, int)):
         return None
-    return Adopt(str(live_id), secret if isinstance(secret, SecretInput) else None)
+    text = str(live_id)
+    known = secret if isinstance(secret, SecretInput) else None
+    return Adopt(text.lower() if _GUID.fullmatch(text) else text, known)
 
 
 def _choice(choices: type[_Choice], said: Value, otherwise: _Choice) -> _Choice:

@@ -10,13 +10,10 @@ _UNITS: Final = {
     "y": 365 * _DAY, "mo": 30 * _DAY, "w": 7 * _DAY, "d": _DAY, "h": 3600, "m": 60, "s": 1,
 }  # fmt: skip
 _ISO_DATE: Final = {"Y": "y", "M": "mo", "W": "w", "D": "d"}
-_ISO = re.compile(
-    r"[Pp](?=[0-9Tt])((?:[0-9]+(?:\.[0-9]+)?[YyMmWwDd])*)(?:[Tt]((?:[0-9]+(?:\.[0-9]+)?[HhMmSs])+))?\Z"
-)
+_NUMBER: Final = r"[0-9]{1,9}(?:\.[0-9]{1,3})?"
+_ISO = re.compile(rf"P((?:{_NUMBER}[YMWD])*)(?:T((?:{_NUMBER}[HMS])+))?\Z", re.IGNORECASE)
 _PIECE = re.compile(rf"({_NUMBER})\s*([A-Za-z]+)[\s,]*")
-_WORDS = re.compile(
-    r"(y|mo|w|d|h|m|s)(?:ears?|nths?|eeks?|ays?|ours?|inutes?|econds?|rs?|in|ins|ecs?|ec|n)?\Z"
-)
+_WORDS = re.compile(r"(y|mo|w|d|h|m|s)(?:ears?|nths?|eeks?|ays?|ours?|inutes?|econds?|rs?|ins?|ecs?|n)?\Z")
 
 
 def advice(written: Any) -> str:

@@ -47,6 +47,11 @@ class Place:
         return self.section in (*schema.KINDS, "providers") and schema.is_secret(self.section, self.path)
 
     @property
+    def names_things(self) -> bool:
+        """Whether the keys of a mapping here name remote things, as workspaces do."""
+        return self.section in schema.KINDS and schema.names_things(self.section, self.path)
+
+    @property
     def takes_secrets(self) -> bool:
         """Whether a secret may stand here as well as anything else: in a handoff it is sealed."""
         return self.section == "handoffs" and len(self.path) == 2 and self.path[0] == "values"

@@ -11,6 +11,7 @@ from reconciler.model import Address, Ref, SecretInput, Sourced, Text, Value
 from reconciler.specs import schema
 from reconciler.specs.findings import Findings, listing, suggestion
 from reconciler.specs.inputs import Inputs
+from reconciler.specs.naming import named
 from reconciler.specs.nodes import Block, Node, Scalar, Series, child
 from reconciler.specs.places import Place, depths, is_unknown, leaves, unknown
 from reconciler.specs.receiving import Inbox
@@ -89,14 +90,19 @@ class Resolver:
             )
             return unknown("")
         if isinstance(node, Block):
-            return {
-                key: self.value(item, place.below(key, node.keys[key])) for key, item in node.items.items()
-            }
+            named = self._named(node, place)
+            return {key: self.value(item, place.below(key, at)) for key, (item, at) in named.items()}
         if isinstance(node, Series):
             return [self.value(item, place.below(index, item.at)) for index, item in enumerate(node.items)]
         return (
             self._text(node.value, place) if isinstance(node.value, str) else self._literal(node.value, place)
         )
+
+    def _named(self, node: Block, place: Place) -> Mapping[str, tuple[Node, Location]]:
+        """What a mapping holds; where keys name remote things, references in them are resolved."""
+        if not place.names_things:
+            return {key: (item, node.keys[key]) for key, item in node.items.items()}
+        return named(node, place, lambda key, at: self._text(key, replace(place, at=at)), self.findings)
 
     def attribute(self, kind: str, key: str, path: Sequence[str]) -> Value:
         """An attribute that a resource declares, or unknown; worked out once, however often it is used."""

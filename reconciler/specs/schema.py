@@ -116,6 +116,15 @@ def is_secret(name: str, path: tuple[Union[str, int], ...]) -> bool:
     )
 
 
+@lru_cache(4096)
+def names_things(name: str, path: tuple[Union[str, int], ...]) -> bool:
+    """Whether the schema of a kind says that the keys of the mapping at a path name remote things."""
+    below = expanded(name)
+    for step in path:
+        below = below.get(_PROPERTY, {}).get(step, {}) if isinstance(below, dict) else {}
+    return bool(isinstance(below, dict) and below.get("x-names-things"))
+
+
 @cache
 def _secret_paths(name: str) -> frozenset[tuple[_Step, ...]]:
     return frozenset(_marked(expanded(name), ()))

@@ -271,7 +271,7 @@ class TestWhatOtherToolsWrite:
         "text",
         [
             "oauth_apps:\n\tapp: {scopes: [sql]}\n",
-            'oauth_apps:\n  app:\n    redirect_urls: ["${providers.connect.callback_url}"]\n\tscopes: [sql]\n',
+            'oauth_apps:\n  app:\n    redirect_urls: ["${vars.u}"]\n\tscopes: [sql]\n',
             "oauth_apps:\n  app:\n  \tscopes: [sql]\n",
             "oauth_apps:\n  app:\n    scopes:\n    -\tsql: 1\n",
             "oauth_apps:\n  app:\n    name: x\n\u00a0\u00a0\u00a0 scopes: [sql]: x\n",
