@@ -98,6 +98,13 @@ class Kind(ABC, Generic[Api]):
     def read(self, api: Api, live_id: str, parent: str = "") -> Live | None:
         """One object by its id; None when the API says that there is none."""
 
+    def completed(self, api: Api, lives: Sequence[Live], scope: Scope) -> Sequence[Live]:
+        """Objects that were read by id, with the additive attributes that a list of them would show.
+
+        A kind with additive attributes says how: what wasn't looked at would pass for taken away.
+        """
+        return lives
+
     @abstractmethod
     def create(self, api: Api, attributes: Attributes, parent: str = "") -> Created:
         """Makes one. Never repeated blindly: LostAnswerError means that nobody knows.

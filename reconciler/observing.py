@@ -215,13 +215,20 @@ class _Observer:
             and entry.id not in snapshot.of(entry.provider, address.kind_name)
         ]
         found = self.side_by_side(self._read(*one) for one in missing)
-        objects = {key: dict(lives) for key, lives in snapshot.objects.items()}
-        hidden = set(snapshot.hidden)
-        for (name, kind, live_id), live in zip(missing, found, strict=True):
+        shown: dict[tuple[str, str], list[Live]] = {}
+        for (name, kind, _), live in zip(missing, found, strict=True):
             if live is not None:
-                objects[(name, kind)][live_id] = live
-                hidden.add((name, kind, live_id))
+                shown.setdefault((name, kind), []).append(live)
+        objects = dict(snapshot.objects)
+        hidden = set(snapshot.hidden)
+        completed = self.side_by_side(self._completed(*key, lives) for key, lives in shown.items())
+        for (name, kind), lives in zip(shown, completed, strict=True):
+            objects[(name, kind)] = {**objects[(name, kind)], **_by_id(lives)}
+            hidden.update((name, kind, live.id) for live in lives)
         return replace(snapshot, objects=objects, hidden=frozenset(hidden))
+
+    def _completed(self, name: str, kind: str, lives: Sequence[Live]) -> Callable[[], Sequence[Live]]:
+        return lambda: self.kinds[kind].completed(self.apis[name], lives, self.scopes[name])
 
     def _read(self, name: str, kind: str, live_id: str) -> Callable[[], Live | None]:
         return lambda: self.kinds[kind].read(self.apis[name], live_id)

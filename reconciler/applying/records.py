@@ -139,9 +139,9 @@ def begun(plan: Plan, refreshed: Mapping[Address, Entry]) -> Edit:
         draft.entries = {**moved, **refreshed}
         draft.approvals = {a: digest for a, digest in draft.approvals.items() if a in listed}
         for name in {change.provider for change in plan.changes if change.is_pending}:
-            identity = plan.stack.providers[name].identity
-            if identity:  # the spec's own folder is no remote system
-                draft.remotes[name] = identity
+            provider = plan.stack.providers.get(name)  # none where an address is forgotten with its provider
+            if provider is not None and provider.identity:  # the spec's own folder is no remote system
+                draft.remotes[name] = provider.identity
 
     return edit
 
@@ -362,8 +362,14 @@ def removed(address: Address, provider: str, live_id: str, now: str, horizon: st
 
 
 def forgotten(address: Address) -> Edit:
-    """An address off the record; its object stays alive."""
-    return lambda draft: draft.put(address, None)
+    """An address off the record, with all that is pending there; its object stays alive."""
+
+    def edit(draft: Draft) -> None:
+        draft.put(address, None)
+        draft.intents.pop(address, None)
+        draft.given_up = [stone for stone in draft.given_up if stone.address != address]
+
+    return edit
 
 
 # --- additive attributes ---------------------------------------------------------------------------------

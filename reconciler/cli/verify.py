@@ -28,7 +28,7 @@ def _verify(stack: Stack, args: argparse.Namespace, console: Console) -> int:
         view = look(stack, opened, apis, everyday=False)
         found = verify(
             stack,
-            opened.ledger,
+            view.opened.ledger,
             view.snapshot,
             apis,
             KINDS,

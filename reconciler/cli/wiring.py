@@ -13,7 +13,7 @@ from typing import Any
 from reconciler import __version__, specs
 from reconciler.cli.console import Console
 from reconciler.cli.options import addresses, variables
-from reconciler.errors import CredentialError, UsageError
+from reconciler.errors import CredentialError, LedgerError, UsageError
 from reconciler.ledger import (
     AlwaysHeld,
     Journal,
@@ -110,7 +110,8 @@ class View:
             CredentialError: a Connect key isn't an administrator's.
         """
         for name in sorted({change.provider for change in plan.pending}):
-            if getattr(self.apis[name], "is_administrator", None) is False:
+            # what is forgotten may be of a provider that left the spec
+            if getattr(self.apis.get(name), "is_administrator", None) is False:
                 raise CredentialError(
                     f"provider {name}: the {self.apis[name].signed_in_as} isn't an administrator's, "
                     f"and only administrators may change integrations",
@@ -167,9 +168,8 @@ def _words(waiting: Waiting) -> str:
 
 @contextmanager
 def clients(stack: Stack, opened: OpenedLedger, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """A client per provider that the spec's resources, or the ledger's entries, need; as fast as asked."""
-    needed = {resource.provider for resource in stack.resources.values()}
-    needed |= {entry.provider for entry in opened.ledger.entries.values()}
+    """A client per provider that the spec's resources need, or the ledger remembers; as fast as asked."""
+    needed = {resource.provider for resource in stack.resources.values()} | opened.ledger.providers
     made: dict[str, Any] = {}
     try:
         for name in sorted(needed & set(stack.providers)):
@@ -202,10 +202,30 @@ def look(
     Raises:
         RemoteError, CredentialError: nothing can be said.
     """
+    opened = _understood(opened)
     now = datetime.now(timezone.utc)
     bound = lag_bound(os.environ)
     snapshot = observe(stack, opened.ledger, apis, KINDS, now=now, lag_bound=bound, everyday=everyday)
     return View(stack, opened, apis, snapshot, now, identities)
+
+
+def _understood(opened: OpenedLedger) -> OpenedLedger:
+    """The ledger as far as this version knows the kinds that it speaks of.
+
+    Raises:
+        LedgerError: it owns, or may have made, something of another kind: nobody here can look after that.
+    """
+    ledger = opened.ledger
+    strange = sorted(a for a in {*ledger.entries, *ledger.pending.intents} if a.kind_name not in KINDS)
+    if strange:
+        raise LedgerError(
+            "the ledger has objects of a kind that this version doesn't know: "
+            + ", ".join(map(str, strange)),
+            hint=f"use the version that made them, or `reconcile ledger forget {strange[0]}` leaves it alive",
+            address=str(strange[0]),
+            code="unknown-kind",
+        )
+    return replace(opened, ledger=ledger.of_kinds(KINDS))
 
 
 def lag_bound(environment: Mapping[str, str]) -> float:

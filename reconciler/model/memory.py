@@ -6,8 +6,8 @@ is ever a readable secret. `extra` holds the fields of a newer writer, to be wri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -248,3 +248,19 @@ class Ledger:
     approvals: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     is_new: bool = False
+
+    @property
+    def providers(self) -> frozenset[str]:
+        """Every provider where something is owned, or may have been made."""
+        pending = self.pending
+        open_creates = (*pending.intents.values(), *(stone.intent for stone in pending.given_up))
+        owned = {entry.provider for entry in self.entries.values()}
+        return frozenset(owned | {intent.provider for intent in open_creates})
+
+    def of_kinds(self, known: Collection[str]) -> Ledger:
+        """The same memory as far as it is of these kinds: nothing can be asked about any other."""
+        entries = {a: entry for a, entry in self.entries.items() if a.kind_name in known}
+        intents = {a: one for a, one in self.pending.intents.items() if a.kind_name in known}
+        given_up = tuple(stone for stone in self.pending.given_up if stone.address.kind_name in known)
+        pending = replace(self.pending, intents=intents, given_up=given_up)
+        return replace(self, entries=entries, pending=pending)

@@ -23,8 +23,8 @@ def find_drift(
     """
     changes, problems = [], []
     for address, entry in sorted(ledger.entries.items()):
-        if not entry.id:
-            continue
+        if not entry.id or (entry.provider, address.kind) not in snapshot.objects:
+            continue  # what wasn't looked at is unknown, not gone
         live = snapshot.of(entry.provider, address.kind_name).get(entry.id)
         change = _drift_of(address, entry, live, kinds[address.kind_name].fields)
         if change is not None:

@@ -117,6 +117,8 @@ def _strays(situation: Situation, seen: set[Address]) -> dict[Address, Change]:
             settles=left.settles if left else Settles.NOTHING,
             code="create-unresolved" if trouble else "",
         )
+        if left and _is_forgotten(situation, address):
+            found[address] = _forgotten_create(found[address])
     return found
 
 
@@ -196,8 +198,7 @@ def _removal(situation: Situation, address: Address, entry: Entry) -> Change:
         lifecycle=lifecycle,
         live=live,
     )
-    owner = address.parent or address
-    if address in situation.stack.forget or owner in situation.stack.forget:
+    if _is_forgotten(situation, address):
         return _forgotten(change, "the spec's forget: lists it")
     if lifecycle.on_destroy is OnDestroy.RETAIN:
         return _forgotten(change, "it left the spec, and on_destroy: retain keeps it alive")
@@ -219,6 +220,18 @@ def _lifecycle(situation: Situation, address: Address, entry: Entry) -> Lifecycl
     if parent is not None and address.parent not in situation.stack.resources:
         return replace(parent.lifecycle, prevent_destroy=False)
     return entry.lifecycle
+
+
+def _is_forgotten(situation: Situation, address: Address) -> bool:
+    forget = situation.stack.forget
+    return address in forget or (address.parent or address) in forget
+
+
+def _forgotten_create(change: Change) -> Change:
+    """An interrupted create whose outcome nobody wants to know any more."""
+    shown = FieldChange("id", change.id or "(not known)", None)
+    settled = replace(change, clears=(), settles=Settles.NOTHING, code="", fields=(shown,))
+    return _forgotten(settled, "the spec's forget: lists it")
 
 
 def _forgotten(change: Change, reason: str) -> Change:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import (
@@ -58,13 +59,22 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         return [_live(api, "GET", _path(api), item, levels) for item in items]
 
     def read(self, api: DatabricksAccount, live_id: str, parent: str = "") -> Live | None:
-        """One service principal by its SCIM id; its workspaces aren't looked at."""
+        """One service principal by its SCIM id; its workspaces are looked at by `completed`."""
         path = _path(api, live_id)
         try:
             item = api.http.get(path)
         except NotFoundError:
             return None
         return _live(api, "GET", path, item)
+
+    def completed(self, api: DatabricksAccount, lives: Sequence[Live], scope: Scope) -> Sequence[Live]:
+        """The same with their level in each workspace of the scope: a list per workspace, however many."""
+        with api.http.begin(lambda workspace: _levels(api, workspace), scope.workspaces) as batch:
+            levels = dict(zip(scope.workspaces, batch.results(), strict=True))
+        return [
+            replace(live, attributes={**live.attributes, "workspaces": _workspaces(levels, live.id)})
+            for live in lives
+        ]
 
     def create(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> Created:
         """Makes a service principal; `application_id` is for those that Entra ID manages."""
@@ -167,9 +177,7 @@ def _live(
     active = bool(item.get("active", True))
     attributes: dict[str, Any] = {"display_name": name, "active": active, "application_id": application_id}
     if levels is not None:
-        attributes["workspaces"] = {
-            workspace: found[live_id] for workspace, found in sorted(levels.items()) if live_id in found
-        }
+        attributes["workspaces"] = _workspaces(levels, live_id)
     return Live(
         id=live_id,
         name=name,
@@ -190,6 +198,10 @@ def _grants(answer: Any, level: str) -> bool:
         return False
     permissions = answer.get("permissions")
     return isinstance(permissions, list) and level in permissions
+
+
+def _workspaces(levels: Mapping[str, Mapping[str, str]], live_id: str) -> dict[str, str]:
+    return {workspace: found[live_id] for workspace, found in sorted(levels.items()) if live_id in found}
 
 
 def _is_flaky(error: AnswerError) -> bool:
