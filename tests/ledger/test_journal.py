@@ -1,10 +1,9 @@
-"""The journal: who comes back from a commit may rely on it; few writes; one that fails, fails for all."""
+"""The journal: who comes back from a commit may rely on it."""
 
 import errno
 import json
 import os
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from reconciler.ledger import (
     open_ledger,
     start_journal,
 )
-from reconciler.ledger import journal as journal_module
 from reconciler.model import Ledger
 
 
@@ -38,9 +36,6 @@ class Moody(MemoryStore):
         self.before = None
         self.after = None
         self.reading = None
-        self.started = threading.Event()
-        self.go = threading.Event()
-        self.go.set()
 
     def read(self):
         if self.reading:
@@ -48,8 +43,6 @@ class Moody(MemoryStore):
         return super().read()
 
     def write(self, content, expected):
-        self.started.set()
-        assert self.go.wait(5)
         if self.before:
             raise self.before
         version = super().write(content, expected)
@@ -131,36 +124,15 @@ def test_claiming_writes_nothing_but_the_epoch(make, store):
         assert journal.claim() == store.ledger() == replace(ledger, epoch="e1", serial=8)
 
 
-def test_edits_are_carried_out_in_the_order_they_were_handed_in(make, journal):
-    for n in range(50):
-        journal.submit(make.put("oauth_apps.a", str(n)))
-    last = journal.commit(lambda ledger: ledger)
-    assert last.entries[make.address("oauth_apps.a")].id == "49"
-
-
-def test_many_edits_are_one_write(make, journal):
-    journal.commit_many([make.put(address_of(n)) for n in range(500)])
-    assert journal.writes == 1
-    assert len(journal.ledger.entries) == 500
-
-
 def fail(ledger):
     raise ZeroDivisionError("a bug in an edit")
 
 
-def test_of_many_edits_all_or_none_are_written(make, journal):
+def test_an_edit_that_raises_is_no_write_and_the_next_one_counts(make, journal):
     with pytest.raises(ZeroDivisionError):
-        journal.commit_many([make.put("oauth_apps.a"), fail])
+        journal.commit(fail)
     assert journal.writes == 0
-
-
-def test_an_edit_that_raises_spares_the_others_of_its_write(make, journal):
-    good, bad, last = journal.submit(make.put("oauth_apps.a")), journal.submit(fail), journal.submit(fail)
-    assert make.address("oauth_apps.a") in good.result().entries
-    for future in (bad, last):
-        with pytest.raises(ZeroDivisionError):
-            future.result()
-    assert journal.writes == 1
+    assert make.address("oauth_apps.a") in journal.commit(make.put("oauth_apps.a")).entries
 
 
 def test_what_cant_be_written_is_an_error_for_its_commit_and_the_journal_goes_on(make, journal):
@@ -172,105 +144,25 @@ def test_what_cant_be_written_is_an_error_for_its_commit_and_the_journal_goes_on
     assert journal.commit(make.put("oauth_apps.a")).remotes == {}
 
 
-# --- groups ------------------------------------------------------------------------------------------------
-
-
-def test_a_thousand_edits_of_ten_threads_need_few_writes(make, journal):
+def test_threads_that_commit_at_one_time_lose_nothing(make, journal, store):
     def work(thread):
-        futures = [journal.submit(make.put(address_of(f"{thread}-{n}"))) for n in range(100)]
-        for future in futures:
-            future.result()
-
-    in_threads(10, work)
-    assert len(journal.ledger.entries) == 1000
-    assert journal.writes <= 60
-
-
-def test_threads_that_stand_and_wait_share_their_writes(make, journal, store, monkeypatch):
-    # a busy machine holds threads up for longer than 50 ms
-    monkeypatch.setattr(journal_module, "GATHER", 1.0)
-    monkeypatch.setattr(journal_module, "RECENT", 5.0)
-
-    all_known = threading.Barrier(10)
-
-    def work(thread):
-        journal.submit(make.put(address_of(f"{thread}-0"))).result()
-        all_known.wait()
-        for n in range(1, 20):
+        for n in range(20):
             text = address_of(f"{thread}-{n}")
             assert make.address(text) in journal.commit(make.put(text)).entries
 
     in_threads(10, work)
-    assert len(store.ledger().entries) == 200
-    # the least there can be is 20: ten threads, one edit each at a time
-    assert journal.writes <= 40
-
-
-def test_a_thread_that_writes_alone_isnt_kept_waiting(make, journal, monkeypatch):
-    monkeypatch.setattr(journal_module, "GATHER", 10.0)
-    began = time.monotonic()
-    for n in range(20):
-        journal.commit(make.put(address_of(n)))
-    assert time.monotonic() - began < 10
-    assert journal.writes == 20
-
-
-def test_whoever_wrote_a_moment_ago_is_waited_for(make, journal, monkeypatch):
-    monkeypatch.setattr(journal_module, "GATHER", 10.0)
-    monkeypatch.setattr(journal_module, "RECENT", 60.0)
-    alone, together = threading.Event(), threading.Event()
-
-    def other():
-        journal.commit(make.put(address_of("other")))
-        alone.set()
-        together.wait(5)
-        time.sleep(0.1)
-        journal.commit(make.put(address_of("other"), "2"))
-
-    thread = threading.Thread(target=other)
-    thread.start()
-    alone.wait(5)
-    together.set()
-    after = journal.commit(make.put("oauth_apps.a"))
-    thread.join()
-    assert journal.writes == 2
-    assert after.entries[make.address(address_of("other"))].id == "2"
-
-
-def test_whoever_doesnt_come_is_waited_for_no_longer_than_50_ms(make, journal, monkeypatch):
-    monkeypatch.setattr(journal_module, "RECENT", 60.0)
-    in_threads(1, lambda _: journal.commit(make.put(address_of("other"))))
-    began = time.monotonic()
-    journal.commit(make.put("oauth_apps.a"))
-    assert 0.04 <= time.monotonic() - began < 5
-    assert journal_module.GATHER <= 0.05
-
-
-def test_an_edit_waits_for_company_no_longer_than_it_must(make, journal):
-    began = time.monotonic()
-    journal.submit(make.put("oauth_apps.a")).result()
-    assert 0.04 <= time.monotonic() - began < 5
-
-
-def test_a_commit_takes_along_what_was_waiting(make, journal, monkeypatch):
-    monkeypatch.setattr(journal_module, "GATHER", 10.0)
-    waiting = journal.submit(make.put("oauth_apps.a"))
-    journal.commit(make.put("oauth_apps.b"))
-    assert waiting.done()
-    assert journal.writes == 1
+    assert len(store.ledger().entries) == journal.writes == 200
 
 
 # --- failures ----------------------------------------------------------------------------------------------
 
 
-def test_a_write_that_fails_fails_everything_in_it_and_nothing_after_it(make, journal, store):
+def test_a_write_that_fails_leaves_what_was_there_and_the_next_one_counts(make, journal, store):
     journal.commit(make.put("oauth_apps.a"))
     before = store.read()
     store.before = LedgerError("no space", hint="make room")
-    futures = [journal.submit(make.put(address_of(n))) for n in range(3)]
-    errors = [future.exception() for future in futures]
-    assert [(type(error), error.hint) for error in errors] == [(LedgerError, "make room")] * 3
-    assert len(set(map(id, errors))) == 3
+    with pytest.raises(LedgerError, match="no space"):
+        journal.commit(make.put("oauth_apps.c"))
     assert store.read() == before
     store.before = None
     after = journal.commit(make.put("oauth_apps.b"))
@@ -290,33 +182,14 @@ def test_a_write_of_somebody_else_ends_the_journal(make, journal, store):
     assert store.read() == theirs
 
 
-def test_what_is_queued_behind_a_lost_race_is_refused_too(make, store):
-    told = []
-    journal = Journal(store, Ledger("prod", ""), "", on_fenced=told.append)
-    store.go.clear()
-    store.started.clear()
-    first = journal.submit(make.put("oauth_apps.a"))
-    assert store.started.wait(5)
-    behind = journal.submit(make.put("oauth_apps.b"))
-    store.overwrite()
-    store.go.set()
-    for future in (first, behind):
-        with pytest.raises(FencedError):
-            future.result(5)
-    assert len(told) == 1
-
-
 def test_the_loser_of_a_race_is_told_once_and_before_anybody_goes_on(make, store):
     told = []
     with Journal(store, Ledger("prod", ""), "", on_fenced=told.append) as journal:
         store.overwrite()
-        future = journal.submit(make.put("oauth_apps.a"))
-        future.add_done_callback(lambda _: told.append("done"))
         for _ in range(2):
             with pytest.raises(FencedError):
                 journal.commit(make.put("oauth_apps.b"))
-    assert len(told) == 2
-    assert told[1] == "done"
+            assert len(told) == 1
 
 
 def test_a_write_whose_answer_was_lost_but_that_took_effect_counts(make, journal, store):
@@ -359,19 +232,6 @@ def test_what_cant_be_told_ends_the_journal_without_a_guess(make, journal, store
     assert journal.closed
 
 
-def test_nothing_queued_is_written_on_top_of_what_cant_be_told(make, journal, store):
-    store.go.clear()
-    first = journal.submit(make.put("oauth_apps.a"))
-    assert store.started.wait(5)
-    behind = journal.submit(make.put("oauth_apps.b"))
-    store.after = UncertainWriteError("no answer")
-    store.reading = LedgerError("out of reach")
-    store.go.set()
-    for future in (first, behind):
-        with pytest.raises(LedgerError, match="no answer"):
-            future.result(5)
-
-
 def test_a_write_in_place_that_may_not_last_fails_but_fences_nobody(make, tmp_path, monkeypatch):
     """The folder's fsync fails after the rename: our own write must not look like somebody else's."""
     opened = open_ledger(make.stack(tmp_path), environment={})
@@ -397,11 +257,8 @@ def test_a_write_in_place_that_may_not_last_fails_but_fences_nobody(make, tmp_pa
 # --- the end -----------------------------------------------------------------------------------------------
 
 
-def test_closing_writes_what_is_queued_and_takes_no_more(make, journal, store):
-    queued = [journal.submit(make.put(address_of(n))) for n in range(20)]
+def test_a_closed_journal_takes_no_more(make, journal):
     journal.close()
-    assert all(future.done() for future in queued)
-    assert len(store.ledger().entries) == 20
     with pytest.raises(LedgerError, match="closed"):
         journal.commit(make.put("oauth_apps.a"))
     journal.close()
