@@ -28,7 +28,8 @@ class State:
     def fresh(cls, world: World) -> State:
         """A state with nothing but the seeds."""
         state = cls(world)
-        state.account.seed()
+        with world.unlagged():
+            state.account.seed()
         return state
 
     def connect(self, prefix: str) -> ConnectServer:
@@ -36,9 +37,8 @@ class State:
         server = self.servers.get(prefix)
         if server is None:
             server = self.servers[prefix] = ConnectServer(self.world, prefix)
-            lag, self.world.lag = self.world.lag, 0  # a seed was always there
-            server.seed()
-            self.world.lag = lag
+            with self.world.unlagged():
+                server.seed()
         return server
 
     def dump(self) -> dict[str, Any]:
@@ -53,6 +53,11 @@ class State:
                 "groups": account.groups.table.dump(),
                 "secrets": {key: table.dump() for key, table in account.secrets.items()},
                 "assignments": account.assignments,
+                "users": account.users.table.dump(),
+                "rule_sets": account.rule_sets.kept,
+                "federation": {key: table.dump() for key, table in account.federation.tables.items()},
+                "published": account.published.table.dump(),
+                "workspaces": [[number, name] for number, name in account.spaces.items()],
             },
             "connect": {
                 prefix: {
@@ -82,6 +87,15 @@ class State:
         for key, rows in kept["secrets"].items():
             account.secrets[key] = Table(world)
             account.secrets[key].load(rows, "id")
+        if "users" in kept:
+            account.users.table.load(kept["users"], "id")
+            account.rule_sets.kept.update(kept["rule_sets"])
+            for key, rows in kept["federation"].items():
+                account.federation.tables[key] = Table(world)
+                account.federation.tables[key].load(rows, "policy_id")
+            account.published.table.load(kept["published"], "integration_id")
+            account.spaces = {int(number): str(name) for number, name in kept["workspaces"]}
+            account.assignments = {str(number): {} for number in account.spaces}
         account.assignments.update(kept["assignments"])
         for prefix, saved in dumped["connect"].items():
             server = state.servers[prefix] = ConnectServer(world, prefix)

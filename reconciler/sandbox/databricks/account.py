@@ -12,7 +12,12 @@ from typing import Any
 from reconciler.sandbox import credentials
 from reconciler.sandbox.credentials import digest
 from reconciler.sandbox.databricks.apps import Apps, Identity
-from reconciler.sandbox.databricks.principals import Groups, Numbers, ServicePrincipals
+from reconciler.sandbox.databricks.federation import Federation
+from reconciler.sandbox.databricks.groups import Groups
+from reconciler.sandbox.databricks.principals import Numbers, ServicePrincipals
+from reconciler.sandbox.databricks.published import PublishedApps
+from reconciler.sandbox.databricks.rulesets import RuleSets
+from reconciler.sandbox.databricks.users import Users
 from reconciler.sandbox.messages import Refusal
 from reconciler.sandbox.tables import Row, Table
 from reconciler.sandbox.world import World, millis
@@ -47,15 +52,29 @@ class Account:
         self.numbers = Numbers()
         self.apps = Apps(world)
         self.principals = ServicePrincipals(world, self.numbers)
-        self.groups = Groups(world, self.numbers)
+        self.users = Users(world, self.numbers)
+        self.groups = Groups(world, self.numbers, self._is_principal)
+        self.rule_sets = RuleSets(self)
+        self.federation = Federation(world)
+        self.published = PublishedApps(world)
         self.secrets: dict[str, Table] = {}
-        self.assignments: dict[str, dict[str, list[str]]] = {str(i): {} for i, _ in _WORKSPACES}
+        self.spaces: dict[int, str] = dict(_WORKSPACES)
+        self.assignments: dict[str, dict[str, list[str]]] = {str(i): {} for i in self.spaces}
         self._tokens: dict[str, tuple[str, float]] = {}
 
     def seed(self) -> None:
         """Put in what a fresh account has."""
         for name in _SEED_GROUPS:
             self.groups.create({"displayName": name})
+        user = BUILT_IN["user"]
+        body = {"userName": user.username, "roles": [{"value": "account_admin"}]}
+        self.users.create(body, str(user.number))
+        self.published.seed()
+
+    @property
+    def account_id(self) -> str:
+        """The id of this account."""
+        return self._world.knobs.account_id
 
     # -- sign-in
 
@@ -187,9 +206,12 @@ class Account:
         Raises:
             Refusal: 404, there is none with this id.
         """
+        application = self.principals.get(key)["applicationId"]
         self.principals.delete(key)
         self.secrets.pop(key, None)
-        self._forget(key)
+        self.federation.tables.pop(key, None)
+        self.rule_sets.drop("servicePrincipals", application)
+        self._forget(key, f"servicePrincipals/{application}")
 
     def delete_group(self, key: str) -> None:
         """Remove a group with its memberships and assignments.
@@ -197,8 +219,32 @@ class Account:
         Raises:
             Refusal: 404, there is none with this id.
         """
+        name = self.groups.get(key)["displayName"]
         self.groups.delete(key)
-        self._forget(key)
+        self.rule_sets.drop("groups", key)
+        self._forget(key, f"groups/{name}")
+
+    def delete_user(self, key: str) -> None:
+        """Remove a user with its memberships and assignments.
+
+        Raises:
+            Refusal: 404, there is none with this id.
+        """
+        name = self.users.get(key)["userName"]
+        self.users.delete(key)
+        self._forget(key, f"users/{name}")
+
+    def changed_group(self, key: str, body: Mapping[str, Any], *, whole: bool) -> Row:
+        """Carry out a PATCH or (`whole`) a PUT; rule sets name groups by their names, and follow.
+
+        Raises:
+            Refusal: 404; 400, 403, 409: it can't be carried out.
+        """
+        before = self.groups.get(key)["displayName"]
+        row = self.groups.replace(key, body) if whole else self.groups.patch(key, body)
+        if row["displayName"] != before:
+            self.rule_sets.renamed(f"groups/{before}", f"groups/{row['displayName']}")
+        return row
 
     # -- workspaces
 
@@ -209,7 +255,7 @@ class Account:
                 "workspace_id": number,
                 "workspace_name": name,
                 "deployment_name": name,
-                "account_id": credentials.ACCOUNT_ID,
+                "account_id": self.account_id,
                 "workspace_status": "RUNNING",
                 "workspace_status_message": "Workspace is running.",
                 "aws_region": "us-east-1",
@@ -218,7 +264,7 @@ class Account:
                 "creation_time": 1_700_000_000_000,
                 "custom_tags": {},
             }
-            for number, name in _WORKSPACES
+            for number, name in self.spaces.items()
         ]
 
     def workspace(self, key: str) -> dict[str, list[str]]:
@@ -239,15 +285,26 @@ class Account:
         row = self.principals.table.get(principal)
         if row is not None:
             name = ("service_principal_name", row["applicationId"])
-        else:
-            row = self.groups.table.get(principal)
-            if row is None:
-                return None
+        elif (row := self.users.table.get(principal)) is not None:
+            name = ("user_name", row["userName"])
+        elif (row := self.groups.table.get(principal)) is not None:
             name = ("group_name", row["displayName"])
+        else:
+            return None
         shown = row["displayName"]
-        return {"principal_id": int(principal), name[0]: name[1], "display_name": shown}
+        number = principal if self._world.knobs.numbers_as_text else int(principal)
+        return {"principal_id": number, name[0]: name[1], "display_name": shown}
 
-    def _forget(self, principal: str) -> None:
+    def knows_client(self, client_id: str) -> bool:
+        """Whether this is the applicationId of a service principal, or of one that we bring along."""
+        return client_id in _BUILT_IN_CLIENTS or self.principals.by_application(client_id) is not None
+
+    def _is_principal(self, key: str) -> bool:
+        return any(key in each.table for each in (self.principals, self.users, self.groups))
+
+    def _forget(self, principal: str, grantee: str) -> None:
+        if not self._world.knobs.dangling_grants:
+            self.rule_sets.renamed(grantee, None)
         self.groups.forget(principal)
         for workspace in self.assignments.values():
             workspace.pop(principal, None)

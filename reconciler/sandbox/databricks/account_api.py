@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.sandbox.databricks.answers import standard
 from reconciler.sandbox.databricks.apps import Identity
+from reconciler.sandbox.databricks.paging import page, page_size
 from reconciler.sandbox.databricks.signin import Authorised, authorised
 from reconciler.sandbox.messages import Answer, Refusal, json_answer
 from reconciler.sandbox.routes import WRITES, Call, Route
@@ -24,9 +25,9 @@ def create_app(call: Call, identity: Identity) -> Answer:
 def list_apps(call: Call, _: Identity) -> Answer:
     """A page of apps; `apps` is absent when there are none."""
     apps = call.state.account.apps
-    rows, token = apps.table.page(_size(call), call.request.query.get("page_token", ""))
+    rows, token = apps.table.page(page_size(call), call.request.query.get("page_token", ""))
     creator = call.request.query.get("include_creator_username") == "true"
-    return _page("apps", [apps.shown(row, creator=creator) for row in rows], token)
+    return page("apps", [apps.shown(row, creator=creator) for row in rows], token)
 
 
 def get_app(call: Call, _: Identity) -> Answer:
@@ -57,8 +58,8 @@ def create_secret(call: Call, _: Identity) -> Answer:
 def list_secrets(call: Call, _: Identity) -> Answer:
     """A page of secrets; `secrets` is absent when there are none."""
     token = call.request.query.get("page_token", "")
-    rows, token = call.state.account.secret_page(call.params["principal"], _size(call), token)
-    return _page("secrets", [_public(row) for row in rows], token)
+    rows, token = call.state.account.secret_page(call.params["principal"], page_size(call), token)
+    return page("secrets", [_public(row) for row in rows], token)
 
 
 def delete_secret(call: Call, _: Identity) -> Answer:
@@ -112,16 +113,12 @@ def list_workspaces(call: Call, _: Identity) -> Answer:
     return json_answer(call.state.account.workspaces())
 
 
-def _size(call: Call) -> int:
-    most = call.state.world.knobs.page_size
-    return max(1, min(call.query_int("page_size", most) or most, most))
-
-
-def _page(name: str, rows: list[Row], token: str) -> Answer:
-    page: dict[str, object] = {name: rows} if rows else {}
-    if token:
-        page["next_page_token"] = token
-    return json_answer(page)
+def get_workspace(call: Call, _: Identity) -> Answer:
+    """One workspace."""
+    for shown in call.state.account.workspaces():
+        if str(shown["workspace_id"]) == call.params["workspace"]:
+            return json_answer(shown)
+    raise Refusal(404, "RESOURCE_DOES_NOT_EXIST", f"Workspace {call.params['workspace']} does not exist.")
 
 
 def _public(row: Row) -> Row:
@@ -147,4 +144,5 @@ ROUTES = (
     _route("PUT", f"{_ASSIGNMENTS}/principals/{{principal}}", put_assignment),
     _route("DELETE", f"{_ASSIGNMENTS}/principals/{{principal}}", delete_assignment),
     _route("GET", f"{_BASE}/workspaces", list_workspaces),
+    _route("GET", f"{_BASE}/workspaces/{{workspace}}", get_workspace),
 )

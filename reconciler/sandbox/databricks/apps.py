@@ -119,6 +119,8 @@ class Apps:
             for name in _LISTS:
                 if name in out:
                     out[name] = random.sample(out[name], len(out[name]))
+        if self._world.knobs.numbers_as_text:
+            out["created_by"] = str(out["created_by"])
         return with_policy(out, self._world)
 
     def load(self, rows: list[Row]) -> None:

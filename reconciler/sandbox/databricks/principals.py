@@ -1,4 +1,4 @@
-"""Service principals and groups of the account as state: fact sheet, section 3."""
+"""Service principals of the account as state: fact sheet, section 3."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.sandbox.databricks.scim import (
-    Operation,
-    boolean,
-    changed_elements,
-    elements,
+    apply,
+    assign,
     invalid,
     operations,
 )
@@ -20,7 +18,6 @@ from reconciler.sandbox.tables import Row, Table
 from reconciler.sandbox.world import World
 
 SERVICE_PRINCIPAL_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"
-GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
 _FIRST_ID = 5_821_740_139_562_341
 _SETTABLE = ("displayName", "externalId", "active", "roles")
 # sent by clients that echo what they read; without effect at account level
@@ -68,7 +65,7 @@ class ServicePrincipals:
         }
         for name in _SETTABLE:
             if body.get(name) is not None:
-                _set(row, name, body[name])
+                assign(row, name, body[name])
         self.table.add(row["id"], row)
         self._by_application[application] = row["id"]
         return row
@@ -93,7 +90,7 @@ class ServicePrincipals:
         row = self.get(key)
         changed = dict(row)
         for operation in operations(body):
-            _apply(changed, operation)
+            apply(changed, operation, _SETTABLE)
         row.update(changed)
         if "externalId" not in changed:
             row.pop("externalId", None)
@@ -116,7 +113,7 @@ class ServicePrincipals:
         changed.pop("externalId", None)
         for name in _SETTABLE:
             if body.get(name) is not None:
-                _set(changed, name, body[name])
+                assign(changed, name, body[name])
         row.clear()
         row.update(changed)
         return row
@@ -152,123 +149,6 @@ class ServicePrincipals:
             return str(uuid.UUID(sent))
         except (ValueError, AttributeError, TypeError):
             raise invalid("applicationId must be a UUID.", "invalidValue") from None
-
-
-class Groups:
-    """All groups of the account; members are service principals or groups."""
-
-    def __init__(self, world: World, numbers: Numbers) -> None:
-        self._numbers = numbers
-        self.table = Table(world)
-        self._memberships: dict[str, list[dict[str, str]]] | None = None
-
-    def create(self, body: Mapping[str, Any]) -> Row:
-        """A new group.
-
-        Raises:
-            Refusal: 400 without a name; 409, the name is taken.
-        """
-        name = body.get("displayName")
-        if not isinstance(name, str) or not name:
-            raise invalid("displayName is required.", "invalidValue")
-        if any(row["displayName"] == name for row in self.table):
-            raise Refusal(409, "uniqueness", f"Group with name {name} already exists.")
-        row: Row = {
-            "schemas": [GROUP_SCHEMA],
-            "id": self._numbers.next(),
-            "displayName": name,
-            "members": elements(body.get("members") or []),
-        }
-        if body.get("externalId"):
-            row["externalId"] = body["externalId"]
-        self.table.add(row["id"], row)
-        self._memberships = None
-        return row
-
-    def get(self, key: str) -> Row:
-        """One group.
-
-        Raises:
-            Refusal: 404, there is none with this id.
-        """
-        row = self.table.get(key)
-        if row is None:
-            raise Refusal(404, "", f"Group with id {key} not found.")
-        return row
-
-    def patch(self, key: str, body: Mapping[str, Any]) -> Row:
-        """Add or remove members, or rename.
-
-        Raises:
-            Refusal: 404; 400, an operation can't be carried out.
-        """
-        row = self.get(key)
-        changed = dict(row)
-        for operation in operations(body):
-            if operation.attribute == "members":
-                changed["members"] = changed_elements(changed["members"], operation)
-            elif operation.attribute in ("displayName", "externalId"):
-                changed[operation.attribute] = operation.value
-            else:
-                raise invalid(f"{operation.attribute} can't be changed.", "invalidPath")
-        row.update(changed)
-        self._memberships = None
-        return row
-
-    def delete(self, key: str) -> None:
-        """Remove a group.
-
-        Raises:
-            Refusal: 404, there is none with this id.
-        """
-        self.get(key)
-        self.table.remove(key)
-        self.forget(key)
-
-    def forget(self, principal: str) -> None:
-        """Take a deleted principal out of every group."""
-        for row in self.table:
-            if any(member["value"] == principal for member in row["members"]):
-                row["members"] = [m for m in row["members"] if m["value"] != principal]
-        self._memberships = None
-
-    def having(self, principal: str) -> list[dict[str, str]]:
-        """The groups that a principal is a direct member of, as SCIM shows them."""
-        if self._memberships is None:
-            self._memberships = {}
-            for row in self.table:
-                shown = {"value": row["id"], "display": row["displayName"], "type": "direct"}
-                for member in row["members"]:
-                    self._memberships.setdefault(member["value"], []).append(shown)
-        return self._memberships.get(principal, [])
-
-    def load(self, rows: list[Row]) -> None:
-        """Take over rows from a state file."""
-        self.table.load(rows, "id")
-        self._memberships = None
-
-
-def _apply(row: Row, operation: Operation) -> None:
-    name = operation.attribute
-    if name == "roles":
-        row["roles"] = changed_elements(row["roles"], operation)
-    elif operation.op == "remove" and name == "externalId":
-        row.pop(name, None)
-    elif operation.op != "remove" and name in _SETTABLE:
-        _set(row, name, operation.value)
-    else:
-        raise invalid(f"{name} can't be changed by {operation.op}.", "invalidPath")
-
-
-def _set(row: Row, name: str, value: Any) -> None:
-    if name == "roles":
-        row[name] = elements(value)
-    elif name == "active":
-        row[name] = boolean(value)
-    elif isinstance(value, str) and (name != "externalId" or len(value) <= 64):
-        row[name] = value
-    else:
-        raise invalid(f"{name} has a wrong type or is too long.", "invalidValue")
 
 
 def _known(body: Mapping[str, Any]) -> None:

@@ -71,7 +71,9 @@ _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "co": lambda live, wanted: wanted in live,
     "sw": lambda live, wanted: live.startswith(wanted),
 }
-_ATTRIBUTES = {name.lower(): name for name in ("id", "displayName", "applicationId", "externalId", "active")}
+_ATTRIBUTES = {
+    name.lower(): name for name in ("id", "displayName", "userName", "applicationId", "externalId", "active")
+}
 
 
 def _test(term: re.Match[str]) -> Test:
@@ -152,6 +154,43 @@ def elements(value: Any) -> list[dict[str, Any]]:
             raise invalid("Elements must be objects with a value.", "invalidValue")
         found[item["value"]] = dict(item)
     return list(found.values())
+
+
+def apply(row: dict[str, Any], operation: Operation, settable: Iterable[str]) -> None:
+    """Carry out one operation on a row that is the caller's to change.
+
+    Raises:
+        Refusal: 400, the operation can't be carried out.
+    """
+    name = operation.attribute
+    if name == "roles":
+        row["roles"] = changed_elements(row.get("roles", []), operation)
+    elif operation.op == "remove" and name == "externalId":
+        row.pop(name, None)
+    elif operation.op != "remove" and name in settable:
+        assign(row, name, operation.value)
+    elif name != "entitlements":  # a matter of workspaces: no effect at account level
+        raise invalid(f"{name} can't be changed by {operation.op}.", "invalidPath")
+
+
+def assign(row: dict[str, Any], name: str, value: Any) -> None:
+    """Set an attribute to a value in one of the forms that clients send.
+
+    Raises:
+        Refusal: 400, a wrong type.
+    """
+    if name == "roles":
+        row[name] = elements(value)
+    elif name == "active":
+        row[name] = boolean(value)
+    elif name == "name" and isinstance(value, dict):
+        row[name] = dict(value)
+    elif name == "emails":
+        row[name] = elements(value)
+    elif isinstance(value, str) and name != "name" and (name != "externalId" or len(value) <= 64):
+        row[name] = value
+    else:
+        raise invalid(f"{name} has a wrong type or is too long.", "invalidValue")
 
 
 def boolean(value: Any) -> bool:

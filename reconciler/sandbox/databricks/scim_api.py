@@ -1,4 +1,4 @@
-"""Account SCIM over HTTP: service principals and groups."""
+"""Account SCIM over HTTP: service principals, users and groups."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from reconciler.sandbox.tables import Row, Table
 _BASE = "/api/2.0/accounts/{account}/scim/v2"
 _PRINCIPALS = f"{_BASE}/ServicePrincipals"
 _GROUPS = f"{_BASE}/Groups"
+_USERS = f"{_BASE}/Users"
 _DELETED = Answer(204)
 
 
-def create_principal(call: Call, _: Identity) -> Answer:
-    """201 with the object."""
+def create_principal(call: Call, identity: Identity) -> Answer:
+    """201 with the object; who makes it manages it."""
     row = call.state.account.principals.create(call.request.json_object())
+    call.state.account.rule_sets.born(row["applicationId"], identity)
     return json_answer(_principal(call, row), 201)
 
 
@@ -64,8 +66,9 @@ def create_group(call: Call, _: Identity) -> Answer:
 
 
 def list_groups(call: Call, _: Identity) -> Answer:
-    """A page; it ends with an empty one."""
-    return _listed(call, call.state.account.groups.table, _group)
+    """A page, without members; it ends with an empty one."""
+    members = call.state.world.knobs.members_in_lists
+    return _listed(call, call.state.account.groups.table, _group if members else _memberless)
 
 
 def get_group(call: Call, _: Identity) -> Answer:
@@ -76,14 +79,59 @@ def get_group(call: Call, _: Identity) -> Answer:
 
 def patch_group(call: Call, _: Identity) -> Answer:
     """200 with the object."""
-    row = call.state.account.groups.patch(call.params["id"], call.request.json_object())
-    return json_answer(_group(call, row))
+    body = call.request.json_object()
+    return json_answer(_group(call, call.state.account.changed_group(call.params["id"], body, whole=False)))
+
+
+def put_group(call: Call, _: Identity) -> Answer:
+    """200; members and roles that aren't sent again are gone."""
+    body = call.request.json_object()
+    return json_answer(_group(call, call.state.account.changed_group(call.params["id"], body, whole=True)))
 
 
 def delete_group(call: Call, _: Identity) -> Answer:
     """204 without a body."""
     call.state.account.delete_group(call.params["id"])
     return _DELETED
+
+
+def create_user(call: Call, _: Identity) -> Answer:
+    """201 with the object."""
+    return json_answer(_user(call, call.state.account.users.create(call.request.json_object())), 201)
+
+
+def list_users(call: Call, _: Identity) -> Answer:
+    """A page; it ends with an empty one."""
+    return _listed(call, call.state.account.users.table, _user)
+
+
+def get_user(call: Call, _: Identity) -> Answer:
+    """One user."""
+    return json_answer(
+        chosen(_user(call, call.state.account.users.get(call.params["id"])), call.request.query)
+    )
+
+
+def patch_user(call: Call, _: Identity) -> Answer:
+    """200 with the object."""
+    users, body = call.state.account.users, call.request.json_object()
+    return json_answer(_user(call, users.patch(call.params["id"], body)))
+
+
+def put_user(call: Call, _: Identity) -> Answer:
+    """200; what isn't sent again is gone."""
+    users, body = call.state.account.users, call.request.json_object()
+    return json_answer(_user(call, users.replace(call.params["id"], body)))
+
+
+def delete_user(call: Call, _: Identity) -> Answer:
+    """204 without a body."""
+    call.state.account.delete_user(call.params["id"])
+    return _DELETED
+
+
+def _user(call: Call, row: Row) -> Row:
+    return _principal(call, row)
 
 
 def _principal(call: Call, row: Row) -> Row:
@@ -96,19 +144,33 @@ def _principal(call: Call, row: Row) -> Row:
     return shown
 
 
+def _memberless(call: Call, row: Row) -> Row:
+    shown = {name: value for name, value in row.items() if not name.startswith("_")}
+    del shown["members"]
+    if not shown["roles"]:
+        del shown["roles"]
+    groups = call.state.account.groups.having(row["id"])
+    return {**shown, **({"groups": groups} if groups else {}), "meta": {"resourceType": "Group"}}
+
+
 def _group(call: Call, row: Row) -> Row:
-    shown = dict(row)
-    members = [
-        {**member, "$ref": f"ServicePrincipals/{member['value']}", "display": _name(call, member)}
-        for member in row["members"]
-    ]
-    del shown["members"]  # absent when empty: trap 9
-    return {**shown, "members": members} if members else shown
+    members = [_member(call, member["value"]) for member in row["members"]]
+    shown = _memberless(call, row)
+    return {**shown, "members": members} if members else shown  # absent when empty: trap 9
 
 
-def _name(call: Call, member: Row) -> str:
-    row = call.state.account.principals.table.get(member["value"])
-    return "" if row is None else str(row["displayName"])
+def _member(call: Call, key: str) -> Row:
+    account = call.state.account
+    sorts = {
+        "ServicePrincipals": account.principals.table,
+        "Users": account.users.table,
+        "Groups": account.groups.table,
+    }
+    for sort, table in sorts.items():
+        row = table.get(key)
+        if row is not None:
+            return {"value": key, "$ref": f"{sort}/{key}", "display": row["displayName"]}
+    return {"value": key}
 
 
 def _listed(call: Call, table: Table, shown: Callable[[Call, Row], Row]) -> Answer:
@@ -148,5 +210,12 @@ ROUTES = (
     _route("GET", _GROUPS, list_groups),
     _route("GET", f"{_GROUPS}/{{id}}", get_group),
     _route("PATCH", f"{_GROUPS}/{{id}}", patch_group),
+    _route("PUT", f"{_GROUPS}/{{id}}", put_group),
     _route("DELETE", f"{_GROUPS}/{{id}}", delete_group),
+    _route("POST", _USERS, create_user),
+    _route("GET", _USERS, list_users),
+    _route("GET", f"{_USERS}/{{id}}", get_user),
+    _route("PATCH", f"{_USERS}/{{id}}", patch_user),
+    _route("PUT", f"{_USERS}/{{id}}", put_user),
+    _route("DELETE", f"{_USERS}/{{id}}", delete_user),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 
+from reconciler.sandbox.credentials import TOKEN_USERNAME
 from reconciler.sandbox.databricks.answers import oauth
 from reconciler.sandbox.databricks.apps import Identity
 from reconciler.sandbox.messages import Answer, Refusal, Request, json_answer
@@ -88,13 +89,29 @@ def _exchanged(call: Call, form: dict[str, str]) -> str:
     if form.get("subject_token_type") != _JWT:
         raise Refusal(400, "invalid_request", "subject_token_type must be a JWT")
     if not form.get("subject_token", "").startswith(SUBJECT_TOKEN_PREFIX):
-        raise Refusal(400, "invalid_grant", "The subject token is not valid")
+        return _federated(call, form)
     if "client_id" not in form:
         return "user"
     subject = call.state.account.subject_named(form["client_id"])
     if subject is None:
         raise Refusal(400, "invalid_grant", "No federation policy matches this client")
     return subject
+
+
+def _federated(call: Call, form: dict[str, str]) -> str:
+    # with a client id the policies of that principal count, without one those of the account
+    account, foreign = call.state.account, form.get("subject_token", "")
+    named = form.get("client_id")
+    row = account.principals.by_application(named or "")
+    owner = "" if row is None else str(row["id"])
+    claim = account.federation.subject(owner, foreign) if row is not None or named is None else None
+    if claim is not None and named is None:
+        if claim == TOKEN_USERNAME:
+            return "user"
+        row = account.principals.by_application(claim)
+    if claim is None or row is None or not row["active"]:
+        raise Refusal(400, "invalid_grant", "No federation policy matches this token")
+    return str(row["id"])
 
 
 def _credentials(request: Request, form: dict[str, str]) -> tuple[str, str]:

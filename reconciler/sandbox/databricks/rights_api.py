@@ -1,0 +1,130 @@
+"""Rule sets, federation policies and published apps over HTTP."""
+
+from __future__ import annotations
+
+from reconciler.sandbox.databricks.answers import standard
+from reconciler.sandbox.databricks.apps import Identity
+from reconciler.sandbox.databricks.paging import page, page_size
+from reconciler.sandbox.databricks.signin import Authorised, authorised
+from reconciler.sandbox.messages import Answer, Refusal, json_answer
+from reconciler.sandbox.routes import WRITES, Call, Route
+
+_BASE = "/api/2.0/accounts/{account}"
+_CONTROL = "/api/2.0/preview/accounts/{account}/access-control"
+_PUBLISHED = f"{_BASE}/oauth2/published-app-integrations"
+_POLICIES = (f"{_BASE}/federationPolicies", f"{_BASE}/servicePrincipals/{{principal}}/federationPolicies")
+
+
+def get_rule_set(call: Call, _: Identity) -> Answer:
+    """A rule set; both parameters have to be there, the etag may be empty."""
+    query = call.request.query
+    if not query.get("name") or "etag" not in query:
+        raise Refusal(400, "INVALID_PARAMETER_VALUE", "name and etag are required.")
+    return json_answer(call.state.account.rule_sets.shown(query["name"], query["etag"]))
+
+
+def put_rule_set(call: Call, _: Identity) -> Answer:
+    """The inner object, with a new etag."""
+    return json_answer(call.state.account.rule_sets.put(call.request.json_object()))
+
+
+def assignable_roles(call: Call, _: Identity) -> Answer:
+    """The roles that can be granted on a resource."""
+    return json_answer({"roles": call.state.account.rule_sets.roles(call.request.query.get("resource", ""))})
+
+
+def create_policy(call: Call, _: Identity) -> Answer:
+    """The whole policy; the body is one, without envelope."""
+    policy_id = call.request.query.get("policy_id", "")
+    body = call.request.json_object()
+    return json_answer(call.state.account.federation.create(_owner(call), body, policy_id))
+
+
+def list_policies(call: Call, _: Identity) -> Answer:
+    """A page; `policies` is absent when there are none."""
+    federation = call.state.account.federation
+    rows, token = federation.page(_owner(call), page_size(call), call.request.query.get("page_token", ""))
+    return page("policies", [federation.shown(row) for row in rows], token)
+
+
+def get_policy(call: Call, _: Identity) -> Answer:
+    """One policy."""
+    federation = call.state.account.federation
+    return json_answer(federation.shown(federation.get(_owner(call), call.params["id"])))
+
+
+def update_policy(call: Call, _: Identity) -> Answer:
+    """The whole policy."""
+    mask, body = call.request.query.get("update_mask", ""), call.request.json_object()
+    return json_answer(call.state.account.federation.update(_owner(call), call.params["id"], body, mask))
+
+
+def delete_policy(call: Call, _: Identity) -> Answer:
+    """200 with an empty object."""
+    call.state.account.federation.delete(_owner(call), call.params["id"])
+    return json_answer({})
+
+
+def list_catalogue(call: Call, _: Identity) -> Answer:
+    """A page of what the vendor offers."""
+    table = call.state.account.published.catalogue
+    return page("apps", *table.page(page_size(call), call.request.query.get("page_token", "")))
+
+
+def list_published(call: Call, _: Identity) -> Answer:
+    """A page of what is on."""
+    published = call.state.account.published
+    rows, token = published.table.page(page_size(call), call.request.query.get("page_token", ""))
+    return page("apps", [published.shown(row) for row in rows], token)
+
+
+def create_published(call: Call, identity: Identity) -> Answer:
+    """200 with the id."""
+    return json_answer(call.state.account.published.create(call.request.json_object(), identity))
+
+
+def get_published(call: Call, _: Identity) -> Answer:
+    """One that is on."""
+    published = call.state.account.published
+    return json_answer(published.shown(published.get(call.params["id"])))
+
+
+def update_published(call: Call, _: Identity) -> Answer:
+    """200 with an empty object."""
+    call.state.account.published.update(call.params["id"], call.request.json_object())
+    return json_answer({})
+
+
+def delete_published(call: Call, _: Identity) -> Answer:
+    """200 with an empty object."""
+    call.state.account.published.delete(call.params["id"])
+    return json_answer({})
+
+
+def _owner(call: Call) -> str:
+    owner = call.params.get("principal", "")
+    if owner and owner not in call.state.account.principals.table:
+        raise Refusal(404, "RESOURCE_DOES_NOT_EXIST", f"Service principal {owner} does not exist.")
+    return owner
+
+
+def _route(method: str, template: str, handler: Authorised) -> Route:
+    return Route(method, template, authorised(handler), standard, "databricks", method in WRITES)
+
+
+ROUTES = (
+    _route("GET", f"{_CONTROL}/rule-sets", get_rule_set),
+    _route("PUT", f"{_CONTROL}/rule-sets", put_rule_set),
+    _route("GET", f"{_CONTROL}/assignable-roles", assignable_roles),
+    *(_route("POST", base, create_policy) for base in _POLICIES),
+    *(_route("GET", base, list_policies) for base in _POLICIES),
+    *(_route("GET", f"{base}/{{id}}", get_policy) for base in _POLICIES),
+    *(_route("PATCH", f"{base}/{{id}}", update_policy) for base in _POLICIES),
+    *(_route("DELETE", f"{base}/{{id}}", delete_policy) for base in _POLICIES),
+    _route("GET", f"{_BASE}/oauth2/published-apps", list_catalogue),
+    _route("GET", _PUBLISHED, list_published),
+    _route("POST", _PUBLISHED, create_published),
+    _route("GET", f"{_PUBLISHED}/{{id}}", get_published),
+    _route("PATCH", f"{_PUBLISHED}/{{id}}", update_published),
+    _route("DELETE", f"{_PUBLISHED}/{{id}}", delete_published),
+)
