@@ -132,7 +132,7 @@ class ConnectServer:
 
     def _settings(self) -> Mapping[str, Any]:
         try:
-            # Not under /v1; version and licence may be hidden or of other types (fact sheet, 9.2).
+            # Not under /v1; version and licence may be hidden or of other types (docs/facts/connect.md §9.2).
             settings = self.http.get("/server_settings")
         except (ForbiddenError, NotFoundError):
             return {}

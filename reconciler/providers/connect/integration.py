@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _PATH = "/v1/oauth/integrations"
 _SETTABLE = ("name", "description", "template", "config")
 _CHANGEABLE = ("name", "description", "config")
-# Templates that offer more than one auth type: only there does a config say which (fact sheet, 8.2).
+# Templates that offer more than one auth type: only there does a config say which
+# (docs/facts/connect.md §8.2).
 _CHOICE = frozenset(
     {
         "databricks",

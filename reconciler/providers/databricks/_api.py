@@ -18,10 +18,10 @@ from reconciler.providers.databricks._sign_in import TRUST, Waits, prove, sign_i
 from reconciler.providers.http import PARALLEL, Answer, Client, Hints
 from reconciler.secrets import Secret
 
-SCIM_PARALLEL = 4  # "exceeded the concurrent limit of 4 requests" (fact sheet, 3.8)
+SCIM_PARALLEL = 4  # "exceeded the concurrent limit of 4 requests" (docs/facts/databricks.md §3.8)
 PAGE = 100
 
-# Zone of a workspace's host by the account's host and by cloud (fact sheet, 7.1 and 7.2).
+# Zone of a workspace's host by the account's host and by cloud (docs/facts/databricks.md §7.1 and 7.2).
 _ZONES = {
     "accounts.cloud.databricks.us": ".cloud.databricks.us",
     "accounts-dod.cloud.databricks.us": ".cloud.databricks.us",
@@ -254,7 +254,7 @@ class DatabricksAccount:
         try:
             return self.http.call("GET", path, query=query)
         except NotFoundError as error:
-            # What those get who aren't account admins (fact sheet, 1.5).
+            # What those get who aren't account admins (docs/facts/databricks.md §1.5).
             error.hint = (
                 f"signed in as {self.signed_in_as}: is it an account admin, and the account id right?"
             )

@@ -1,6 +1,6 @@
 """Which Databricks account, and which credential: spec, then environment, then profile file.
 
-The variables and profile keys are those of Databricks unified authentication (fact sheet, 8.1).
+The variables and profile keys are those of Databricks unified authentication (docs/facts/databricks.md §8.1).
 """
 
 from __future__ import annotations

@@ -270,7 +270,7 @@ def _from_github(settings: Settings, waits: Waits) -> Secret:
 def _token_endpoint(settings: Settings, waits: Waits) -> str:
     discovery = settings.text("discovery_url")
     if not discovery:
-        # Documented, so that no discovery call is needed (fact sheet, 8.2).
+        # Documented, so that no discovery call is needed (docs/facts/databricks.md §8.2).
         return f"{settings.address}/oidc/accounts/{settings.account_id}/v1/token"
     body = _call(settings, waits, "GET", discovery, "nobody", None)
     endpoint = body.get("token_endpoint") if isinstance(body, Mapping) else None
