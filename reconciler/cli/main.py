@@ -200,8 +200,34 @@ def _add_rest(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         "--page-size", type=_positive, default=100, metavar="N", help="objects per page (default: 100)"
     )
     sandbox.add_argument("--fault", action="append", default=[], metavar="FAULT", help="trouble to rehearse")
+    explain = _add(commands, "explain", "what a code, a key of a spec or a command means, offline")
+    explain.add_argument(
+        "topic", nargs="?", metavar="CODE|KIND[.ATTRIBUTE]|COMMAND", help="default: list all"
+    )
     _add(commands, "schema", "print the JSON Schema of a spec")
     _add(commands, "version", "print the version")
+
+
+def command_names() -> tuple[str, ...]:
+    """The names of all commands."""
+    return tuple(_choices(parser()))
+
+
+def command_help(name: str) -> str:
+    """What a command says of itself, with that of its verbs."""
+    command = _choices(parser())[name]
+    return "\n".join([command.format_help(), *(verb.format_help() for verb in _choices(command).values())])
+
+
+def command_parts(name: str) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of a command: of its verbs where it has some, by the words that call them."""
+    command = _choices(parser())[name]
+    return {f"{name} {verb}": part for verb, part in _choices(command).items()} or {name: command}
+
+
+def _choices(root: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    groups = [row for row in root._actions if isinstance(row, argparse._SubParsersAction)]
+    return dict(groups[0].choices) if groups else {}
 
 
 def _rate(text: str) -> float:
