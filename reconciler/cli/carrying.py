@@ -68,7 +68,7 @@ def carry_out(
 
 @contextmanager
 def stopping(say: Callable[[str], object], stop: threading.Event | None = None) -> Iterator[threading.Event]:
-    """SIGINT and SIGTERM: calls under way finish, the ledger is written, nothing new is begun."""
+    """SIGINT, SIGTERM and SIGHUP: calls under way finish, the ledger is written, nothing new is begun."""
     event = stop or threading.Event()
 
     def handler(number: int, frame: object) -> None:
@@ -76,7 +76,11 @@ def stopping(say: Callable[[str], object], stop: threading.Event | None = None) 
             say("stopping: calls under way will finish, and the ledger will be written")
         event.set()
 
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    # what is started with nohup is meant to outlive its terminal
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield event
     finally:

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from reconciler.cli.outlets import ended, outlets
+
 Subparsers = Any  # argparse keeps the class of its sub-parsers to itself
 
 EPILOG = """\
@@ -246,6 +248,15 @@ def _positive(text: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and answers its exit code."""
+    with outlets() as (out, err):
+        try:
+            code = _run(argv)
+        except SystemExit as end:  # argparse's way out
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    return ended(code, out, err)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     root = parser()
     args = root.parse_args(argv)
     command = args.shortcut or args.command

@@ -26,7 +26,7 @@ def write(plan: Plan, path: Path) -> None:
     Raises:
         PlanError: the file can't be written.
     """
-    _replace(path, checked(_text(plan)))
+    _replace(path, _text(plan))
 
 
 def record(plan: Plan, say: Callable[[str], object]) -> None:
@@ -62,7 +62,7 @@ def last() -> list[Path]:
         found = [Path(path) for path in json.loads(LAST.read_text())["plans"]]
     except FileNotFoundError:
         raise PlanError("no plan has been recorded here", code="no-plan", hint=hint) from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise PlanError(f"{LAST} can't be read", code="no-plan", hint=hint) from None
     missing = [str(path) for path in found if not path.is_file()]
     if missing or not found:
@@ -77,7 +77,14 @@ def seen(path: Path) -> Plan:
     Raises:
         PlanError: it can't be read, or its digest doesn't match.
     """
-    return saved.seen(_document(path))
+    try:
+        return saved.seen(_document(path))
+    except RecursionError:
+        raise _too_deep(path) from None
+
+
+def _too_deep(path: Path) -> PlanError:
+    return PlanError(f"{path} is no plan file: it is nested without end", code="plan-file")
 
 
 def _document(path: Path) -> Any:
@@ -85,7 +92,7 @@ def _document(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PlanError(f"{path} can't be read: {error.strerror}", code="plan-file") from None
-    except ValueError:
+    except (ValueError, RecursionError):  # nested without end
         raise PlanError(f"{path} is no plan file: it isn't JSON", code="plan-file") from None
 
 
@@ -110,6 +117,8 @@ def read(path: Path) -> saved.Saved:
                 text, os.environ, folder, is_secret=is_secret, inputs=inputs
             ),
         )
+    except RecursionError:
+        raise _too_deep(path) from None
     except PlanError as error:
         raise PlanError(f"{path}: {error.message}", code=error.code, hint=error.hint) from None
 
@@ -131,7 +140,8 @@ def _check_place(folder: Path, path: Path) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Writes a file at once or not at all."""
+    """Writes a file at once or not at all, and none with a secret in it."""
+    checked(text)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import importlib
 import json
 import logging
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,11 @@ from reconciler.cli.console import Console
 from reconciler.errors import ReconcileError
 from reconciler.secrets import Guarded, LeakError
 
+# what a machine may lack
+_LACKING = frozenset(
+    getattr(errno, name)
+    for name in ["ENOSPC", "EDQUOT", "EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "EROFS", "EIO"]
+)
 # what text passes on its way out; who wrote it stands before these
 _ON_THE_WAY_OUT = ("reconciler.secrets", "reconciler.cli.console", "logging", "threading")
 
@@ -35,7 +42,7 @@ def run(command: str, args: argparse.Namespace) -> int:
 
 
 def _run(command: str, args: argparse.Namespace, console: Console) -> int:
-    _log(args)
+    handler = _log(args)
     module = importlib.import_module(f"reconciler.cli.{command}")
     try:
         code: int = module.run(args, console)
@@ -46,26 +53,40 @@ def _run(command: str, args: argparse.Namespace, console: Console) -> int:
     except KeyboardInterrupt:
         console.say("stopped")
         return 130
-    except BrokenPipeError:
-        # the reader (`| head`) has seen enough; don't let the interpreter complain at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except Exception as error:  # noqa: BLE001 - a bug: the last door before the person
+        lacking = _lacking(error)
+        if lacking:
+            console.error(lacking)
+            return 1
         return _bug(error, console, verbose=getattr(args, "verbose", False))
+    finally:
+        logging.getLogger().removeHandler(handler)
     return code
 
 
 @contextmanager
 def _guarded() -> Iterator[None]:
-    """Puts both streams behind the tripwire while a command runs."""
-    streams = sys.stdout, sys.stderr
+    """Puts both streams behind the tripwire while a command runs; threads stop as quietly as the rest."""
+    streams, hook = (sys.stdout, sys.stderr), threading.excepthook
+    stopped: list[LeakError] = []
+
+    def quietly(ended: threading.ExceptHookArgs) -> None:
+        if isinstance(ended.exc_value, LeakError):
+            stopped.append(ended.exc_value)
+        else:
+            hook(ended)
+
     sys.stdout, sys.stderr = (cast(TextIO, Guarded(stream)) for stream in streams)
+    threading.excepthook = quietly
     try:
         yield
+        if stopped:
+            raise stopped[0]
         sys.stderr.flush()
         sys.stdout.flush()
     finally:
         sys.stdout, sys.stderr = streams
+        threading.excepthook = hook
 
 
 def _leak(leak: LeakError, console: Console) -> int:
@@ -76,12 +97,27 @@ def _leak(leak: LeakError, console: Console) -> int:
     writers = [f"{module}:{line}" for module, line in frames if not module.startswith(_ON_THE_WAY_OUT)]
     console.error(
         ReconcileError(
-            f"internal error: {leak} at {writers[-1]}",
+            f"internal error: {leak} at {writers[-1] if writers else 'an unknown place'}",
             code="internal",
             hint="please report it; what was done is in the ledger",
         )
     )
     return 1
+
+
+def _lacking(error: Exception) -> ReconcileError | None:
+    """What the machine wouldn't give: no bug of ours, whatever Python calls it."""
+    hint = "make room, or raise the limit; what was done is in the ledger"
+    if isinstance(error, MemoryError):
+        return ReconcileError("there isn't enough memory", code="resources", hint=hint)
+    if isinstance(error, OSError) and error.errno in _LACKING:
+        return ReconcileError(f"the machine refused: {error.strerror}", code="resources", hint=hint)
+    frames = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+    starts = any(code is threading.Thread.start.__code__ for code in frames)
+    if isinstance(error, RuntimeError) and starts:
+        words = "no further thread may be started"
+        return ReconcileError(words, code="resources", hint=f"{hint}; --parallelism takes fewer")
+    return None
 
 
 def _bug(error: Exception, console: Console, *, verbose: bool) -> int:
@@ -101,13 +137,25 @@ def _bug(error: Exception, console: Console, *, verbose: bool) -> int:
     return 1
 
 
-def _log(args: argparse.Namespace) -> None:
+def _log(args: argparse.Namespace) -> logging.Handler:
     level = logging.DEBUG if getattr(args, "verbose", False) else logging.WARNING
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _ToStderr()
     is_json = getattr(args, "log_format", "text") == "json"
     handler.setFormatter(_JsonLines() if is_json else logging.Formatter("%(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("reconciler").setLevel(level)
+    return handler
+
+
+class _ToStderr(logging.StreamHandler[TextIO]):
+    """Lines to what is stderr at that moment: Python flushes handlers once more when it ends."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
 
 
 class _JsonLines(logging.Formatter):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 
+import pytest
+
 SPEC = "specs/stack.yaml"
 
 
@@ -45,12 +47,13 @@ def test_ctrl_c_lets_calls_finish_and_lists_what_was_not_done(place):
     assert {wire["valid"] for wire in place.wiring().values()} == {True}
 
 
-def test_what_was_not_done_after_ctrl_c_is_listed_for_people_too(place):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_what_was_not_done_after_a_stop_is_listed_for_people_too(place, number):
     place.write(place.viewers())
     place.fault("method=POST,path=custom-app-integrations$,do=hang")
     process = place.start("apply", SPEC, "--yes")
     place.wait_until_held()
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     place.relax()
     place.end(process, 130).says("connect_integrations.viewer", "skipped")
 

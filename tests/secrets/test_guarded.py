@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import errno
 import io
 import json
 import logging
@@ -194,11 +195,8 @@ def test_with_json_a_leak_is_an_error_document(
 
 
 def test_a_leak_in_another_thread_stops_the_command(
-    canary: str, command: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+    canary: str, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ended: list[object] = []
-    monkeypatch.setattr(threading, "excepthook", lambda hook: ended.append(hook.exc_type))
-
     def action(args: argparse.Namespace, console: Console) -> int:
         thread = threading.Thread(target=lambda: print(Secret(canary).reveal()))
         thread.start()
@@ -206,7 +204,9 @@ def test_a_leak_in_another_thread_stops_the_command(
         return 0
 
     assert command(action) == 1
-    assert ended == [LeakError]
+    _, err = capsys.readouterr()
+    assert "a secret was about to be printed" in err
+    assert "Traceback" not in err
 
 
 def test_the_words_of_an_error_are_checked_too(
@@ -280,6 +280,35 @@ def test_a_log_line_with_a_secret_stops_the_program(canary: str) -> None:
     assert ended.returncode == 1
     assert canary not in ended.stdout + ended.stderr
     assert "a secret was about to be printed; stopped at __main__:" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def _no_thread(*args: object, **options: object) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_a_limit_of_the_machine_is_no_bug(
+    command: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: Callable[[], object] = threading.Thread(target=print).start
+    for name in ("_start_new_thread", "_start_joinable_thread"):
+        monkeypatch.setattr(threading, name, _no_thread, raising=False)
+
+    def exhausted() -> object:
+        raise MemoryError
+
+    def full() -> object:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    for action, words in (
+        (started, "no further thread"),
+        (exhausted, "memory"),
+        (full, "Too many open files"),
+    ):
+        assert command(lambda args, console, action=action: action()) == 1
+        _, err = capsys.readouterr()
+        assert "error[resources]" in err
+        assert words in err
 
 
 @pytest.mark.parametrize("words", [["version"], ["--version"], ["--help"], ["schema"]])
