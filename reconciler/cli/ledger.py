@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from reconciler import ledger as memory
 from reconciler.cli.console import Console
 from reconciler.cli.options import addresses
-from reconciler.cli.wiring import held, open_stack, stacks, the_stack
+from reconciler.cli.wiring import clients, held, look, open_stack, stacks, the_stack
+from reconciler.errors import UsageError
+from reconciler.specs.findings import listing, suggestion
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Shows, forgets, moves or unlocks."""
-    verbs = {"show": _show, "forget": _forget, "move": _move, "unlock": _unlock}
+    verbs = {
+        "show": _show,
+        "forget": _forget,
+        "move": _move,
+        "move-provider": _move_provider,
+        "unlock": _unlock,
+    }
     return verbs[args.verb](args, console)
 
 
@@ -35,6 +44,31 @@ def _move(args: argparse.Namespace, console: Console) -> int:
     with held(the_stack(args), console) as holding:
         holding.journal.commit(lambda ledger: memory.move(ledger, source, target))
     console.say(f"moved {source} to {target}")
+    return 0
+
+
+def _move_provider(args: argparse.Namespace, console: Console) -> int:
+    stack, name = the_stack(args), args.provider
+    if name not in stack.remotes:
+        hint = suggestion(name, stack.remotes, f"the providers are: {listing(stack.remotes) or 'none'}")
+        raise UsageError(f"the spec has no provider {name}", hint=hint)
+    provider = stack.remotes[name]
+    opened = open_stack(stack, moving=name)
+    recorded = opened.ledger.remotes.get(name, "")
+    memory.check_move(opened.ledger, provider)
+    if recorded == provider.identity:
+        console.say(f"{name} is there already: nothing to move")
+        return 0
+    # looked at before anything is written: a refused move leaves the ledger as it is
+    only = replace(opened, ledger=memory.within(opened.ledger, name))
+    mine = replace(stack, resources={a: r for a, r in stack.resources.items() if r.provider == name})
+    with clients(mine, only, args) as apis:
+        snapshot = look(mine, only, apis).snapshot
+    live = {(kind, one) for (at, kind), objects in snapshot.objects.items() if at == name for one in objects}
+    memory.move_provider(opened.ledger, provider, live)  # may refuse, while nothing is leased yet
+    with held(stack, console, moving=name) as holding:
+        holding.journal.commit(lambda ledger: memory.move_provider(ledger, provider, live))
+    console.say(f"moved {name} from {recorded} to {provider.told(provider.identity)}")
     return 0
 
 

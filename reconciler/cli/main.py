@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from reconciler.cli.outlets import ended, outlets
@@ -28,6 +28,26 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         self.exit(1, f"{self.prog}: {message}\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As ever, but that a command itself says which of its options was meant."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"there is no {unknown[0]} here{_meant(unknown[0], self._option_string_actions)}")
+        return found, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            known = "" if (close := _meant(str(value), choices)) else f": choose from {', '.join(choices)}"
+            raise argparse.ArgumentError(action, f"there is no {value!r}{close or known}")
+
+
+def _meant(word: str, choices: Iterable[str]) -> str:
+    from difflib import get_close_matches  # for those who mistyped only
+
+    close = get_close_matches(word.partition("=")[0].lower(), choices, n=1)
+    return f": did you mean {close[0]}?" if close else ""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -88,6 +108,11 @@ def _add(
 
 def _specs(command: argparse.ArgumentParser, words: str = "spec files, or directories of them") -> None:
     command.add_argument("specs", nargs="*", metavar="SPEC", help=f"{words} (default: specs/)")
+    _recursive(command)
+
+
+def _recursive(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--recursive", action="store_true", help="look into the folders below, too")
 
 
 def _add_reading(
@@ -159,6 +184,7 @@ def _add_changing(
         metavar="SPEC|PLANFILE",
         help="specs to plan and apply, or a saved plan (default: the plan of the last `reconcile plan`)",
     )
+    _recursive(apply)
     _narrowing(apply)
     rotate = _add(
         commands, "rotate", "issue a credential anew, deliver it, revoke the old", common, pace, approval
@@ -187,6 +213,9 @@ def _add_rest(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     move.add_argument("source", metavar="ADDR")
     move.add_argument("target", metavar="ADDR")
     _specs(move, "the spec it belongs to")
+    mover = _add(verbs, "move-provider", "follow a server to its new address", common)
+    mover.add_argument("provider", metavar="NAME", help="its name under providers:")
+    _specs(mover, "the spec it belongs to")
     unlock = _add(verbs, "unlock", "break the lease of a run that is gone", common)
     _specs(unlock)
     sandbox = _add(commands, "sandbox", "run both APIs on this machine, for demos, tests and rehearsals")

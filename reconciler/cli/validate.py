@@ -17,7 +17,11 @@ def run(args: argparse.Namespace, console: Console) -> int:
     count = 0
     try:
         loaded = specs.load_all(
-            args.specs or ["specs/"], variables=variables(args), environment=os.environ, strict=False
+            args.specs or ["specs/"],
+            variables=variables(args),
+            environment=os.environ,
+            strict=False,
+            recursive=args.recursive,
         )
         count = len(loaded)
         found = [problem for stack in loaded for problem in stack.problems]

@@ -39,7 +39,12 @@ def stacks(args: argparse.Namespace) -> list[Stack]:
     Raises:
         SpecError: what is wrong with the files.
     """
-    return specs.load_all(args.specs or ["specs/"], variables=variables(args), environment=os.environ)
+    return specs.load_all(
+        args.specs or ["specs/"],
+        variables=variables(args),
+        environment=os.environ,
+        recursive=getattr(args, "recursive", False),
+    )
 
 
 def the_stack(args: argparse.Namespace) -> Stack:
@@ -140,13 +145,16 @@ class Holding:
 
 
 @contextmanager
-def held(stack: Stack, console: Console) -> Iterator[Holding]:
+def held(stack: Stack, console: Console, *, moving: str = "") -> Iterator[Holding]:
     """The lease and the journal of a stack, from here to the end.
+
+    Args:
+        moving: a provider that may have another address than the ledger says.
 
     Raises:
         LockedError: somebody else is at work on it.
     """
-    opened = open_stack(stack)
+    opened = open_stack(stack, moving=moving)
     lease = new_lease(opened)
     lease.acquire(on_wait=lambda waiting: console.say(_words(waiting)))
     try:
@@ -253,10 +261,13 @@ def dead_runners(ledger: Ledger) -> frozenset[Runner]:
     return frozenset(runner for runner in named if is_proven_dead(runner))
 
 
-def open_stack(stack: Stack) -> OpenedLedger:
+def open_stack(stack: Stack, *, moving: str = "") -> OpenedLedger:
     """The stack's ledger, for reading.
+
+    Args:
+        moving: a provider that may have another address than the ledger says.
 
     Raises:
         LedgerError: it is damaged, or belongs to another stack or another remote system.
     """
-    return open_ledger(stack, environment=os.environ)
+    return open_ledger(stack, environment=os.environ, moving=moving)

@@ -1,7 +1,7 @@
 """The stack's memory: read and checked, leased to one runner at a time, written durably and rarely."""
 
 from reconciler.ledger.codec import FORMAT, decode, encode
-from reconciler.ledger.edits import forget, move
+from reconciler.ledger.edits import check_move, forget, move, move_provider, within
 from reconciler.ledger.files import FileStore
 from reconciler.ledger.holder import Holder
 from reconciler.ledger.journal import Edit, Journal
@@ -28,6 +28,7 @@ __all__ = [
     "Store",
     "UncertainWriteError",
     "Waiting",
+    "check_move",
     "claims",
     "current_runner",
     "decode",
@@ -35,10 +36,12 @@ __all__ = [
     "forget",
     "is_proven_dead",
     "move",
+    "move_provider",
     "new_lease",
     "open_ledger",
     "open_store",
     "recorded_plan_path",
     "start_journal",
     "unlock",
+    "within",
 ]

@@ -1,13 +1,13 @@
-"""What `ledger forget` and `ledger move` do to a ledger; pure."""
+"""What `ledger forget`, `move` and `move-provider` do to a ledger; pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from difflib import get_close_matches
 
 from reconciler.errors import LedgerError
-from reconciler.model import Address, Entry, GivenUp, Ledger
+from reconciler.model import Address, Entry, GivenUp, Ledger, ProviderSpec
 
 Renaming = Callable[[Address], Address]
 
@@ -56,6 +56,53 @@ def move(ledger: Ledger, source: Address, target: Address) -> Ledger:
             given_up=tuple(_moved(one, new) for one in pending.given_up),
         ),
     )
+
+
+def within(ledger: Ledger, provider: str) -> Ledger:
+    """The part of a ledger that is about one provider."""
+    entries = {address: entry for address, entry in ledger.entries.items() if entry.provider == provider}
+    return replace(ledger, entries=entries, pending=replace(ledger.pending, intents={}, given_up=()))
+
+
+def check_move(ledger: Ledger, provider: ProviderSpec) -> None:
+    """Whether a provider can be moved at all.
+
+    Raises:
+        LedgerError: `bad-move`: the ledger has nothing there, or the spec says no address.
+    """
+    name = provider.name
+    if name not in ledger.remotes:
+        raise LedgerError(f"the ledger of {ledger.stack!r} has nothing at {name} to move", code="bad-move")
+    if not provider.identity:
+        raise LedgerError(f"the provider {name} has no address to move to", code="bad-move", at=provider.at)
+
+
+def move_provider(ledger: Ledger, provider: ProviderSpec, live: Collection[tuple[str, str]]) -> Ledger:
+    """The ledger with the new address of a remote system that shows all that the stack owns there.
+
+    Args:
+        live: (kind name, id) of what the system at the new address shows.
+
+    Raises:
+        LedgerError: `bad-move`: something isn't there: it is another system.
+    """
+    check_move(ledger, provider)
+    owned = within(ledger, provider.name).entries
+    missing = sorted(
+        f"{address} ({live_id})"
+        for address, entry in owned.items()
+        for live_id in (entry.id, *(former.id for former in entry.formers))
+        if live_id and (address.kind_name, live_id) not in live
+    )
+    if missing:
+        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        raise LedgerError(
+            f"{provider.name} can't be moved: {provider.told(provider.identity)} doesn't show {shown}",
+            hint="nothing was changed; a system of its own needs a stack of its own",
+            code="bad-move",
+            at=provider.at,
+        )
+    return replace(ledger, remotes={**ledger.remotes, provider.name: provider.identity})
 
 
 def _check_move(ledger: Ledger, source: Address, target: Address) -> None:

@@ -69,6 +69,7 @@ class OpenedLedger:
     Attributes:
         ledger: what it says; a new one (`is_new`) has no lineage until its first write gives it one, so that
             a plan that was made without a ledger still fits as long as nobody wrote one.
+        moving: a provider that may have another address than the ledger says.
         version: of what was read, for the compare-and-swap.
     """
 
@@ -76,6 +77,7 @@ class OpenedLedger:
     store: Store
     ledger: Ledger
     version: str
+    moving: str = ""
 
     @property
     def is_stateless(self) -> bool:
@@ -84,21 +86,22 @@ class OpenedLedger:
 
     def reread(self) -> OpenedLedger:
         """What is there now, checked in the same way."""
-        return _opened(self.stack, self.store)
+        return _opened(self.stack, self.store, self.moving)
 
 
-def open_ledger(stack: Stack, *, environment: Mapping[str, str]) -> OpenedLedger:
+def open_ledger(stack: Stack, *, environment: Mapping[str, str], moving: str = "") -> OpenedLedger:
     """Reads a stack's ledger. Takes no lease, writes nothing.
 
     Args:
         environment: see open_store.
+        moving: a provider that may have another address than the ledger says.
 
     Raises:
         LedgerError: it can't be read (`ledger-read`), is damaged (`ledger-damaged`) or newer than this tool
             (`ledger-newer`), belongs to another stack, account or server (`ledger-foreign`), or owns objects
             of a provider that left the spec (`provider-gone`).
     """
-    return _opened(stack, _store_of(stack, environment))
+    return _opened(stack, _store_of(stack, environment), moving)
 
 
 def claims(
@@ -139,15 +142,15 @@ def _folder(stack: Stack) -> Path:
     return Path(stack.file).parent
 
 
-def _opened(stack: Stack, store: Store) -> OpenedLedger:
+def _opened(stack: Stack, store: Store, moving: str) -> OpenedLedger:
     content, version = store.read()
     if content is None:
-        return OpenedLedger(stack, store, Ledger(stack.name, "", is_new=True), ABSENT)
+        return OpenedLedger(stack, store, Ledger(stack.name, "", is_new=True), ABSENT, moving)
     ledger = _decoded(store, content, store.where)
     _check_stack(stack, ledger, store.where)
-    _check_remotes(stack, ledger, store.where)
+    _check_remotes(stack, ledger, store.where, moving)
     _check_providers(stack, ledger, store.where)
-    return OpenedLedger(stack, store, ledger, version)
+    return OpenedLedger(stack, store, ledger, version, moving)
 
 
 def _decoded(store: Store, content: bytes, place: str) -> Ledger:
@@ -169,15 +172,21 @@ def _check_stack(stack: Stack, ledger: Ledger, where: str) -> None:
         )
 
 
-def _check_remotes(stack: Stack, ledger: Ledger, where: str) -> None:
+def _check_remotes(stack: Stack, ledger: Ledger, where: str, moving: str) -> None:
+    # who owns nothing there may go elsewhere
+    kept = {provider for _, provider in _held(ledger)}
+    kept |= {tombstone.intent.provider for tombstone in ledger.pending.given_up}
     for name, recorded in sorted(ledger.remotes.items()):
+        if name == moving or name not in kept:
+            continue
         provider = stack.providers.get(name)
         # an address that isn't set says nothing; those who need it complain in their own words
         if provider is not None and provider.identity and provider.identity != recorded:
             raise LedgerError(
                 f"the ledger {where} is about {recorded} as provider {name!r}, and the spec now names"
                 f" {provider.identity}",
-                hint="point the provider back, or give the other system a stack of its own",
+                hint="point the provider back, give the other system a stack of its own, or, if it is the"
+                f" same at a new address: `reconcile ledger move-provider {name}`",
                 code="ledger-foreign",
                 at=provider.at,
             )

@@ -1,7 +1,8 @@
 """Specs: YAML to stacks, with the line and column of all that is wrong; no credentials, no network."""
 
-from reconciler.specs.loading import find, load, load_all
+from reconciler.specs.loading import load, load_all
 from reconciler.specs.rereading import reread
 from reconciler.specs.schema import schema_text
+from reconciler.specs.searching import find
 
 __all__ = ["find", "load", "load_all", "reread", "schema_text"]

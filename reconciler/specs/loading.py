@@ -1,36 +1,33 @@
-"""Spec files to stacks: finding them, and loading each with all that is wrong with it."""
+"""Spec files to stacks: each is loaded with all that is wrong with it."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reconciler.errors import Location, Problem, Severity, SpecError, UsageError
+from reconciler.errors import Location, Problem, Severity, SpecError
 from reconciler.model import Stack
 from reconciler.specs.assembling import assemble, receive
 from reconciler.specs.building import resources
 from reconciler.specs.checks import check, resource_cycles
-from reconciler.specs.composing import Refusal
 from reconciler.specs.findings import Findings, listing, suggestion
 from reconciler.specs.inputs import Inputs
-from reconciler.specs.reading import read
 from reconciler.specs.remotes import providers
 from reconciler.specs.resolving import Resolver, TooLargeError
+from reconciler.specs.searching import Stray, search
 from reconciler.specs.sources import gather
-
-_MARKS = re.compile(rb"""^["']?(stack|version)["']?[ \t]*:""", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """What became of one file."""
+    """What became of one file, and which files it is made of."""
 
     stack: Stack | None
     problems: tuple[Problem, ...]
     variables: frozenset[str]
+    files: frozenset[str] = frozenset()
 
 
 def load(
@@ -60,14 +57,19 @@ def load_all(
     variables: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
     strict: bool = True,
+    recursive: bool = False,
 ) -> list[Stack]:
     """The stacks of several files or folders; a variable must be known to one of them at least.
+
+    Args:
+        recursive: look into the folders below, too.
 
     Raises:
         UsageError: a path leads nowhere, or a folder holds no stack.
         SpecError: all that is wrong with any of them, or two have the same name.
     """
-    return _load_files(find(paths), variables, environment, strict=strict)
+    found = search(paths, recursive=recursive)
+    return _load_files(found.stacks, variables, environment, strict=strict, strays=found.strays)
 
 
 def _load_files(
@@ -76,6 +78,7 @@ def _load_files(
     environment: Mapping[str, str] | None,
     *,
     strict: bool,
+    strays: Sequence[Stray] = (),
 ) -> list[Stack]:
     variables = variables or {}
     environment = os.environ if environment is None else environment
@@ -84,48 +87,15 @@ def _load_files(
     for each in loaded:
         findings.extend(each.problems)
     stacks = [each.stack for each in loaded if each.stack is not None]
+    used = frozenset[str]().union(*(each.files for each in loaded))
+    astray = tuple(stray.problem for stray in strays if str(stray.path.resolve()) not in used)
+    findings.extend(astray)
     _check_variables(variables, loaded, str(files[0]) if files else "", findings)
     _check_names(stacks, findings)
     if findings.has_errors or len(stacks) < len(loaded):
         raise SpecError(findings.problems)
-    return stacks
-
-
-def find(paths: Sequence[Path | str]) -> list[Path]:
-    """The stacks that paths mean: files as they are, and of a folder the YAML files that hold a stack.
-
-    A file without `stack:` and `version:` is there to be imported, and skipped.
-
-    Raises:
-        UsageError: a path leads nowhere, or a folder holds no stack.
-    """
-    found: dict[Path, Path] = {}
-    for given in paths:
-        path = Path(given)
-        if path.is_dir():
-            stacks = [each for each in sorted(path.iterdir()) if _is_stack(each)]
-            if not stacks:
-                raise UsageError(
-                    f"{path} holds no stack", hint="a stack is a .yaml file with `stack:`", code="no-stack"
-                )
-        elif path.exists():
-            stacks = [path]
-        else:
-            raise UsageError(f"there is no file or folder {path}", hint="name a spec", code="not-found")
-        for each in stacks:
-            found.setdefault(each.resolve(), each)
-    return list(found.values())
-
-
-def _is_stack(path: Path) -> bool:
-    if path.suffix not in (".yaml", ".yml") or path.name.startswith(".") or not path.is_file():
-        return False
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(1024 * 1024)
-        return bool(_MARKS.search(start)) or not {"stack", "version"}.isdisjoint(read(str(path)).items)
-    except (OSError, Refusal):
-        return True  # loading says what is wrong with it: better than passing over it
+    # said once, with the first
+    return [replace(stacks[0], problems=(*stacks[0].problems, *astray)), *stacks[1:]] if astray else stacks
 
 
 def _load(
@@ -144,8 +114,8 @@ def _load(
         stack = None
     problems = findings.problems
     if stack is None or findings.has_errors:
-        return _Loaded(None, problems, known)
-    return _Loaded(replace(stack, problems=problems), problems, known)
+        return _Loaded(None, problems, known, sources.files)
+    return _Loaded(replace(stack, problems=problems), problems, known, sources.files)
 
 
 def _resolve(resolver: Resolver) -> Stack:

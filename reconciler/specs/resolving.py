@@ -204,13 +204,8 @@ class Resolver:
                 self._exposed(str(getattr(piece, "text", piece)), place)
                 return unknown(text)
             if isinstance(value, (Mapping, list)) or value is None:
-                words = (
-                    "a mapping"
-                    if isinstance(value, Mapping)
-                    else "a list"
-                    if value is not None
-                    else "nothing"
-                )
+                kinds = "a mapping" if isinstance(value, Mapping) else "a list"
+                words = "nothing" if value is None else kinds
                 message = f"{getattr(piece, 'text', '')} is {words} and can't stand inside text"
                 self._error("reference-type", message, place, "refer to one text or number")
                 return unknown(text)

@@ -38,12 +38,14 @@ class Sources:
         root: its tree.
         sections: `vars`, `providers` and the kinds, merged over all files.
         faulty: `section.key` of what the schema complains about.
+        files: resolved paths of all files that were read.
     """
 
     file: str
     root: Block
     sections: Mapping[str, Mapping[str, Entry]]
     faulty: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
 
     def entries(self, section: str) -> Mapping[str, Entry]:
         """What a section holds, by name."""
@@ -81,19 +83,19 @@ def gather(file: str, findings: Findings) -> Sources | None:
     if root is None:
         return None
     _settle(gathering)
-    return Sources(file, root, gathering.sections, frozenset(gathering.faulty))
+    return Sources(file, root, gathering.sections, frozenset(gathering.faulty), frozenset(gathering.seen))
 
 
 def _take(file: str, gathering: _Gathering, *, is_import: bool) -> Block | None:
+    identity = os.path.realpath(file) if "\0" not in file else file
+    gathering.seen.add(identity)
     try:
         root = read(file)
     except Refusal as refusal:
         gathering.findings.error(refusal.code, refusal.message, refusal.at, hint=refusal.hint)
         return None
     _check(root, gathering, is_import=is_import)
-    identity = str(Path(file).resolve())
     _merge(root, identity, gathering)
-    gathering.seen.add(identity)
     gathering.way.append((identity, file))
     for imported, at in _imports(root, file, gathering):
         _follow(imported, at, gathering)

@@ -175,3 +175,21 @@ def test_only_what_was_aimed_at_is_planned(place):
     assert set(place.integrations()) == {"Service"}
     assert set(place.actions()) == {"oauth_apps.app", "connect_integrations.viewer"}
     place.run("plan", SPEC, "--target", "oauth_apps.nothing", code=1).says("oauth_apps.nothing")
+
+
+def test_a_server_that_moved_is_followed_and_nothing_is_made_again(place):
+    place.write(place.both())
+    place.apply()
+    new = place.server.url.replace("127.0.0.1", "localhost")
+    env = {"CONNECT_SERVER": new}
+    before, made = place.ledger.read_bytes(), place.integrations()
+    place.run("plan", SPEC, code=1, env=env).says("ledger-foreign", "move-provider connect")
+    # another server, which shows nothing of ours
+    other = {"CONNECT_SERVER": f"{new}/east"}
+    place.run("ledger", "move-provider", "connect", SPEC, code=1, env=other)
+    place.run("ledger", "move-provider", "conect", SPEC, code=1, env=env).says("did you mean connect")
+    assert place.ledger.read_bytes() == before
+    place.run("ledger", "move-provider", "connect", SPEC, env=env)
+    place.run("apply", SPEC, "--yes", env=env)
+    assert place.integrations().keys() == made.keys()
+    place.run("plan", SPEC, "--detailed-exitcode", env=env)

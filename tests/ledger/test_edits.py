@@ -3,8 +3,8 @@
 import pytest
 
 from reconciler.errors import LedgerError
-from reconciler.ledger import forget, move
-from reconciler.model import Delivery, Pending
+from reconciler.ledger import forget, move, move_provider
+from reconciler.model import Delivery, Former, Pending, ProviderSpec
 
 
 @pytest.fixture
@@ -117,3 +117,28 @@ def test_a_move_never_lands_on_an_interrupted_create(make):
     ledger = make.ledger({"oauth_apps.a": make.entry()}, pending=pending)
     with pytest.raises(LedgerError, match="already"):
         move(ledger, make.address("oauth_apps.a"), make.address("oauth_apps.b"))
+
+
+class TestAServerThatMoved:
+    NEW = ProviderSpec("connect", "connect", "https://new.example.org")
+
+    def owning(self, make):
+        entries = {
+            "connect_integrations.a": make.entry("1", formers=(Former("0"),)),
+            "connect_integrations.b": make.entry("2"),
+            "oauth_apps.c": make.entry("3", provider="databricks"),
+        }
+        return make.ledger(entries, remotes={"connect": "https://old.example.org", "databricks": "d"})
+
+    def test_is_followed_when_it_shows_all_that_is_owned_there(self, make):
+        live = {("connect_integrations", live_id) for live_id in "0129"}
+        after = move_provider(self.owning(make), self.NEW, live)
+        assert after.remotes == {"connect": "https://new.example.org", "databricks": "d"}
+        assert after.entries == self.owning(make).entries
+
+    @pytest.mark.parametrize("gone", ["0", "1", "2"])
+    def test_is_another_one_when_anything_is_missing(self, make, gone):
+        live = {("connect_integrations", live_id) for live_id in "012" if live_id != gone}
+        with pytest.raises(LedgerError, match=rf"\({gone}\)") as error:
+            move_provider(self.owning(make), self.NEW, live | {("oauth_apps", gone)})
+        assert error.value.code == "bad-move"

@@ -1,5 +1,6 @@
 """Opening a ledger: where it is, whether it belongs to this stack, and what its neighbours own."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from reconciler.ledger import claims, encode, open_ledger, recorded_plan_path
 from reconciler.model import Former, Pending, ProviderSpec
 
 IDENTITY = "https://connect.example.org"
+OLD = "https://old.example.org"
 
 
 @pytest.fixture
@@ -124,11 +126,26 @@ def test_another_stacks_ledger_is_refused_naming_both(make, tmp_path, keep):
 
 
 def test_another_account_or_server_is_refused_naming_both(make, tmp_path, keep):
-    keep(make.ledger(remotes={"connect": "https://old.example.org"}))
+    keep(make.ledger({"connect_integrations.a": make.entry()}, remotes={"connect": OLD}))
     error = refused(make.stack(tmp_path))
     assert error.code == "ledger-foreign"
-    assert "https://old.example.org" in error.message
+    assert OLD in error.message
     assert IDENTITY in error.message
+    assert "move-provider connect" in error.hint
+    assert open_ledger(make.stack(tmp_path), environment={}, moving="connect").reread().ledger.remotes
+
+
+def test_who_owns_nothing_there_may_go_elsewhere(make, tmp_path, keep):
+    elsewhere = {"oauth_apps.a": make.entry(provider="databricks")}
+    keep(make.ledger(elsewhere, remotes={"connect": OLD}))
+    assert opened(make.stack(tmp_path))
+    former = {"connect_integrations.a": make.entry("", formers=(Former("7"),))}
+    interrupted = Pending({make.address("connect_integrations.a"): make.intent(provider="connect")})
+    dead = replace(make.tombstone("oauth_apps.a"), intent=make.intent(provider="connect"))
+    given_up = Pending(given_up=(dead,))
+    for held in (make.ledger(former), make.ledger(pending=interrupted), make.ledger(pending=given_up)):
+        keep(replace(held, remotes={"connect": OLD}))
+        assert refused(make.stack(tmp_path)).code == "ledger-foreign"
 
 
 def test_an_address_that_isnt_set_contradicts_nothing(make, tmp_path, keep):

@@ -192,3 +192,70 @@ class TestFindingStacks:
         with pytest.raises(SpecError) as error:
             load_all(["specs"], variables={"w": "1"}, environment={})
         assert [p.code for p in error.value.problems] == ["var-unknown"]
+
+
+def said(*paths, **options):
+    """(severity, code, file) of all that is said about some paths."""
+    try:
+        stacks = load_all([*paths], environment={}, **options)
+        problems = [problem for stack in stacks for problem in stack.problems]
+    except SpecError as error:
+        problems = error.problems
+    return [(p.severity.value, p.code, p.at.file) for p in problems]
+
+
+class TestFilesThatAreNoStack:
+    def test_are_warned_of_unless_a_stack_imports_them(self, specs, head):
+        specs.write(head + "imports: [shared/*.yaml, used.yaml]\n", "specs/a.yaml")
+        specs.write(APP % "used", "specs/used.yaml")
+        specs.write("imports: [../deeper.yaml]\n", "specs/shared/b.yaml")
+        specs.write(APP % "deeper", "specs/deeper.yaml")
+        assert said("specs") == []
+        for name, text in {"fragment": APP % "lost", "list": "[1]\n", "nothing": "# empty\n"}.items():
+            specs.write(text, f"specs/{name}.yaml")
+        specs.write("a: 1\n---\nb: 2\n", "specs/several.yaml")
+        names = ["fragment", "list", "nothing", "several"]
+        assert said("specs") == [("warning", "not-a-stack", f"specs/{name}.yaml") for name in names]
+        assert [path.name for path in find(["specs"])] == ["a.yaml"]
+
+    @pytest.mark.parametrize("key", ["stak", "Stack", "stacks", "verison", "Version"])
+    def test_are_an_error_where_a_key_is_nearly_one_of_a_stacks(self, specs, head, key):
+        specs.write(head, "specs/a.yaml")
+        specs.write(f"providers: {{}}\n{key}: x\n", "specs/b.yaml")
+        assert said("specs") == [("error", "not-a-stack", "specs/b.yaml")]
+        (specs.folder / "specs/a.yaml").unlink()
+        assert said("specs") == [("error", "not-a-stack", "specs/b.yaml")]
+
+    @pytest.mark.parametrize("key", ["apiVersion", "region", "stage", "start"])
+    def test_have_words_of_their_own(self, specs, head, key):
+        specs.write(head, "specs/a.yaml")
+        specs.write(f"{key}: x\n", "specs/b.yaml")
+        assert said("specs") == [("warning", "not-a-stack", "specs/b.yaml")]
+
+    def test_are_an_error_when_named_outright(self, specs, head):
+        specs.write(head, "specs/a.yaml")
+        specs.write(APP % "x", "specs/b.yaml")
+        assert ("error", "missing-key", "specs/b.yaml") in said("specs/a.yaml", "specs/b.yaml")
+        assert ("error", "missing-key", "specs/b.yaml") in said("specs", "specs/b.yaml")
+
+
+class TestFoldersBelow:
+    def test_are_searched_when_asked_for_but_hidden_ones(self, specs, head):
+        specs.write(head, "specs/a.yaml")
+        specs.write(head.replace("test", "b"), "specs/team/b.yaml")
+        specs.write(head.replace("test", "c"), "specs/team/deep/c.yml")
+        specs.write(head.replace("test", "d"), "specs/.hidden/d.yaml")
+        specs.write(APP % "x", "specs/team/lost.yaml")
+        (specs.folder / "specs/team/loop").symlink_to("../../specs", target_is_directory=True)
+        (specs.folder / "specs/again.yaml").symlink_to("team/b.yaml")
+        stacks = load_all(["specs", "specs/team"], environment={}, recursive=True)
+        assert sorted(stack.name for stack in stacks) == ["b", "c", "test"]
+        assert said("specs", recursive=True) == [("warning", "not-a-stack", "specs/team/lost.yaml")]
+        assert len(load_all(["specs"], environment={})) == 2
+
+    def test_are_pointed_to_where_a_folder_itself_has_none(self, specs, head):
+        specs.write(head, "specs/team/a.yaml")
+        with pytest.raises(UsageError) as error:
+            load_all(["specs"], environment={})
+        assert "--recursive" in error.value.hint
+        assert len(load_all(["specs"], environment={}, recursive=True)) == 1
