@@ -230,6 +230,12 @@ def _add_rest(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     sandbox.add_argument(
         "--page-size", type=_positive, default=100, metavar="N", help="objects per page (default: 100)"
     )
+    sandbox.add_argument(
+        "--connect-version",
+        metavar="VERSION",
+        default="",
+        help="the release that Connect takes itself for, such as 2025.05.0; older ones lack features",
+    )
     sandbox.add_argument("--fault", action="append", default=[], metavar="FAULT", help="trouble to rehearse")
     explain = _add(commands, "explain", "what a code, a key of a spec or a command means, offline")
     explain.add_argument(

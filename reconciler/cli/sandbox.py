@@ -19,6 +19,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
             latency_ms=args.latency,
             page_size=args.page_size,
             faults=args.fault,
+            connect_version=args.connect_version,
             announce=lambda line: console.result(line + "\n"),
         )
     except OSError as error:

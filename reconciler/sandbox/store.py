@@ -64,6 +64,8 @@ class State:
                     "last_id": server.integrations.last_id,
                     "integrations": server.integrations.table.dump(),
                     "associations": server.associations,
+                    "people": server.people.dump(),
+                    "content": server.content.dump(),
                 }
                 for prefix, server in self.servers.items()
             },
@@ -101,6 +103,11 @@ class State:
             server = state.servers[prefix] = ConnectServer(world, prefix)
             server.integrations.last_id = int(saved["last_id"])
             server.integrations.table.load(saved["integrations"], "guid")
+            if "people" in saved:
+                server.people.load(saved["people"])
+                server.content.load(saved["content"], "guid")
+            else:
+                server.seed_people()
             server.associations.update(saved["associations"])
         return state
 

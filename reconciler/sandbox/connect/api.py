@@ -26,8 +26,9 @@ _DONE = Answer(204)
 
 def list_integrations(_: Call, server: ConnectServer, user: User) -> Answer:
     """A bare array, ascending by id, without paging."""
-    rows = (row for _, row in server.integrations.table.listing())
-    return json_answer([_shown(server, row, user) for row in rows if server.integrations.visible(row, user)])
+    counts, integrations = server.content_counts(), server.integrations
+    rows = (row for _, row in integrations.table.listing() if integrations.visible(row, user))
+    return json_answer([integrations.shown(row, user, counts[row["guid"]]) for row in rows])
 
 
 def create_integration(call: Call, server: ConnectServer, user: User) -> Answer:
@@ -98,7 +99,7 @@ def list_content(call: Call, server: ConnectServer, user: User) -> Answer:
     """A bare array; `name` and `owner_guid` narrow it."""
     query = call.request.query
     wanted = {key: query[key] for key in ("name", "owner_guid") if query.get(key)}
-    rows = server.content.values()
+    rows = (row for _, row in server.content.listing())
     return json_answer([row for row in rows if all(row[k] == v for k, v in wanted.items())])
 
 
@@ -130,28 +131,46 @@ def me(_: Call, __: ConnectServer, user: User) -> Answer:
 def list_users(call: Call, server: ConnectServer, _: User) -> Answer:
     """A numbered page of users."""
     query = call.request.query
-    found = server.people.matching(query.get("prefix", ""), query.get("user_role", ""))
+    wanted = (query.get(name, "") for name in ("prefix", "user_role", "account_status"))
+    found = server.people.matching(*wanted)
     return _numbered(call, [user.shown() for user in found])
 
 
 def get_user(call: Call, server: ConnectServer, _: User) -> Answer:
     """One user."""
-    for user in server.people.users:
-        if user.guid == call.params["guid"]:
-            return json_answer(user.shown())
-    raise absent("user")
+    row = server.people.users.get(call.params["guid"])
+    if row is None:
+        raise absent("user")
+    return json_answer(User(row, frozenset()).shown())
 
 
 def list_groups(call: Call, server: ConnectServer, _: User) -> Answer:
     """A numbered page of groups."""
+    return _numbered(call, server.people.groups_matching(call.request.query.get("prefix", "")))
+
+
+def get_group(call: Call, server: ConnectServer, _: User) -> Answer:
+    """One group."""
+    row = server.people.groups.get(call.params["guid"])
+    if row is None:
+        raise absent("group")
+    return json_answer(row)
+
+
+def remote_people(call: Call, server: ConnectServer, _: User) -> Answer:
+    """Who is known to the identity provider only: without a GUID, with a ticket."""
+    sort = "groups" if "/groups/" in call.request.path else "users"
     start = call.request.query.get("prefix", "").casefold()
-    groups = [dict(g) for g in server.people.groups if g["name"].casefold().startswith(start)]
-    return _numbered(call, groups)
+    names = [name for name in server.people.remote[sort] if name.casefold().startswith(start)]
+    key = "name" if sort == "groups" else "username"
+    rows = [{"guid": None, key: name, "temp_ticket": f"ticket-{name}"} for name in names]
+    limit = max(1, call.query_int("limit", 500))
+    return json_answer({"results": rows[:limit], "current_page": 1, "total": len(rows)})
 
 
 def group_members(call: Call, server: ConnectServer, _: User) -> Answer:
     """A numbered page of the users in a group."""
-    if all(group["guid"] != call.params["guid"] for group in server.people.groups):
+    if call.params["guid"] not in server.people.groups:
         raise absent("group")
     return _numbered(call, [user.shown() for user in server.people.members(call.params["guid"])])
 
@@ -180,12 +199,12 @@ def server_settings(call: Call) -> Answer:
 
 
 def _shown(server: ConnectServer, row: Row, user: User) -> dict[str, Any]:
-    return server.integrations.shown(row, user, server.content_count(row["guid"]))
+    return server.integrations.shown(row, user, server.content_counts()[row["guid"]])
 
 
 def _numbered(call: Call, rows: list[dict[str, Any]]) -> Answer:
     number = max(1, call.query_int("page_number", 1))
-    size = max(1, min(call.query_int("page_size", 20), 500))
+    size = max(1, min(call.query_int("page_size", 20), 500, call.state.world.knobs.page_size))
     page = rows[(number - 1) * size : number * size]
     return json_answer({"results": page, "current_page": number, "total": len(rows)})
 
@@ -195,10 +214,21 @@ def _licensed(call: Call) -> None:
         raise Refusal(402, 221, "OAuth integrations are not licensed.")
 
 
+def _offered(call: Call, handler: Served) -> bool:
+    # what a server of an older version, or one that a knob makes poorer, has no route for
+    knobs = call.state.world.knobs
+    if "/oauth/" in call.request.path:
+        feature, since = _FEATURES.get(handler, ("", _OAUTH_SINCE))
+        return knobs.connect_version >= since and (not feature or feature not in knobs.lacks.split(","))
+    return True
+
+
 def _served(handler: Served, roles: tuple[str, ...]) -> Handler:
     def checked(call: Call) -> Answer:
         server = call.state.connect(call.prefix)
         user = server.people.caller(call.request.headers)
+        if not _offered(call, handler):
+            raise absent("requested endpoint")
         need(user, *roles)
         return handler(call, server, user)
 
@@ -211,6 +241,15 @@ def _route(method: str, template: str, handler: Served, roles: tuple[str, ...]) 
     return Route(method, template, _served(handler, roles), api_error, "connect", write)
 
 
+_OAUTH_SINCE = "2024.08.0"
+_FEATURES: dict[Served, tuple[str, str]] = {
+    verify_integration: ("verify", "2024.12.0"),
+    list_templates: ("templates", _OAUTH_SINCE),
+    get_template: ("templates", _OAUTH_SINCE),
+    integration_associations: ("associations", _OAUTH_SINCE),
+    content_associations: ("associations", _OAUTH_SINCE),
+    put_associations: ("associations", _OAUTH_SINCE),
+}
 _ADMIN = (ADMINISTRATOR,)
 ROUTES = (
     Route("GET", "/__api__/server_settings", server_settings, api_error, "connect"),
@@ -218,6 +257,9 @@ ROUTES = (
     _route("GET", "/__api__/v1/users", list_users, _EVERYBODY),
     _route("GET", "/__api__/v1/users/{guid}", get_user, _EVERYBODY),
     _route("GET", "/__api__/v1/groups", list_groups, _EVERYBODY),
+    _route("GET", "/__api__/v1/users/remote", remote_people, _EVERYBODY),
+    _route("GET", "/__api__/v1/groups/remote", remote_people, _EVERYBODY),
+    _route("GET", "/__api__/v1/groups/{guid}", get_group, _EVERYBODY),
     _route("GET", "/__api__/v1/groups/{guid}/members", group_members, _EVERYBODY),
     _route("GET", _TEMPLATES, list_templates, _READERS),
     _route("GET", f"{_TEMPLATES}/{{key}}", get_template, _READERS),

@@ -21,6 +21,7 @@ _TEMPLATE, _FROZEN = 227, 229
 _NO_USER, _NO_GROUP = 261, 262
 # the first release that shows permissions, environment_variables and content_count: an upper bound
 ACL_SINCE = "2026.01.0"
+AUTH_TYPE_SINCE = "2024.12.0"
 
 
 class Integrations:
@@ -119,12 +120,14 @@ class Integrations:
             config = template.with_defaults(config)
         out = {name: value for name, value in row.items() if not name.startswith("_")}
         out["config"] = config
-        out["auth_type"] = template.auth_type(row["config"])
+        if knobs.connect_version >= AUTH_TYPE_SINCE:
+            out["auth_type"] = template.auth_type(row["config"])
         if not self.has_permissions:
             del out["permissions"]
-            return out
-        if self._world.shuffled:
+        elif self._world.shuffled:
             out["permissions"] = random.sample(row["permissions"], len(row["permissions"]))
+        if knobs.connect_version < ACL_SINCE or "counts" in knobs.lacks.split(","):
+            return out
         out["environment_variables"] = list(template.environment_variables)
         out["content_count"] = content_count if caller.role == ADMINISTRATOR else None
         return out
@@ -132,7 +135,8 @@ class Integrations:
     @property
     def has_permissions(self) -> bool:
         """Whether a server of this version knows `permissions`."""
-        return self._world.knobs.connect_version >= ACL_SINCE
+        knobs = self._world.knobs
+        return knobs.connect_version >= ACL_SINCE and "permissions" not in knobs.lacks.split(",")
 
     def _known(self, body: Mapping[str, Any], known: frozenset[str]) -> None:
         for name in body:
@@ -154,14 +158,12 @@ class Integrations:
                 raise Refusal(400, _FROZEN, f"The config key {name} cannot be changed.")
 
     def _permissions(self, entries: Any, guid: str) -> list[Row]:
-        users = {user.guid for user in self._people.users}
-        groups = {group["guid"] for group in self._people.groups}
         kept = []
         for entry in entries if isinstance(entries, list) else [None]:
             user, group = _principal(entry)
-            if user is not None and user not in users:
+            if user is not None and user not in self._people.users:
                 raise Refusal(400, _NO_USER, f"The user {user} does not exist.")
-            if group is not None and group not in groups:
+            if group is not None and group not in self._people.groups:
                 raise Refusal(400, _NO_GROUP, f"The group {group} does not exist.")
             self.last_id += 1  # ids are shared, so gaps between integrations are normal
             kept.append(

@@ -1,4 +1,4 @@
-"""Who there is on a Connect server: three users with a key each, and two groups."""
+"""Who there is on a Connect server: users, some with a key, and groups."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ from typing import Any
 from reconciler.sandbox.connect.answers import forbidden
 from reconciler.sandbox.credentials import ADMINISTRATOR_KEY, PUBLISHER_KEY, VIEWER_KEY
 from reconciler.sandbox.messages import Refusal
+from reconciler.sandbox.tables import Row, Table
+from reconciler.sandbox.world import World
 
 ADMINISTRATOR, PUBLISHER, VIEWER = "administrator", "publisher", "viewer"
 _CREATED = "2025-01-15T08:30:00Z"
+_NAMES = ("username", "first_name", "last_name")
+_KEYS = {ADMINISTRATOR_KEY: "ada", PUBLISHER_KEY: "pat", VIEWER_KEY: "vic"}
+_SEEDS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    ADMINISTRATOR: ("ada", "Administrator", ()),
+    PUBLISHER: ("pat", "Publisher", ("data-science",)),
+    VIEWER: ("vic", "Viewer", ()),
+}
 
 
 def fixed_guid(prefix: str, name: str) -> str:
@@ -24,48 +33,82 @@ def fixed_guid(prefix: str, name: str) -> str:
 class User:
     """A user of a Connect server, and the groups it is in."""
 
-    guid: str
-    username: str
-    first_name: str
-    last_name: str
-    role: str
+    row: Row
     groups: frozenset[str]
+
+    @property
+    def guid(self) -> str:
+        """What permissions and content call it."""
+        return str(self.row["guid"])
+
+    @property
+    def role(self) -> str:
+        """What it may do."""
+        return str(self.row["user_role"])
 
     def shown(self) -> dict[str, Any]:
         """The user as `/v1/users` lists it."""
-        return {
-            "guid": self.guid,
-            "username": self.username,
-            "first_name": self.first_name,
-            "last_name": self.last_name,
-            "email": f"{self.username}@sandbox.example",
-            "user_role": self.role,
+        return {name: value for name, value in self.row.items() if not name.startswith("_")}
+
+
+class People:
+    """The users and groups of one server; three users bring a key along, others sign in elsewhere."""
+
+    def __init__(self, world: World, prefix: str) -> None:
+        self._prefix = prefix
+        self.users = Table(world)
+        self.groups = Table(world)
+        # what an identity provider knows and the server doesn't yet: they have no guid
+        self.remote: dict[str, list[str]] = {"users": [], "groups": []}
+
+    def seed(self) -> None:
+        """Put in who is there from the start."""
+        group = {name: fixed_guid(self._prefix, f"group {name}") for name in ("data-science", "finance")}
+        for role, (name, last, groups) in _SEEDS.items():
+            names = {"username": name, "first_name": name.capitalize(), "last_name": last}
+            row = {"guid": fixed_guid(self._prefix, f"user {name}"), **names, "user_role": role}
+            self.add_user({**row, "_groups": [group[each] for each in groups]})
+        owner = fixed_guid(self._prefix, "user ada")
+        for name, guid in group.items():
+            self.add_group({"guid": guid, "name": name, "owner_guid": owner})
+
+    def add_user(self, fields: Mapping[str, Any]) -> Row:
+        """A user with what is given, and what a server fills in."""
+        row: Row = {
+            "guid": str(uuid.uuid4()),
+            "first_name": "",
+            "last_name": "",
+            "email": f"{fields['username']}@sandbox.example",
+            "user_role": PUBLISHER,
             "created_time": _CREATED,
             "updated_time": _CREATED,
             "active_time": None,
             "confirmed": True,
             "locked": False,
+            "_groups": [],
+            **fields,
         }
+        self.users.add(row["guid"], row)
+        return row
 
+    def add_group(self, fields: Mapping[str, Any]) -> Row:
+        """A group with what is given; `members` are GUIDs of users."""
+        given = dict(fields)
+        members = given.pop("members", ())
+        row: Row = {"guid": str(uuid.uuid4()), "owner_guid": None, **given}
+        self.groups.add(row["guid"], row)
+        for guid in members:
+            user = self.users.get(guid)
+            if user is not None:
+                user["_groups"] = [*user["_groups"], row["guid"]]
+        return row
 
-class People:
-    """The users and groups of one server, seeded and never changing."""
-
-    def __init__(self, prefix: str) -> None:
-        group = {name: fixed_guid(prefix, f"group {name}") for name in ("data-science", "finance")}
-        science = frozenset({group["data-science"]})
-        named = (
-            (ADMINISTRATOR_KEY, "ada", "Ada", "Administrator", ADMINISTRATOR, frozenset[str]()),
-            (PUBLISHER_KEY, "pat", "Pat", "Publisher", PUBLISHER, science),
-            (VIEWER_KEY, "vic", "Vic", "Viewer", VIEWER, frozenset[str]()),
-        )
-        self._by_key = {
-            key: User(fixed_guid(prefix, f"user {name}"), name, first, last, role, groups)
-            for key, name, first, last, role, groups in named
-        }
-        self.users = tuple(self._by_key.values())
-        owner = self.users[0].guid
-        self.groups = tuple({"guid": guid, "name": name, "owner_guid": owner} for name, guid in group.items())
+    def remove(self, guid: str) -> bool:
+        """A user or group leaves; false if there is none with this GUID."""
+        for row in self.users:
+            if guid in row["_groups"]:
+                row["_groups"] = [each for each in row["_groups"] if each != guid]
+        return (self.users.remove(guid) or self.groups.remove(guid)) is not None
 
     def caller(self, headers: Mapping[str, str]) -> User:
         """Whose API key a request carries; `X-RSC-Authorization` does as well, with a bare key too.
@@ -79,26 +122,45 @@ class People:
         scheme, _, key = given.partition(" ")
         if not key and "x-rsc-authorization" in headers:
             scheme, key = "Key", given
-        user = self._by_key.get(key.strip()) if scheme == "Key" else None
-        if user is None:
+        name = _KEYS.get(key.strip(), "") if scheme == "Key" else ""
+        row = self.users.get(fixed_guid(self._prefix, f"user {name}"))
+        if row is None:
             raise Refusal(401, 30, "The API key is not valid.")
-        return user
+        return _user(row)
 
-    def matching(self, prefix: str, role: str) -> list[User]:
+    def matching(self, prefix: str, role: str = "", status: str = "") -> list[User]:
         """Users whose username, first or last name starts with a text, in any case."""
         start = prefix.casefold()
         return [
-            user
-            for user in self.users
-            if any(
-                name.casefold().startswith(start) for name in (user.username, user.first_name, user.last_name)
-            )
-            and role in ("", user.role)
+            _user(row)
+            for _, row in self.users.listing()
+            if any(row[name].casefold().startswith(start) for name in _NAMES)
+            and role in ("", row["user_role"])
+            and status in ("", "locked" if row["locked"] else "licensed")
         ]
+
+    def groups_matching(self, prefix: str) -> list[Row]:
+        """Groups whose name starts with a text, in any case."""
+        start = prefix.casefold()
+        return [row for _, row in self.groups.listing() if row["name"].casefold().startswith(start)]
 
     def members(self, group: str) -> list[User]:
         """The users in a group."""
-        return [user for user in self.users if group in user.groups]
+        return [_user(row) for row in self.users if group in row["_groups"]]
+
+    def dump(self) -> dict[str, Any]:
+        """Everybody as JSON."""
+        return {"users": self.users.dump(), "groups": self.groups.dump(), "remote": self.remote}
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Take over people from a state file."""
+        self.users.load(dumped["users"], "guid")
+        self.groups.load(dumped["groups"], "guid")
+        self.remote = dumped["remote"]
+
+
+def _user(row: Row) -> User:
+    return User(row, frozenset(row["_groups"]))
 
 
 def need(user: User, *roles: str) -> None:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import uuid
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from reconciler.sandbox.connect.answers import absent, forbidden
-from reconciler.sandbox.connect.integrations import Integrations
+from reconciler.sandbox.connect.integrations import AUTH_TYPE_SINCE, Integrations
 from reconciler.sandbox.connect.people import ADMINISTRATOR, PUBLISHER, People, User, fixed_guid
 from reconciler.sandbox.connect.templates import TEMPLATES
 from reconciler.sandbox.connect.templates import VIEWER as VIEWER_AUTH
 from reconciler.sandbox.messages import Refusal
-from reconciler.sandbox.tables import Row
+from reconciler.sandbox.tables import Row, Table
 from reconciler.sandbox.world import World, seconds
 
 _SEVERAL_SINCE = "2025.07.0"
+_VISITOR_SINCE = "2025.05.0"
+_VISITOR = {
+    "name": "Connect Visitor API Key",
+    "description": "Allows content to call the Connect API as the visitor.",
+    "template": "connect",
+    "config": {"max_role": "Admin"},
+}
 _CONTENT = (
-    # name, title, app_mode, category of what it shows
-    ("sales-dashboard", "Sales dashboard", "python-shiny", "interactive"),
-    ("churn-api", "Churn API", "python-fastapi", "interactive"),
-    ("nightly-report", "Nightly report", "quarto-static", "rendered"),
+    # name, title, app_mode
+    ("sales-dashboard", "Sales dashboard", "python-shiny"),
+    ("churn-api", "Churn API", "python-fastapi"),
+    ("nightly-report", "Nightly report", "quarto-static"),
 )
 
 
@@ -27,26 +37,62 @@ class ConnectServer:
 
     def __init__(self, world: World, prefix: str) -> None:
         self._world = world
-        self.people = People(prefix)
+        self._prefix = prefix
+        self.people = People(world, prefix)
         self.integrations = Integrations(world, self.people)
-        owner = self.people.users[1].guid
-        self.content = {
-            guid: _content(guid, entry, owner)
-            for entry in _CONTENT
-            for guid in (fixed_guid(prefix, f"content {entry[0]}"),)
-        }
+        self.content = Table(world)
         # content guid -> integration guid -> when they were associated
-        self.associations: dict[str, dict[str, str]] = {guid: {} for guid in self.content}
+        self.associations: dict[str, dict[str, str]] = {}
 
     def seed(self) -> None:
-        """Put in what a fresh server makes by itself."""
-        body = {
-            "name": "Connect Visitor API Key",
-            "description": "Allows content to call the Connect API as the visitor.",
-            "template": "connect",
-            "config": {"max_role": "Admin"},
+        """Put in what a fresh server has, and makes by itself."""
+        self.seed_people()
+        if self._world.knobs.connect_version >= _VISITOR_SINCE:
+            self.integrations.create(_VISITOR)
+
+    def seed_people(self) -> None:
+        """Put in the people and the content that are there from the start."""
+        self.people.seed()
+        owner = fixed_guid(self._prefix, "user pat")
+        for name, title, mode in _CONTENT:
+            guid = fixed_guid(self._prefix, f"content {name}")
+            fields = {"guid": guid, "name": name, "title": title, "app_mode": mode, "owner_guid": owner}
+            self.add_content(fields)
+
+    def add_content(self, fields: Mapping[str, Any]) -> Row:
+        """A content item with what is given, and what a server fills in."""
+        mode = str(fields.get("app_mode", "python-shiny"))
+        static = "static" if mode == "static" else "rendered"
+        row: Row = {
+            "guid": str(uuid.uuid4()),
+            "title": None,
+            "description": "",
+            "access_type": "logged_in",
+            "app_mode": mode,
+            "content_category": static if mode.endswith("static") else "interactive",
+            "app_role": "owner",
+            "locked": False,
+            "owner_guid": fixed_guid(self._prefix, "user ada"),
+            "created_time": "2025-02-01T09:00:00Z",
+            "last_deployed_time": "2025-02-01T09:00:00Z",
+            **fields,
         }
-        self.integrations.create(body)
+        self.content.add(row["guid"], row)
+        self.associations.setdefault(row["guid"], {})
+        return row
+
+    def remove_content(self, guid: str) -> bool:
+        """A content item goes with its associations; false if there is none with this GUID."""
+        self.associations.pop(guid, None)
+        return self.content.remove(guid) is not None
+
+    def remove_person(self, guid: str) -> bool:
+        """A user or group leaves; with `drop_gone_people`, access lists forget it, and may open."""
+        if self._world.knobs.drop_gone_people:
+            for row in self.integrations.table:
+                entries = row["permissions"]
+                row["permissions"] = [e for e in entries if guid not in (e["user_guid"], e["group_guid"])]
+        return self.people.remove(guid)
 
     def item(self, guid: str, caller: User) -> Row:
         """A content item that the caller may change.
@@ -98,9 +144,9 @@ class ConnectServer:
             if row is not None
         ]
 
-    def content_count(self, integration: str) -> int:
-        """How many content items have an integration."""
-        return sum(integration in associated for associated in self.associations.values())
+    def content_counts(self) -> Counter[str]:
+        """How many content items have each integration."""
+        return Counter(guid for associated in self.associations.values() for guid in associated)
 
     def _association(self, content: str, row: Row, created: str) -> dict[str, Any]:
         out = {
@@ -115,6 +161,8 @@ class ConnectServer:
         }
         if self._world.knobs.connect_version < _SEVERAL_SINCE:
             del out["content_guid"]
+        if self._world.knobs.connect_version < AUTH_TYPE_SINCE:
+            del out["oauth_integration_auth_type"]
         return out
 
     def _associable(self, item: Row, entry: Any, caller: User) -> str:
@@ -123,25 +171,8 @@ class ConnectServer:
         if row is None or not self.integrations.visible(row, caller):
             raise Refusal(400, 207, f"{guid} is not a valid OAuth integration GUID.")
         flow = TEMPLATES[row["template"]].auth_type(row["config"])
-        if flow == VIEWER_AUTH and item["content_category"] != "interactive":
-            message = f"The content item can't use a {VIEWER_AUTH} integration."
+        closed = item["content_category"] == "interactive" and item["access_type"] != "all"
+        if (flow == VIEWER_AUTH and not closed) or item["content_category"] == "static":
+            message = f"The content item can't use a {flow} integration."
             raise Refusal(400, 209, message)
         return str(guid)
-
-
-def _content(guid: str, entry: tuple[str, str, str, str], owner: str) -> Row:
-    name, title, mode, category = entry
-    return {
-        "guid": guid,
-        "name": name,
-        "title": title,
-        "description": "",
-        "access_type": "logged_in",
-        "app_mode": mode,
-        "content_category": category,
-        "app_role": "owner",
-        "locked": False,
-        "owner_guid": owner,
-        "created_time": "2025-02-01T09:00:00Z",
-        "last_deployed_time": "2025-02-01T09:00:00Z",
-    }
