@@ -16,7 +16,9 @@ from reconciler.errors import Problem
 from reconciler.kinds import Registry, Scope
 from reconciler.model import Address, Entry, Ledger, Live, Snapshot, Stack, WorkspaceRef
 from reconciler.planning import (
+    INTEGRATIONS,
     assumed_secrets,
+    is_owner,
     match_all,
     moved_entries,
     parse_time,
@@ -86,7 +88,7 @@ def observe(
         RemoteError, CredentialError: a read failed; nothing can be said.
     """
     now = now or datetime.now(timezone.utc)
-    wanted = _wanted(stack, ledger)
+    wanted = _wanted(stack, ledger, apis)
     with ThreadPoolExecutor(max_workers=AT_ONCE + 2 * len(wanted)) as pool:
         observer = _Observer(stack, ledger, apis, kinds, pool, now)
         observer.everyday = now if everyday else None
@@ -97,7 +99,7 @@ def observe(
         return _without_ghosts(snapshot, ledger, now)
 
 
-def _wanted(stack: Stack, ledger: Ledger) -> dict[str, _Wanted]:
+def _wanted(stack: Stack, ledger: Ledger, apis: Collection[str]) -> dict[str, _Wanted]:
     found = {name: _Wanted() for name in stack.providers}
     for resource in stack.resources.values():
         one = found[resource.provider]
@@ -109,6 +111,11 @@ def _wanted(stack: Stack, ledger: Ledger) -> dict[str, _Wanted]:
         if provider in found:
             found[provider].kinds.add(address.kind_name)
             found[provider].workspaces.update(workspaces)
+    if any(is_owner(address) for address in {*stack.resources, *ledger.entries}):
+        # whoever uses an app or a principal keeps it alive, on whatever server
+        for name, spec in stack.providers.items():
+            if spec.type == "connect" and name in apis:
+                found[name].kinds.add(INTEGRATIONS)
     return {name: one for name, one in found.items() if one.kinds}
 
 

@@ -320,6 +320,8 @@ class Executor:
         error = "; ".join(errors)
         if change.action is Action.BLOCKED:
             status, error = Status.SKIPPED, change.reason
+        elif status is Status.DONE and self.work.plan.destroys and change.address in self.work.kept:
+            status, error = Status.SKIPPED, self.work.kept[change.address]
         return Outcome(
             change.address,
             change.action,

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.applying import records
 from reconciler.applying.calls import Call, always
+from reconciler.applying.looking import last_look
 from reconciler.applying.work import Work
 from reconciler.kinds import Kind
 from reconciler.model import (
@@ -25,6 +26,11 @@ def remove(work: Work, change: Change, ids: Iterable[str]) -> Iterator[Call]:
     if entry is not None:
         parents[entry.id] = entry.parent
     for live_id in ids:
+        users: list[str] = []
+        yield from last_look(work, change, live_id, users)
+        if users:
+            work.kept[address] = f"it stays, superseded: {' and '.join(users)} still uses it"
+            continue
         parent = parents.get(live_id) or (change.live.parent if change.live else "") or change.parent
         edit = records.all_of(
             records.removed(address, change.provider, live_id, work.now, work.horizon),

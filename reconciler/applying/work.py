@@ -55,6 +55,7 @@ class Work:
         pause: waits that many seconds, or less if the run is stopped.
         values: remote id of an app or SP secret → its secret, as long as this process lives.
         computed: address → what others may refer to, of objects that exist.
+        kept: address → why something of it stays after all.
     """
 
     plan: Plan
@@ -70,6 +71,7 @@ class Work:
     identities: Identities = field(default_factory=Identities)
     values: dict[str, Secret] = field(default_factory=dict)
     computed: dict[Address, Mapping[str, str]] = field(default_factory=dict)
+    kept: dict[Address, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted = self.plan.stack.recipients

@@ -63,7 +63,10 @@ def carry_out(
         executor = Executor(
             work, holding.journal, parallelism=args.parallelism, watcher=progress, stop=ending
         )
-        return executor.run(), ending.is_set()
+        outcomes = executor.run()
+        for address, words in sorted(work.kept.items()):
+            progress.say(f"still-in-use: {address}: {words}")
+        return outcomes, ending.is_set()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -28,7 +28,7 @@ from reconciler.ledger import (
 )
 from reconciler.model import Ledger, Plan, Runner, Snapshot, Stack
 from reconciler.observing import LAG_BOUND, observe
-from reconciler.planning import Options, make_destroy_plan, make_plan
+from reconciler.planning import Options, is_owner, make_destroy_plan, make_plan
 from reconciler.providers import KINDS, connect
 from reconciler.secrets import Identities, unseal
 
@@ -188,10 +188,23 @@ def clients(stack: Stack, opened: OpenedLedger, args: argparse.Namespace) -> Ite
                 parallelism=getattr(args, "parallelism", None),
                 rate=getattr(args, "max_rps", None),
             )
+        for name in sorted(set(_servers_beside(stack, opened.ledger)) - set(made)):
+            # one that only lends its address needs no credential, and can't be looked at then
+            with suppress(CredentialError):
+                made[name] = connect(
+                    stack.providers[name], os.environ, stack=stack, rate=getattr(args, "max_rps", None)
+                )
         yield made
     finally:
         for api in made.values():
             api.http.close()
+
+
+def _servers_beside(stack: Stack, ledger: Ledger) -> list[str]:
+    """Connect servers of a stack that has apps or principals: an integration of theirs may use one."""
+    if not any(is_owner(address) for address in {*stack.resources, *ledger.entries}):
+        return []
+    return [name for name, spec in stack.providers.items() if spec.type == "connect"]
 
 
 def look(

@@ -9,8 +9,10 @@ from reconciler.planning.making import Options, keep_old, make_destroy_plan, mak
 from reconciler.planning.matching import Claims, How, Match, match_all, moved_entries
 from reconciler.planning.recovery import Recovery, recover, unsettled
 from reconciler.planning.times import parse_time
+from reconciler.planning.using import INTEGRATIONS, is_owner, leaving, same, users_in
 
 __all__ = [
+    "INTEGRATIONS",
     "Claims",
     "How",
     "Match",
@@ -22,7 +24,9 @@ __all__ = [
     "at_path",
     "find_drift",
     "healable",
+    "is_owner",
     "keep_old",
+    "leaving",
     "make_destroy_plan",
     "make_plan",
     "match_all",
@@ -31,7 +35,9 @@ __all__ = [
     "normal_url",
     "parse_time",
     "recover",
+    "same",
     "same_leaf",
     "steps",
     "unsettled",
+    "users_in",
 ]

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.errors import Problem, Severity
-from reconciler.model import Action, Address, Change
+from reconciler.model import Action, Address, Change, Origin
 from reconciler.planning.matching import How
 from reconciler.planning.situation import Situation
+from reconciler.planning.using import INTEGRATIONS, is_owner, unseen
 from reconciler.planning.verdicts import Fates
 
 VANISHED_AT_ONCE = 3  # so many gone objects of a kind look like an accident, or like a wrong account
@@ -38,12 +39,8 @@ def _why(situation: Situation, fates: Fates, change: Change) -> str:
     if change.action is Action.REPLACE:
         verdict = fates.verdicts[change.address]
         return "" if verdict.unused else "a replace makes a new object with a new identity"
-    if change.action is Action.DELETE and change.address.kind == "connect_integrations":
-        owned = situation.entries.get(change.address)
-        if owned is not None and owned.id and change.id == owned.id:
-            return "content may point at this integration's GUID"
-        if change.live is not None and change.live.computed.get("content_count") != "0":
-            return "it is left by an interrupted run, and content may use it"
+    if change.action is Action.DELETE:
+        return _why_deleted(situation, change)
     if (
         change.action is Action.ADOPT
         and match is not None
@@ -52,6 +49,28 @@ def _why(situation: Situation, fates: Fates, change: Change) -> str:
     ):
         return "it was found by its name only, and would be changed"
     return ""
+
+
+def _why_deleted(situation: Situation, change: Change) -> str:
+    owned = situation.entries.get(change.address)
+    if owned is None or not owned.id or change.id != owned.id:
+        is_integration = change.address.kind == INTEGRATIONS and change.live is not None
+        if is_integration and change.live and change.live.computed.get("content_count") != "0":
+            return "it is left by an interrupted run, and content may use it"
+        return ""
+    if change.address.kind == INTEGRATIONS:
+        return f"content may point at this integration's GUID{_contents(change)}"
+    if owned.origin is not Origin.CREATED and not change.address.part:
+        return f"this stack didn't make it: it was {owned.origin.value}"
+    unknown = unseen(situation.stack, situation.snapshot)
+    if unknown and is_owner(change.address):
+        return f"who else uses it isn't known: {', '.join(unknown)} couldn't be looked at"
+    return ""
+
+
+def _contents(change: Change) -> str:
+    count = change.live.computed.get("content_count") if change.live else None
+    return f" (it has {count} now)" if count else ""
 
 
 def _guard(situation: Situation, changes: Sequence[Change]) -> str:

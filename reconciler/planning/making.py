@@ -29,6 +29,7 @@ from reconciler.planning.guards import with_approvals
 from reconciler.planning.matching import Claims, How, match_all, moved_entries
 from reconciler.planning.recovery import recover
 from reconciler.planning.removing import (
+    STILL_IN_USE,
     blocked_problems,
     refuse_protected_replaces,
     removals,
@@ -111,6 +112,8 @@ def make_destroy_plan(
     situation = _situation(replace(stack, resources={}), ledger, snapshot, kinds, options)
     found = removals(situation, {})
     changes = with_formers(situation, {c.address: _destroyed(c) for c in found})
+    # what stays isn't destroyed, and that is no success
+    changes = {a: _unfinished(change) for a, change in changes.items()}
     problems = [*snapshot.problems, *blocked_problems(changes.values())]
     plan = _plan(situation, options, _sorted(changes.values()), problems)
     return replace(plan, stack=stack, destroys=True)
@@ -118,6 +121,10 @@ def make_destroy_plan(
 
 def _destroyed(change: Change) -> Change:
     return replace(change, reason=change.reason.replace("it left the spec", "the stack is destroyed"))
+
+
+def _unfinished(change: Change) -> Change:
+    return replace(change, action=Action.BLOCKED) if change.code == STILL_IN_USE else change
 
 
 def _situation(

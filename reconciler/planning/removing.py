@@ -5,7 +5,6 @@ Only what the ledger says this stack owns is ever removed.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from datetime import timedelta
@@ -24,12 +23,13 @@ from reconciler.model import (
     ReplaceOrder,
     Settles,
 )
-from reconciler.planning.compare import at_path
 from reconciler.planning.leftovers import parent_of, to_clear
-from reconciler.planning.situation import Situation
+from reconciler.planning.situation import Situation, secret_fields
 from reconciler.planning.times import parse_time
+from reconciler.planning.using import User, is_owner, leaving, same, users_by_client_id
 
 QUARANTINE = timedelta(minutes=15)
+STILL_IN_USE = "still-in-use"
 _SUPERSEDING = (Action.REPLACE, Action.ROTATE, Action.ADOPT)
 
 
@@ -41,18 +41,19 @@ def removals(situation: Situation, changes: Mapping[Address, Change]) -> list[Ch
     found = {address: _removal(situation, address, entry) for address, entry in left.items()}
     found.update(_strays(situation, {*found, *changes}))
     _refuse_protected(found.values())
-    _block_used(situation, found, changes)
     return list(found.values())
 
 
 def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dict[Address, Change]:
     """The same changes, with the predecessors that can be removed now."""
-    after = dict(changes)
-    still_used = _credentials_in_use(situation, after) | {*_apps_in_use(situation, after)}
+    after = {**changes, **_staying(situation, changes)}
+    still_used = _credentials_in_use(situation, after) | {*owners_in_use(situation, after)}
     after = {address: _sparing(change, still_used) for address, change in after.items()}
     for address, entry in situation.entries.items():
         change = after.get(address)
         if change is None or change.action in (Action.BLOCKED, Action.FORGET):
+            continue
+        if change.code == STILL_IN_USE:
             continue
         # whoever still waits for keep_old loses it with its successor
         ends = change.action is Action.DELETE and entry.id in change.removes
@@ -137,49 +138,85 @@ def _is_ready(situation: Situation, former: Former, in_use: set[str], *, waits: 
 
 
 def _credentials_in_use(situation: Situation, changes: Mapping[Address, Change]) -> set[str]:
-    """Ids of credentials that an integration holds, and will hold still after this plan."""
+    """Ids of credentials that a receiver holds, and will hold still after this plan."""
     used = set()
     for address, entry in situation.entries.items():
         change = changes.get(address)
+        if change is not None and _is_gone(situation, address, entry):
+            continue
         for path, delivery in entry.deliveries.items():
-            renewed = change is not None and (
-                change.action in (Action.REPLACE, Action.DELETE)
-                or change.settles is Settles.DELIVERED
-                or any(field.path == path for field in change.fields)
-            )
-            if not renewed:
+            if not _is_let_go(situation, change, address, path):
                 used.add(delivery.credential)
     return used
 
 
-def _apps_in_use(situation: Situation, changes: Mapping[Address, Change]) -> Mapping[str, str]:
-    """Ids of our apps that a live integration refers to which this plan doesn't touch → words for people."""
-    touched = {change.id for change in changes.values() if change.is_pending}
-    touched |= {former.id for entry in situation.entries.values() for former in entry.formers}
-    users = _users_by_client_id(situation)
+def _is_gone(situation: Situation, address: Address, entry: Entry) -> bool:
+    """Whether a receiver was deleted outside of this stack: what is gone holds nothing."""
+    key = (entry.provider, address.kind_name)
+    return key in situation.snapshot.objects and entry.id not in situation.snapshot.of(*key)
+
+
+def _is_let_go(situation: Situation, change: Change | None, address: Address, path: str) -> bool:
+    """Whether this plan takes a credential from a receiver's field, or the field is gone already."""
+    if change is None or change.action is Action.BLOCKED:
+        return False
+    if change.action in (Action.REPLACE, Action.DELETE) or change.settles is Settles.DELIVERED:
+        return True
+    resource = situation.stack.resources.get(address)
+    if resource is not None and path not in secret_fields(resource):
+        return True
+    return any(field.path == path for field in change.fields)
+
+
+def owners_in_use(situation: Situation, changes: Mapping[Address, Change]) -> Mapping[str, list[User]]:
+    """Ids of our apps and principals that a live integration refers to which this plan doesn't switch over or
+    delete → those integrations (rule 13)."""
+    gone = leaving(changes.values())
+    users = users_by_client_id(situation.snapshot)
     found = {}
     for address, entry in situation.entries.items():
-        if address.kind != "oauth_apps":
+        if not is_owner(address):
             continue
-        for live_id, computed in ((entry.id, entry.computed), *((f.id, f.computed) for f in entry.formers)):
-            words = [words for user, words in users.get(computed.get("client_id"), ()) if user not in touched]
-            if words:
-                found[live_id] = words[0]
+        for live_id, client_id in _client_ids(situation, address, entry):
+            staying = [user for user in users.get(client_id, ()) if user.id not in gone]
+            if live_id and client_id and staying:
+                found[live_id] = staying
     return found
 
 
+def _client_ids(situation: Situation, address: Address, entry: Entry) -> Iterator[tuple[str, str]]:
+    """Id and client_id of an entry's object and its formers; what lives says more than what is on record."""
+    lives = situation.snapshot.of(entry.provider, address.kind_name)
+    for live_id, computed in ((entry.id, entry.computed), *((f.id, f.computed) for f in entry.formers)):
+        live = lives.get(live_id)
+        client_id = live.computed.get("client_id") if live else ""
+        yield live_id, same(client_id or computed.get("client_id"))
+
+
 def kept_alive(situation: Situation, changes: Iterable[Change]) -> Iterator[tuple[Address, str]]:
-    """Superseded apps that stay because somebody uses them still, with words for people."""
+    """Apps and principals that stay because somebody refers to them still, with words for people."""
     by_address = {change.address: change for change in changes}
-    in_use = _apps_in_use(situation, by_address)
+    in_use = owners_in_use(situation, by_address)
     for address, change in by_address.items():
+        if not is_owner(address):
+            continue
+        noun = situation.kinds[address.kind_name].noun
+        if change.code == STILL_IN_USE and change.action is not Action.BLOCKED:
+            yield address, f"{change.reason}; the {noun} {change.id or change.name} stays, superseded"
         entry = situation.entries.get(address)
         old = [former.id for former in entry.formers] if entry else []
-        if change.action is Action.REPLACE and change.id and change.id not in change.removes:
+        if change.action is Action.REPLACE and change.id:
             old.append(change.id)
         for live_id in old:
             if live_id in in_use and live_id not in change.removes:
-                yield address, f"the superseded app {live_id} stays, since {in_use[live_id]} still uses it"
+                yield (
+                    address,
+                    f"the superseded {noun} {live_id} stays: {_listed(in_use[live_id])} still uses it",
+                )
+
+
+def _listed(users: Iterable[User]) -> str:
+    return " and ".join(user.words for user in users)
 
 
 def _removal(situation: Situation, address: Address, entry: Entry) -> Change:
@@ -270,43 +307,27 @@ def refuse_protected_replaces(changes: Iterable[Change]) -> None:
 # --- what is still in use stays --------------------------------------------------------------------------
 
 
-def _block_used(
-    situation: Situation, found: dict[Address, Change], changes: Mapping[Address, Change]
-) -> None:
-    """A delete waits while something that isn't switched over in this plan still relies on the object."""
-    touched = {c.id for c in (*found.values(), *changes.values()) if c.is_pending}
-    touched |= {former.id for entry in situation.entries.values() for former in entry.formers}
-    users = _users_by_client_id(situation)
+def _staying(situation: Situation, changes: Mapping[Address, Change]) -> dict[Address, Change]:
+    """What isn't deleted after all, since something that isn't switched over in this plan relies on it."""
+    in_use = owners_in_use(situation, changes)
     stuck = _stuck_users(situation, changes)
-    for address, change in found.items():
-        if change.action is not Action.DELETE:
+    found: dict[Address, Change] = {}
+    for address, change in changes.items():
+        ends_first = change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST
+        if not is_owner(address) or not (change.action is Action.DELETE or ends_first):
             continue
-        client_id = change.live.computed.get("client_id") if change.live else None
-        foreign = (words for live_id, words in users.get(client_id, ()) if live_id not in touched)
-        user = stuck.get(address)
-        if address.kind == "oauth_apps":
-            user = user or next(foreign, None)
-        if user:
-            found[address] = replace(
-                change,
-                action=Action.BLOCKED,
-                code="still-in-use",
-                reason=f"it left the spec, but {user} still uses it",
-            )
-
-
-def _users_by_client_id(situation: Situation) -> Mapping[str | None, list[tuple[str, str]]]:
-    """client_id → ids of the live integrations that refer to it, with words for people."""
-    users: dict[str | None, list[tuple[str, str]]] = defaultdict(list)
-    for (provider, kind), objects in situation.snapshot.objects.items():
-        if kind != "connect_integrations":
+        users = in_use.get(change.id or "", ())
+        words = _listed(users) or stuck.get(address, "")
+        if not words:
             continue
-        for live in objects.values():
-            client_id = at_path(live.attributes, "config.client_id")
-            if client_id:
-                words = f"the integration {live.id} ({live.name!r}) on {provider}"
-                users[client_id].append((live.id, words))
-    return users
+        kept = replace(change, code=STILL_IN_USE, reason=f"{change.reason}, but {words} still uses it")
+        # what would have to go before its successor is made can't be replaced
+        kept = replace(kept, action=Action.BLOCKED if ends_first else Action.NO_OP, fields=(), removes=())
+        found[address] = kept
+        for part, inside in changes.items():
+            if part.parent == address and inside.action is Action.DELETE:
+                found[part] = replace(kept, address=part, id=inside.id, name=inside.name, live=inside.live)
+    return found
 
 
 def _stuck_users(situation: Situation, changes: Mapping[Address, Change]) -> Mapping[Address, str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from reconciler.errors import Problem, Severity
-from reconciler.model import Address, Change
+from reconciler.model import Action, Address, Change
 from reconciler.model.values import seconds
 from reconciler.planning.removing import kept_alive
 from reconciler.planning.situation import Situation
 from reconciler.planning.times import parse_time
+from reconciler.planning.using import is_owner, unseen
 from reconciler.planning.verdicts import Fates
 
 
@@ -17,8 +18,12 @@ def warnings_of(situation: Situation, fates: Fates, changes: Iterable[Change]) -
     """All warnings of a plan, in the order of their subjects."""
     planned = list(changes)
     found = [*_secrets(situation, fates, {change.address for change in planned})]
+    found += _unseen(situation, planned)
     for address, words in kept_alive(situation, planned):
-        hint = "switch it to another app, or delete it: the next apply removes the superseded one"
+        hint = (
+            "switch it over, or delete it: the next apply removes what is superseded; "
+            f"`reconcile ledger forget {address}` gives up an address that left the spec"
+        )
         found.append(Problem(Severity.WARNING, "still-in-use", words, str(address), hint=hint))
     for address, words in situation.recovery.troubles.items():
         hint = "delete it by hand if nobody wants it, or take it over with lifecycle: {adopt: ID}"
@@ -27,6 +32,20 @@ def warnings_of(situation: Situation, fates: Fates, changes: Iterable[Change]) -
         words = "the configured ledger doesn't exist yet; it will be made by the first apply"
         found.append(Problem(Severity.WARNING, "ledger-new", words))
     return found
+
+
+def _unseen(situation: Situation, changes: Iterable[Change]) -> Iterator[Problem]:
+    """Servers whose integrations nobody could look at, where something goes that they may use."""
+    servers = unseen(situation.stack, situation.snapshot)
+    going = [
+        change
+        for change in changes
+        if is_owner(change.address) and change.action in (Action.DELETE, Action.REPLACE)
+    ]
+    for change in going if servers else ():
+        words = f"{', '.join(servers)} couldn't be looked at: an integration there may use it"
+        hint = "give that provider a credential, or make sure by hand that nobody uses it"
+        yield Problem(Severity.WARNING, "users-unknown", words, str(change.address), hint=hint)
 
 
 def _secrets(situation: Situation, fates: Fates, kept: set[Address]) -> Iterator[Problem]:

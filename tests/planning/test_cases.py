@@ -122,6 +122,8 @@ def snapshot_of(case):
         name = provider_of(Address(kind.partition(".")[0], "x"))
         lives = (case.get("have") or {}).get(kind) or {}
         objects[(name, kind)] = {str(i): live_of(kind, str(i), written) for i, written in lives.items()}
+    if case.get("unseen"):
+        del objects[("connect", "connect_integrations")]
     hosts = tuple(WorkspaceRef(str(i), host) for i, host in (case.get("workspaces") or {}).items())
     return Snapshot(
         objects,
