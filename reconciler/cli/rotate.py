@@ -11,6 +11,7 @@ from reconciler.cli.options import addresses, duration
 from reconciler.cli.wiring import View, the_stack
 from reconciler.errors import UsageError
 from reconciler.model import Address, Plan, Stack
+from reconciler.specs.findings import suggestion
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -46,7 +47,10 @@ def _credential(stack: Stack, named: Address) -> Address:
         )
     if resource is None:
         words = "doesn't manage a secret" if named in stack.resources else "isn't in the stack"
-        raise UsageError(f"{named} {words}", address=str(named))
+        close = suggestion(str(named), [str(one) for one in stack.resources if not one.part])
+        raise UsageError(
+            f"{named} {words}", address=str(named), hint="" if named in stack.resources else close
+        )
     if resource.attributes.get("confidential") is False:
         raise UsageError(f"{named} is a public app: it has no secret", address=str(named))
     return resource.address

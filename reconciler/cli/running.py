@@ -143,6 +143,8 @@ def _log(args: argparse.Namespace) -> logging.Handler:
     is_json = getattr(args, "log_format", "text") == "json"
     handler.setFormatter(_JsonLines() if is_json else logging.Formatter("%(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    if getattr(args, "quiet", False) and level == logging.WARNING:
+        level = logging.ERROR
     logging.getLogger("reconciler").setLevel(level)
     return handler
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from difflib import get_close_matches
 from graphlib import TopologicalSorter
 
 from reconciler.errors import PlanError, Problem
@@ -166,11 +167,12 @@ def _check_named(situation: Situation, options: Options) -> None:
     known = {*situation.stack.resources, *situation.entries}
     for address in (*options.targets, *options.replaces):
         if address not in known:
+            close = get_close_matches(str(address), sorted(map(str, known)), n=1)
             raise PlanError(
                 f"there is no {address} in the stack {situation.stack.name!r}",
                 code="unknown-address",
                 address=str(address),
-                hint="an address is kind.key, as in the spec",
+                hint=f"did you mean {close[0]}?" if close else "an address is kind.key, as in the spec",
             )
 
 

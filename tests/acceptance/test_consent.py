@@ -89,3 +89,14 @@ def test_a_wrong_command_line_is_exit_1(place):
         (),
     ):
         place.run(*words, code=1)
+
+
+def test_quiet_says_nothing_unless_something_failed_or_was_refused(place):
+    place.write({"oauth_apps": {"app": place.app(scopes=["all-apis", "offline_access", "unheard-of"])}})
+    for words in (["validate"], ["plan"], ["apply", "--yes"], ["plan"], ["drift"], ["ledger", "show"]):
+        assert place.run(*words, SPEC, "--quiet").err == ""
+    place.run("plan", SPEC, "--target", "oauth_apps.ap", "--quiet", code=1).says(
+        "did you mean oauth_apps.app?"
+    )
+    place.run("rotate", "oauth_apps.ap", SPEC, "--quiet", code=1).says("did you mean oauth_apps.app?")
+    assert place.run("destroy", SPEC, "--quiet", code=3).err != ""
