@@ -5,6 +5,8 @@ request and gives an answer; `SandboxServer` and `serve` put it on a port, `moun
 `responses` library. Paths that contain `/__api__` belong to Connect, and whatever stands before it
 names one of any number of Connect servers; all other paths belong to the Databricks account.
 
+`load` puts a whole `Estate` in at once.
+
 What can go wrong on purpose stands in `faults`, what can be set in `world.Knobs`, and how to look
 inside in `control`.
 """
@@ -23,6 +25,7 @@ from reconciler.sandbox.credentials import (
     VIEWER_KEY,
     environment,
 )
+from reconciler.sandbox.estate import AccountEstate, Estate, ServerEstate, load
 from reconciler.sandbox.messages import Answer, Request
 from reconciler.sandbox.mounting import mount
 from reconciler.sandbox.server import SandboxServer
@@ -40,12 +43,16 @@ __all__ = [
     "TOKEN",
     "TOKEN_USERNAME",
     "VIEWER_KEY",
+    "AccountEstate",
     "Answer",
+    "Estate",
     "Knobs",
     "Request",
     "Sandbox",
     "SandboxServer",
+    "ServerEstate",
     "environment",
+    "load",
     "mount",
     "serve",
 ]

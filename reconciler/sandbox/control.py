@@ -1,4 +1,4 @@
-"""The control endpoints below `/_sandbox`: faults, log, counts, knobs, state, credential checks.
+"""The control endpoints below `/_sandbox`: faults, log, counts, knobs, state, seeds, credential checks.
 
 They need no credential, count as no request, and are never struck by a fault.
 """
@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from reconciler.sandbox.credentials import digest, environment
+from reconciler.sandbox.estate import Estate, load
 from reconciler.sandbox.messages import Answer, Refusal, Request, json_answer
 
 if TYPE_CHECKING:
@@ -94,6 +95,23 @@ def _reset(sandbox: Sandbox, _: Request) -> Any:
     return {}
 
 
+def _seed(sandbox: Sandbox, request: Request) -> Any:
+    """Put objects in without a request for each: `estate.Estate` says in what shape."""
+    load(sandbox, Estate.of(request.json_object()))
+    return {}
+
+
+def _gone(sandbox: Sandbox, request: Request) -> Any:
+    """People and content of a Connect server leave, as no request of the API makes them."""
+    body = request.json_object()
+    guids = [str(guid) for guid in body["guids"]]
+    with sandbox.lock:
+        server = sandbox.state.connect(str(body.get("server", "")).rstrip("/"))
+        removed = [server.remove_person(guid) or server.remove_content(guid) for guid in guids]
+        sandbox.dirty.set()
+        return {"removed": sum(removed)}
+
+
 def _environment(_: Sandbox, request: Request) -> Any:
     return environment(request.base_url)
 
@@ -145,6 +163,8 @@ _ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("POST", "knobs"): _set_knobs,
     ("GET", "state"): _state,
     ("POST", "reset"): _reset,
+    ("POST", "seed"): _seed,
+    ("POST", "gone"): _gone,
     ("GET", "environment"): _environment,
     ("POST", "check-credential"): _check_credential,
     ("GET", "wiring"): _wiring,

@@ -46,3 +46,12 @@ def new_secret() -> str:
 def digest(secret: str) -> str:
     """What is kept of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def copied(client_id: object) -> str:
+    """What is kept in place of the hash of a secret that nobody has seen: equal for one client.
+
+    So what was copied from live systems without secrets is taken to fit together as it does there,
+    until it is revoked or delivered anew. No secret has this hash.
+    """
+    return f"copied:{client_id}"

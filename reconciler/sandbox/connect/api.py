@@ -9,6 +9,7 @@ from reconciler.sandbox.connect.answers import absent, api_error
 from reconciler.sandbox.connect.people import ADMINISTRATOR, PUBLISHER, VIEWER, User, need
 from reconciler.sandbox.connect.server import ConnectServer
 from reconciler.sandbox.connect.templates import SERVICE, TEMPLATES
+from reconciler.sandbox.connect.templates import template as template_of
 from reconciler.sandbox.messages import Answer, Refusal, json_answer
 from reconciler.sandbox.routes import WRITES, Call, Handler, Route
 from reconciler.sandbox.tables import Row
@@ -62,7 +63,7 @@ def verify_integration(call: Call, server: ConnectServer, user: User) -> Answer:
     """200 if the provider takes the credential; of providers the sandbox knows only Databricks."""
     _licensed(call)
     row = server.integrations.get(call.params["guid"], user)
-    if TEMPLATES[row["template"]].auth_type(row["config"]) != SERVICE:
+    if template_of(row["template"]).auth_type(row["config"]) != SERVICE:
         raise Refusal(400, 240, f"Only {SERVICE} integrations can be tested.")
     if row["template"] == "databricks":
         secret = row["_secrets"].get("client_secret", "")

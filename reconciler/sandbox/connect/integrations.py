@@ -9,8 +9,9 @@ from typing import Any
 
 from reconciler.sandbox.connect.answers import CANNOT_PARSE, absent
 from reconciler.sandbox.connect.people import ADMINISTRATOR, People, User
-from reconciler.sandbox.connect.templates import TEMPLATES, Template
-from reconciler.sandbox.credentials import digest
+from reconciler.sandbox.connect.templates import Template
+from reconciler.sandbox.connect.templates import template as template_of
+from reconciler.sandbox.credentials import copied, digest
 from reconciler.sandbox.messages import Refusal
 from reconciler.sandbox.tables import Row, Table
 from reconciler.sandbox.world import World, seconds
@@ -40,8 +41,9 @@ class Integrations:
             Refusal: 400 with 87, 227, 228, 261 or 262.
         """
         self._known(body, _CREATABLE)
-        template = TEMPLATES.get(str(body.get("template")))
-        if template is None:
+        name = str(body.get("template"))
+        template = template_of(name)
+        if template.is_open and all(row["template"] != name for row in self.table):
             raise Refusal(400, _TEMPLATE, f"The template {body.get('template')} does not exist.")
         config = _object(body.get("config") or {})
         template.check(config, config, lenient=self._world.knobs.allow_unknown_config)
@@ -63,6 +65,36 @@ class Integrations:
         }
         _keep(row, template, config)
         self.table.add(guid, row)
+        return row
+
+    def load(self, fields: Mapping[str, Any]) -> Row:
+        """Take over an integration as GET shows it; secrets that its config lacks are `copied`.
+
+        Raises:
+            Refusal: 400, its access list names somebody unknown.
+        """
+        config = dict(fields.get("config", {}))
+        template, guid = template_of(fields["template"]), str(fields.get("guid") or uuid.uuid4())
+        client = config.get("client_id")
+        names = [key.name for key in template.keys if key.secret and key.visible(config)]
+        row: Row = {
+            "id": str(fields.get("id") or self.last_id + 1),
+            "guid": guid,
+            "created_time": fields.get("created_time") or seconds(self._world.now()),
+            "name": fields.get("name"),
+            "description": fields.get("description") or "",
+            "template": template.id,
+            "config": {},
+            "_secrets": {name: copied(client) for name in names if client},
+            "_updated": int(self._world.now()),
+        }
+        row["updated_time"] = fields.get("updated_time") or row["created_time"]
+        self.last_id = max(self.last_id, int(row["id"]))
+        entries = fields.get("permissions") or []
+        chosen = [{k: e.get(k) for k in ("user_guid", "group_guid")} for e in entries]
+        row["permissions"] = self._permissions(chosen, guid)
+        _keep(row, template, config)
+        self.table.load([row], "guid")
         return row
 
     def get(self, guid: str, caller: User) -> Row:
@@ -95,7 +127,7 @@ class Integrations:
         if body.get("template", row["template"]) != row["template"]:
             raise Refusal(400, _FROZEN, "The template of an integration cannot be changed.")
         self._known(body, _UPDATABLE)
-        template = TEMPLATES[row["template"]]
+        template = template_of(row["template"])
         config = _object(body.get("config") or {})
         replacing = self._world.knobs.replace_config and "config" in body
         before = {} if replacing else {**row["config"], **row["_secrets"]}
@@ -114,7 +146,7 @@ class Integrations:
 
     def shown(self, row: Row, caller: User, content_count: int) -> dict[str, Any]:
         """An integration as the API shows it: computed fields in, secrets out."""
-        knobs, template = self._world.knobs, TEMPLATES[row["template"]]
+        knobs, template = self._world.knobs, template_of(row["template"])
         config = dict(row["config"])
         if knobs.echo_defaults:
             config = template.with_defaults(config)
@@ -187,7 +219,7 @@ class Integrations:
 
 
 def _keep(row: Row, template: Template, config: Mapping[str, Any]) -> None:
-    hidden = template.secrets()
+    hidden = template.secrets(config)
     row["config"] = {**row["config"], **{k: v for k, v in config.items() if k not in hidden}}
     sent = {name: digest(value) for name, value in config.items() if name in hidden}
     row["_secrets"] = {**row["_secrets"], **sent}

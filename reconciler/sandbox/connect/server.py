@@ -10,8 +10,8 @@ from typing import Any
 from reconciler.sandbox.connect.answers import absent, forbidden
 from reconciler.sandbox.connect.integrations import AUTH_TYPE_SINCE, Integrations
 from reconciler.sandbox.connect.people import ADMINISTRATOR, PUBLISHER, People, User, fixed_guid
-from reconciler.sandbox.connect.templates import TEMPLATES
 from reconciler.sandbox.connect.templates import VIEWER as VIEWER_AUTH
+from reconciler.sandbox.connect.templates import template
 from reconciler.sandbox.messages import Refusal
 from reconciler.sandbox.tables import Row, Table
 from reconciler.sandbox.world import World, seconds
@@ -58,6 +58,15 @@ class ConnectServer:
             guid = fixed_guid(self._prefix, f"content {name}")
             fields = {"guid": guid, "name": name, "title": title, "app_mode": mode, "owner_guid": owner}
             self.add_content(fields)
+
+    def clear(self) -> None:
+        """Drop content, groups and integrations; whose key is known stays."""
+        for table in (self.integrations.table, self.content):
+            for guid in [row["guid"] for row in table]:
+                table.remove(guid)
+        for guid in [row["guid"] for row in self.people.groups]:
+            self.people.remove(guid)
+        self.associations.clear()
 
     def add_content(self, fields: Mapping[str, Any]) -> Row:
         """A content item with what is given, and what a server fills in."""
@@ -156,7 +165,7 @@ class ConnectServer:
             "oauth_integration_name": row["name"],
             "oauth_integration_description": row["description"],
             "oauth_integration_template": row["template"],
-            "oauth_integration_auth_type": TEMPLATES[row["template"]].auth_type(row["config"]),
+            "oauth_integration_auth_type": template(row["template"]).auth_type(row["config"]),
             "created_time": created,
         }
         if self._world.knobs.connect_version < _SEVERAL_SINCE:
@@ -170,7 +179,7 @@ class ConnectServer:
         row = self.integrations.table.get(str(guid))
         if row is None or not self.integrations.visible(row, caller):
             raise Refusal(400, 207, f"{guid} is not a valid OAuth integration GUID.")
-        flow = TEMPLATES[row["template"]].auth_type(row["config"])
+        flow = template(row["template"]).auth_type(row["config"])
         closed = item["content_category"] == "interactive" and item["access_type"] != "all"
         if (flow == VIEWER_AUTH and not closed) or item["content_category"] == "static":
             message = f"The content item can't use a {flow} integration."

@@ -6,6 +6,7 @@ of the API-key templates (`api_key`) are guesses: nobody outside has seen them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from reconciler.sandbox.messages import Refusal
 
 VIEWER, SERVICE, VISITOR = "Viewer", "Service Account", "Visitor API Key"
 _CONFIG = 228
+_SECRET_NAME = re.compile(r"secret|password|token$|key$|credential", re.IGNORECASE)
 When = tuple[tuple[str, str], ...]  # any of these config keys has this value; empty means always
 
 
@@ -48,16 +50,21 @@ class Template:
     keys: tuple[Key, ...]
     fixed_auth_type: str | None = None
     environment_variables: tuple[str, ...] = ()
+    is_open: bool = False  # its keys aren't known, so it takes any
 
     def auth_type(self, config: Mapping[str, Any]) -> str | None:
         """The computed top-level `auth_type`."""
         if self.fixed_auth_type is not None:
             return self.fixed_auth_type
+        if self.is_open:
+            return str(config["auth_type"]) if "auth_type" in config else None
         choice = next((key for key in self.keys if key.name == "auth_type"), None)
         return None if choice is None else str(config.get("auth_type", choice.default))
 
-    def secrets(self) -> frozenset[str]:
+    def secrets(self, config: Mapping[str, Any]) -> frozenset[str]:
         """The names of the keys that are never returned."""
+        if self.is_open:
+            return frozenset(name for name in config if _SECRET_NAME.search(name))
         return frozenset(key.name for key in self.keys if key.secret)
 
     def with_defaults(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,6 +81,8 @@ class Template:
         Raises:
             Refusal: 400/228, with a text that names the key.
         """
+        if self.is_open:
+            return
         known = {key.name: key for key in self.keys}
         full = self.with_defaults(merged)
         for name, value in given.items():
@@ -276,3 +285,8 @@ _ALL = (
     _api_key("openai", "OpenAI", "OPENAI_API_KEY"),
 )
 TEMPLATES: Mapping[str, Template] = {template.id: template for template in _ALL}
+
+
+def template(name: str) -> Template:
+    """The template of that id; one that only a copied server had is open."""
+    return TEMPLATES.get(name) or Template(name, name, (), is_open=True)

@@ -48,7 +48,7 @@ class Account:
     """The state of the account side. Callers hold the lock of the sandbox."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        self.world = world
         self.numbers = Numbers()
         self.apps = Apps(world)
         self.principals = ServicePrincipals(world, self.numbers)
@@ -74,7 +74,11 @@ class Account:
     @property
     def account_id(self) -> str:
         """The id of this account."""
-        return self._world.knobs.account_id
+        return self.world.knobs.account_id
+
+    def keep_tokens(self, before: Account) -> None:
+        """Let those who signed in at another state of this account stay signed in."""
+        self._tokens.update(before._tokens)
 
     # -- sign-in
 
@@ -97,11 +101,11 @@ class Account:
 
     def issue_token(self, subject: str) -> tuple[str, int]:
         """A new access token, and for how many seconds it is good."""
-        now = self._world.now()
+        now = self.world.now()
         if len(self._tokens) > 10_000:
             self._tokens = {k: v for k, v in self._tokens.items() if v[1] > now}
         token = "sandbox-" + secrets.token_urlsafe(32)
-        lifetime = self._world.knobs.token_lifetime
+        lifetime = self.world.knobs.token_lifetime
         self._tokens[digest(token)] = (subject, now + lifetime)
         return token, lifetime
 
@@ -110,7 +114,7 @@ class Account:
         if token == credentials.TOKEN:
             return BUILT_IN["user"]
         subject, expires = self._tokens.get(digest(token), ("", 0.0))
-        if expires <= self._world.now():
+        if expires <= self.world.now():
             return None
         if subject in BUILT_IN:
             return BUILT_IN[subject]
@@ -162,7 +166,7 @@ class Account:
         if len(self.live_secrets(principal)) >= MOST_SECRETS:
             message = f"Service principal {principal} already has {MOST_SECRETS} secrets."
             raise Refusal(400, "BAD_REQUEST", message)
-        now, value = round(self._world.now(), 3), credentials.new_secret()
+        now, value = round(self.world.now(), 3), credentials.new_secret()
         row: Row = {
             "id": secrets.token_hex(32),
             "secret_hash": base64.b64encode(secrets.token_bytes(24)).decode(),
@@ -174,7 +178,7 @@ class Account:
             "_sha256": digest(value),
             "_expires": now + lifetime,
         }
-        self.secrets.setdefault(principal, Table(self._world)).add(row["id"], row)
+        self.secrets.setdefault(principal, Table(self.world)).add(row["id"], row)
         return row, value
 
     def secret_page(self, principal: str, size: int, token: str) -> tuple[list[Row], str]:
@@ -273,7 +277,7 @@ class Account:
         Raises:
             Refusal: 404 for an unknown one; 400 for one without identity federation.
         """
-        if key in self._world.knobs.unfederated.split(","):
+        if key in self.world.knobs.unfederated.split(","):
             message = "Permission assignment APIs are not available for this workspace."
             raise Refusal(400, "FEATURE_DISABLED", message)
         if key not in self.assignments:
@@ -292,7 +296,7 @@ class Account:
         else:
             return None
         shown = row["displayName"]
-        number = principal if self._world.knobs.numbers_as_text else int(principal)
+        number = principal if self.world.knobs.numbers_as_text else int(principal)
         return {"principal_id": number, name[0]: name[1], "display_name": shown}
 
     def knows_client(self, client_id: str) -> bool:
@@ -303,7 +307,7 @@ class Account:
         return any(key in each.table for each in (self.principals, self.users, self.groups))
 
     def _forget(self, principal: str, grantee: str) -> None:
-        if not self._world.knobs.dangling_grants:
+        if not self.world.knobs.dangling_grants:
             self.rule_sets.renamed(grantee, None)
         self.groups.forget(principal)
         for workspace in self.assignments.values():
@@ -317,7 +321,7 @@ class Account:
     def _expire(self, principal: str) -> None:
         # expired secrets vanish from the list and don't count towards the five
         table = self.secrets.get(principal)
-        now = self._world.now()
+        now = self.world.now()
         for row in list(table or ()):
             if row["_expires"] <= now and table is not None:
                 table.remove(row["id"])
