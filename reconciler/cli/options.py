@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from reconciler.errors import UsageError
 from reconciler.model import Address
 from reconciler.model.values import seconds
 from reconciler.specs.durations import advice
+
+_PLAN_FORMAT = re.compile(rb'"format"\s*:\s*"reconcile\.plan/')
 
 
 def variables(args: argparse.Namespace) -> dict[str, str]:
@@ -57,10 +61,15 @@ def is_everyday(args: argparse.Namespace) -> bool:
 
 
 def is_plan_file(text: str) -> bool:
-    """Whether an argument of `apply` is a saved plan rather than a spec."""
+    """Whether an argument of `apply` is a saved plan, perhaps a damaged one, rather than a spec."""
     try:
-        with Path(text).open("rb") as file:
-            start = file.read(256).lstrip()
+        content = Path(text).read_bytes()
     except OSError:
         return False
-    return start.startswith(b"{") and b"reconcile.plan/" in start
+    if not content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        return False
+    try:
+        document = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return _PLAN_FORMAT.search(content) is not None
+    return isinstance(document, dict) and str(document.get("format", "")).startswith("reconcile.plan/")

@@ -78,7 +78,7 @@ def seen(path: Path) -> Plan:
         PlanError: it can't be read, or its digest doesn't match.
     """
     try:
-        return saved.seen(_document(path))
+        return saved.seen(_document(path), plan_json)
     except RecursionError:
         raise _too_deep(path) from None
 
@@ -89,11 +89,20 @@ def _too_deep(path: Path) -> PlanError:
 
 def _document(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        # other tools indent a file, sort its keys, or put a mark at its start
+        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once_each)
     except OSError as error:
         raise PlanError(f"{path} can't be read: {error.strerror}", code="plan-file") from None
     except (ValueError, RecursionError):  # nested without end
         raise PlanError(f"{path} is no plan file: it isn't JSON", code="plan-file") from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object without a key that stands there twice: readers would differ about what it says."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
 
 
 def read(path: Path) -> saved.Saved:
@@ -113,6 +122,7 @@ def read(path: Path) -> saved.Saved:
     try:
         return saved.decode(
             document,
+            plan_json,
             lambda text, is_secret: specs.reread(
                 text, os.environ, folder, is_secret=is_secret, inputs=inputs
             ),

@@ -158,7 +158,10 @@ class Plan:
             (change for change in self.changes if change.action is not Action.NO_OP),
             key=lambda change: change.address,
         )
-        text = canonical([self.stack.name, self.destroys, [self._told(change) for change in told]])
+        stack = self.stack
+        # where what is made is kept, and for whom
+        custody = [stack.ledger_url, stack.recipients, stack.inputs]
+        text = canonical([stack.name, self.destroys, custody, [self._told(change) for change in told]])
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
     def _told(self, change: Change) -> list[Any]:
@@ -168,9 +171,12 @@ class Plan:
             str(change.address),
             change.action.value,
             change.id or "",
+            change.name,
+            change.reason,
             provider.identity if provider else change.provider,
-            [[field.path, field.before, field.after] for field in change.fields],
-            [*change.removes, *change.clears],
+            [[field.path, field.before, field.after, field.cause.value] for field in change.fields],
+            [change.removes, change.clears, change.parent, change.lifecycle.replace.value],
+            [str(address) for address in change.depends_on],
             resource.secret_sources if resource else [],
         ]
 

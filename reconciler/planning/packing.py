@@ -7,19 +7,25 @@ from dataclasses import fields
 from enum import Enum
 from typing import Any
 
-from reconciler.errors import Location, StaleError
+from reconciler.errors import Location, Problem, Severity, StaleError
 from reconciler.model import (
+    Action,
     Address,
     Adopt,
+    Cause,
+    Change,
+    FieldChange,
     Guard,
     Lifecycle,
     Move,
     OnDestroy,
+    Plan,
     ProviderSpec,
     Ref,
     ReplaceOrder,
     Resource,
     SecretInput,
+    Settles,
     Sourced,
     Stack,
     Text,
@@ -33,13 +39,18 @@ Reread = Callable[[str, bool], "str | SecretInput | None"]
 
 _CLASSES: Mapping[str, type] = {
     c.__name__: c
-    for c in (Stack, ProviderSpec, Resource, Lifecycle, Adopt, Guard, Move, Address, Ref, Text, Location)
+    for c in (
+        *(Stack, ProviderSpec, Resource, Lifecycle, Adopt, Guard, Move, Address, Ref, Text, Location),
+        *(Plan, Change, FieldChange, Problem),
+    )
 }
-_ENUMS: Mapping[str, type[Enum]] = {c.__name__: c for c in (OnDestroy, ReplaceOrder)}
+_ENUMS: Mapping[str, type[Enum]] = {
+    c.__name__: c for c in (OnDestroy, ReplaceOrder, Action, Cause, Settles, Severity)
+}
 
 
-# warnings belong to the moment of planning, and places to that of loading
-_LEFT_OUT = frozenset({(Stack, "problems"), (Resource, "places")})
+# warnings of a stack belong to the moment of planning, places to that of loading, live objects to a snapshot
+_LEFT_OUT = frozenset({(Stack, "problems"), (Resource, "places"), (Change, "live")})
 _KEPT: Mapping[type, tuple[str, ...]] = {
     c: tuple(field.name for field in fields(c) if (c, field.name) not in _LEFT_OUT) for c in _CLASSES.values()
 }

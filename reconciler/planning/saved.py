@@ -1,33 +1,29 @@
 """A plan as a file: what people see of it, and all that applying it needs, without any secret.
 
-Applying makes the plan anew from the saved wishes and compares: whatever it would touch has to come out
-just as it was saved, or the plan is stale. Values from the environment and secrets from handoffs are saved as
-expressions with a fingerprint.
+Applying makes the plan anew from the saved wishes and compares: whatever it would do at the addresses of the
+saved one has to come out just as it was saved, or the plan is stale. Values from the environment and secrets
+from handoffs are saved as expressions with a fingerprint.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.errors import Location, PlanError, Problem, Severity, StaleError
-from reconciler.model import (
-    Action,
-    Address,
-    Cause,
-    Change,
-    FieldChange,
-    Lifecycle,
-    Plan,
-    Stack,
-    canonical,
-)
+from reconciler.errors import PlanError, StaleError
+from reconciler.model import Action, Address, Change, Lifecycle, Plan, Stack, canonical
 from reconciler.planning.making import Options
 from reconciler.planning.packing import Reread, Unpacker, packed
 
 FORMAT = "reconcile.plan/1"
+Visible = Callable[[Plan], Mapping[str, Any]]  # the part of a plan file that people and programs look at
+
+# of a change: why, not what; its lifecycle shows in what is done, and may hold a reference to a secret
+_WORDS = frozenset({"reason", "approval", "approved", "lifecycle"})
+_MOMENT = ("created",)  # of a plan file: covered by no digest
+_DAMAGE = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -49,115 +45,63 @@ class Saved:
 
 
 def change_mark(change: Change) -> str:
-    """One text per change: equal marks mean the same action on the same live object."""
-    shown = [[f.path, f.before, f.after] for f in change.fields]
-    text = canonical(
-        [str(change.address), change.action.value, change.id, shown, change.live_digest, change.removes]
-    )
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    """One text per change: equal marks mean that the same is done to the same live object."""
+    bare = replace(change, lifecycle=Lifecycle())
+    return _digest({name: value for name, value in packed(bare).items() if name not in _WORDS})
 
 
 def encode(plan: Plan) -> dict[str, Any]:
     """What a plan file holds besides its visible part; goes under the key `definition`."""
-    definition = {
-        "stack": packed(plan.stack),
-        "marks": {str(c.address): change_mark(c) for c in plan.changes if c.is_pending},
-        "targets": [str(address) for address in plan.targets],
-        "replaces": [str(address) for address in plan.replaces],
-        "destroys": plan.destroys,
-        "more": {str(c.address): _more(c) for c in plan.changes if c.action is not Action.NO_OP},
-    }
+    told = tuple(change for change in plan.changes if change.action is not Action.NO_OP)
+    definition = packed(replace(plan, changes=told, unchanged=plan.summary[Action.NO_OP.value]))
+    for name in _MOMENT:
+        del definition[name]
     return {**definition, "digest": _digest(definition)}
 
 
-def _more(change: Change) -> dict[str, Any]:
-    """What showing a change needs besides its visible part."""
-    return {
-        "approval": change.approval,
-        "approved": change.approved,
-        "removes": list(change.removes),
-        "clears": list(change.clears),
-        "lifecycle": packed(change.lifecycle),
-    }
-
-
-def seen(document: Any) -> Plan:
+def seen(document: Any, visible: Visible) -> Plan:
     """The plan that a file holds, for looking at: nothing is read anew.
+
+    Args:
+        visible: what the file shows of a plan.
 
     Raises:
         PlanError: it isn't a plan file, is damaged, or was written by a newer version.
     """
-    return _shown(document, _checked(document))
+    return _checked(document, visible)
 
 
-def _shown(document: Mapping[str, Any], definition: Mapping[str, Any]) -> Plan:
-    """The plan of a file; a file of another shape raises what its reading raises."""
-    unpacker = Unpacker(None)
-    return Plan(
-        stack=unpacker.value(definition["stack"]),
-        tool_version=document["tool_version"],
-        created=document["created"],
-        lineage=document["ledger"]["lineage"],
-        serial=document["ledger"]["serial"],
-        changes=tuple(
-            _change(c, definition["more"].get(c["address"]), unpacker) for c in document["changes"]
-        ),
-        problems=tuple(_problem(finding) for finding in document["findings"]),
-        destroys=bool(definition["destroys"]),
-        targets=tuple(Address.parse(text) for text in definition["targets"]),
-        replaces=tuple(Address.parse(text) for text in definition["replaces"]),
-        unchanged=int(document["summary"]["no_op"]),
-    )
-
-
-def _change(shown: Mapping[str, Any], more: Mapping[str, Any] | None, unpacker: Unpacker) -> Change:
-    more = more or {}
-    return Change(
-        address=Address.parse(shown["address"]),
-        action=Action(shown["action"]),
-        provider=shown["provider"],
-        id=shown["id"],
-        name=shown["name"],
-        reason=shown["reason"],
-        fields=tuple(
-            FieldChange(f["path"], f["before"], f["after"], Cause(f["cause"])) for f in shown["fields"]
-        ),
-        depends_on=tuple(Address.parse(text) for text in shown["depends_on"]),
-        live_digest=shown["live_digest"],
-        approval=more.get("approval", ""),
-        approved=bool(more.get("approved")),
-        lifecycle=unpacker.value(more["lifecycle"]) if "lifecycle" in more else Lifecycle(),
-        removes=tuple(more.get("removes", ())),
-        clears=tuple(more.get("clears", ())),
-    )
-
-
-def _problem(finding: Mapping[str, Any]) -> Problem:
-    file, line, column = (finding["at"] or "::").rsplit(":", 2)
-    at = Location(file, int(line), int(column)) if file else None
-    return Problem(Severity(finding["severity"]), finding["code"], finding["message"], at=at)
-
-
-def decode(document: Any, reread: Reread) -> Saved:
+def decode(document: Any, visible: Visible, reread: Reread) -> Saved:
     """The plan that a file holds.
 
     Args:
         document: the file's JSON.
+        visible: what the file shows of a plan.
         reread: values of `${env…}` and `${file…}` expressions are taken anew.
 
     Raises:
         PlanError: it isn't a plan file, is damaged, or was written by a newer version.
         StaleError: a value from the environment is another one now.
     """
-    definition = _checked(document)
+    plan = _checked(document, visible)
     try:
-        return _saved(document, definition, reread)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        stack = Unpacker(reread).value(document["definition"]["stack"])
+    except _DAMAGE as error:
         raise _damaged() from error
+    return Saved(
+        stack=stack,
+        digest=plan.digest,
+        lineage=plan.lineage,
+        changes={str(change.address): change_mark(change) for change in plan.pending},
+        targets=plan.targets,
+        replaces=plan.replaces,
+        destroys=plan.destroys,
+        needs_approval=plan.needs_approval,
+    )
 
 
-def _checked(document: Any) -> dict[str, Any]:
-    """The part of a plan file that applying needs, once its digests have been found to match."""
+def _checked(document: Any, visible: Visible) -> Plan:
+    """The plan of a file, once all that it shows and all that applying it uses are found to be one."""
     if not isinstance(document, Mapping) or not str(document.get("format", "")).startswith("reconcile.plan/"):
         raise PlanError("this is no plan file", code="plan-file", hint="`reconcile plan -o FILE` writes one")
     if document["format"] != FORMAT:
@@ -170,27 +114,19 @@ def _checked(document: Any) -> dict[str, Any]:
     try:
         definition = dict(document["definition"])
         digest = definition.pop("digest")
-        if digest == _digest(definition) and document["digest"] == _shown(document, definition).digest:
-            return definition
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        plan: Plan = Unpacker(None).value({**definition, **{name: str(document[name]) for name in _MOMENT}})
+        shown = {name: value for name, value in document.items() if name != "definition"}
+        is_whole = digest == _digest(definition) and isinstance(plan, Plan) and isinstance(plan.stack, Stack)
+        if is_whole and _lasting(shown) == _lasting(visible(plan)):
+            return plan
+    except _DAMAGE as error:
         raise _damaged() from error
     raise _damaged()
 
 
-def _saved(document: Mapping[str, Any], definition: Mapping[str, Any], reread: Reread) -> Saved:
-    stack = Unpacker(reread).value(definition["stack"])
-    if not isinstance(stack, Stack):
-        raise _damaged()
-    return Saved(
-        stack=stack,
-        digest=document["digest"],
-        lineage=document["ledger"]["lineage"],
-        changes=definition["marks"],
-        targets=tuple(Address.parse(text) for text in definition["targets"]),
-        replaces=tuple(Address.parse(text) for text in definition["replaces"]),
-        destroys=bool(definition["destroys"]),
-        needs_approval=bool(document["needs_approval"]),
-    )
+def _lasting(shown: Mapping[str, Any]) -> str:
+    """The visible part without its times, as one text: JSON's 1 isn't 1.0, nor true."""
+    return canonical({name: value for name, value in shown.items() if name not in _MOMENT})
 
 
 def _damaged() -> PlanError:
