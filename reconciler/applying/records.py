@@ -19,6 +19,7 @@ from reconciler.model import (
     Intent,
     Ledger,
     Live,
+    Marked,
     Origin,
     Plan,
     Resource,
@@ -204,7 +205,7 @@ def entry_of(
     return Entry(
         provider=resource.provider,
         id=live.id,
-        name=live.name,
+        name=name_on_record(applied, live.name),
         origin=origin,
         parent=live.parent,
         named=resource.named,
@@ -221,6 +222,12 @@ def entry_of(
     )
 
 
+def name_on_record(applied: Mapping[str, Any], name: str) -> str:
+    """The live name, or where it came from."""
+    stated = applied.get("name", applied.get("display_name"))
+    return str(stated) if isinstance(stated, Marked) else name
+
+
 def former_of(entry: Entry | None, live: Live, *, revoke_after: str, is_dead: bool, now: str) -> Former:
     """What is to be remembered of an object whose successor takes over.
 
@@ -229,7 +236,9 @@ def former_of(entry: Entry | None, live: Live, *, revoke_after: str, is_dead: bo
     credential = entry.credential if entry else None
     if credential is not None and credential.state is CredentialState.SENDING and not is_dead:
         credential = replace(credential, state=CredentialState.QUARANTINED, since=now)
-    return Former(live.id, live.parent, live.name, live.computed, credential, revoke_after)
+    return Former(
+        live.id, live.parent, entry.name if entry else live.name, live.computed, credential, revoke_after
+    )
 
 
 # --- deliveries ------------------------------------------------------------------------------------------

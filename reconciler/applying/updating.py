@@ -187,7 +187,9 @@ def _updated(
     applied = work.without_secrets(resource.address, applied_attributes(resource))
     return replace(
         entry,
-        name=answer.name if answer else str(applied.get(work.fields(resource.address).name, entry.name)),
+        name=records.name_on_record(applied, answer.name)
+        if answer
+        else str(applied.get(work.fields(resource.address).name, entry.name)),
         named=resource.named,
         applied=applied,
         computed={**entry.computed, **(answer.computed if answer else {})},

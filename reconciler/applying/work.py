@@ -30,7 +30,7 @@ from reconciler.model import (
     Sourced,
     Text,
 )
-from reconciler.planning import at_path
+from reconciler.planning import at_path, origins, remembered
 from reconciler.secrets import Fingerprint, Identities, Recipients, Secret, recipients_mark, seal, unseal
 
 _RENEWING = (Action.CREATE, Action.REPLACE, Action.ROTATE)
@@ -193,8 +193,22 @@ class Work:
         before = self.entry(address)
         kept = {k: v for k, v in attributes.items() if k not in additive}
         ours = {name: (before.applied.get(name) if before else None) or {} for name in sorted(additive)}
-        plain = self.resolved(drop_secrets(kept))
+        plain = remembered(
+            self._with_origins(drop_secrets(kept)), before.applied if before else None, self.fields(address)
+        )
         return {**plain, **{name: mine for name, mine in ours.items() if mine}}
+
+    def _with_origins(self, value: Any) -> Any:
+        """A value resolved, in which what a variable or file gave still says so."""
+        if isinstance(value, Text):
+            sources = [part.source for part in value.parts if isinstance(part, Sourced)]
+            text = self.resolved(value)
+            return Sourced(", ".join(dict.fromkeys(sources)), text, str(value)) if sources else text
+        if isinstance(value, Mapping):
+            return {key: self._with_origins(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._with_origins(item) for item in value]
+        return value if isinstance(value, Sourced) else self.resolved(value)
 
     def refreshed(self, entry: Entry, change: Change) -> Entry:
         """An entry with what the spec says now, of an object that needs no call."""
@@ -258,12 +272,21 @@ class Work:
             why={Action.REPLACE: "replace", Action.ROTATE: "rotate"}.get(change.action, "create"),
             parent=parent,
             before=self._before(change, name, parent),
-            sent={
-                path: value for path in sorted(fields.identity) if (value := at_path(plain, path)) is not None
-            },
+            sent=self._sent(change.address, plain),
             credential=self.credential(sources[0]) if sources else "",
             tag=tag,
         )
+
+    def _sent(self, address: Address, plain: Mapping[str, Any]) -> dict[str, Any]:
+        """What the object will be recognised by."""
+        fields, wanted = self.fields(address), self.resource(address).attributes
+        found = {}
+        for path in sorted(fields.identity):
+            origin, value = at_path(wanted, path), at_path(plain, path)
+            if value is not None:
+                origin = self._with_origins(origin) if any(origins(origin)) else value
+                found[path] = remembered(origin, None, fields, path)
+        return found
 
     def _before(self, change: Change, name: str, parent: str) -> tuple[str, ...]:
         kind = change.address.kind_name

@@ -22,7 +22,7 @@ def _drift(stack: Stack, args: argparse.Namespace, console: Console) -> int:
     opened = open_stack(stack)
     with clients(stack, opened, args) as apis:
         view = look(stack, opened, apis)
-    changes, problems = find_drift(view.opened.ledger, view.snapshot, KINDS)
+    changes, problems = find_drift(view.opened.ledger, view.snapshot, KINDS, stack)
     found = (*view.snapshot.problems, *problems)
     console.result(console.form.drift(stack.name, changes, found, console.look))
     return 2 if changes else 0

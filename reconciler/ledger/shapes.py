@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from enum import Enum
@@ -19,6 +20,7 @@ from reconciler.model import (
     GivenUp,
     Intent,
     Lifecycle,
+    Marked,
     OnDestroy,
     Origin,
     ReplaceOrder,
@@ -113,14 +115,43 @@ ADDRESS = Form(_read_address, str)
 TEXTS = mapping_of(TEXT)
 
 
+_MARKED = frozenset({"$", "source", "salt", "mark"})
+
+
+def _unmarked(value: Any, place: str) -> Any:
+    """JSON as values: what a variable or file gave is written as `{"$": "from", source, salt, mark}`."""
+    if isinstance(value, list):
+        return [_unmarked(item, place) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("$") == "from" and set(value) == _MARKED:
+        source, salt, mark = (TEXT.read(value[key], f"{place}.{key}") for key in ("source", "salt", "mark"))
+        if not _HEX.fullmatch(salt):
+            raise DamageError(f"{place}.salt must be hex")
+        return Marked(source, salt, mark)
+    return {key: _unmarked(item, f"{place}.{key}") for key, item in value.items()}
+
+
+def _spelled_out(value: Any) -> Any:
+    if isinstance(value, Marked):
+        return {"$": "from", "source": value.source, "salt": value.salt, "mark": value.mark}
+    if isinstance(value, Mapping):
+        return {key: _spelled_out(item) for key, item in value.items()}
+    return [_spelled_out(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+_HEX = re.compile(r"(?:[0-9a-f]{2})+")
+_VALUES = Form(lambda value, place: _unmarked(OBJECT.read(value, place), place), _spelled_out)
+
+
 def _read_applied(value: Any, place: str) -> Any:
     """Attributes without what earlier versions took for no secret: dropped here, gone with the next write."""
-    found = OBJECT.read(value, place)
+    found = _VALUES.read(value, place)
     config = found.get("config")
     return {**found, "config": without_secrets(config)} if isinstance(config, dict) else found
 
 
-_APPLIED = Form(_read_applied, OBJECT.write)
+_APPLIED = Form(_read_applied, _VALUES.write)
 _SET = Form(lambda value, place: frozenset(list_of(TEXT).read(value, place)), _ignored)
 # the secret that may stand beside an adopted id is never written: it is the spec's, and needed only once
 _ADOPT = Form(lambda value, place: Adopt(TEXT.read(value, place)), lambda adopt: adopt.id)
@@ -269,7 +300,7 @@ INTENT = Shape(
         "why": TEXT,
         "parent": TEXT,
         "before": list_of(TEXT),
-        "sent": OBJECT,
+        "sent": _VALUES,
         "credential": TEXT,
         "tag": NUMBER,
     },

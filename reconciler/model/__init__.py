@@ -27,6 +27,7 @@ from reconciler.model.plan import (
 )
 from reconciler.model.values import (
     Address,
+    Marked,
     Ref,
     SecretInput,
     Sourced,
@@ -70,6 +71,7 @@ __all__ = [
     "Ledger",
     "Lifecycle",
     "Live",
+    "Marked",
     "Move",
     "OnDestroy",
     "Origin",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -96,6 +98,28 @@ class Sourced:
 
     def __str__(self) -> str:
         return f"({self.source})"
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What the ledger remembers of a value that a variable or file gave: where from, and a fingerprint.
+
+    Attributes:
+        source: `env NAME` or `file PATH`.
+        salt, mark: HMAC-SHA256 of the value's canonical form, hex.
+    """
+
+    source: str
+    salt: str
+    mark: str
+
+    def __str__(self) -> str:
+        return f"({self.source})"
+
+    def fits(self, text: str) -> bool:
+        """Whether it is the mark of that canonical text."""
+        found = hmac.new(bytes.fromhex(self.salt), text.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        return hmac.compare_digest(self.mark, found.hexdigest())
 
 
 @dataclass(frozen=True)

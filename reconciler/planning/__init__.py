@@ -10,6 +10,7 @@ from reconciler.planning.matching import Claims, How, Match, match_all, moved_en
 from reconciler.planning.recovery import Recovery, recover, unsettled
 from reconciler.planning.times import parse_time
 from reconciler.planning.using import INTEGRATIONS, is_owner, leaving, same, users_in
+from reconciler.planning.veiling import origins, remembered
 
 __all__ = [
     "INTEGRATIONS",
@@ -33,8 +34,10 @@ __all__ = [
     "moved_entries",
     "normal_host",
     "normal_url",
+    "origins",
     "parse_time",
     "recover",
+    "remembered",
     "same",
     "same_leaf",
     "steps",

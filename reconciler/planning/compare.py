@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler.kinds import Fields
-from reconciler.model import Cause, FieldChange, Sourced, canonical
+from reconciler.model import Cause, FieldChange, Marked, Sourced, canonical
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 MISSING: Any = None
@@ -73,6 +73,8 @@ def canonical_leaf(path: str, value: Any, fields: Fields) -> Any:
     """The one form of a value that equality looks at."""
     if isinstance(value, Sourced):
         value = value.value
+    if isinstance(value, Marked):
+        return f"\0{value.mark}"  # equal to itself and to no text
     if isinstance(value, (list, tuple)):
         items = [canonical_leaf(path, item, fields) for item in value]
         # sets: order and repeats say nothing
@@ -90,8 +92,32 @@ def canonical_leaf(path: str, value: Any, fields: Fields) -> Any:
 
 def same_leaf(path: str, wanted: Any, live: Any, fields: Fields) -> bool:
     """Whether two values of an attribute mean the same."""
+    wanted, live = known_as(path, wanted, _marks(live), fields), known_as(path, live, _marks(wanted), fields)
     left, right = canonical_leaf(path, wanted, fields), canonical_leaf(path, live, fields)
     return bool(left == right) and type(left) is type(right)
+
+
+def known_as(path: str, value: Any, origins: Sequence[Sourced | Marked], fields: Fields) -> Any:
+    """A value, or the items of a list, as what of these it came from."""
+    if not origins:
+        return value
+    if isinstance(value, (list, tuple)):
+        return [known_as(path, item, origins, fields) for item in value]
+    if value is None or isinstance(value, (Marked, Mapping)):
+        return value
+    text = canonical(canonical_leaf(path, value, fields))
+    for origin in origins:
+        if isinstance(origin, Marked):
+            if origin.fits(text):
+                return origin
+        elif canonical(canonical_leaf(path, origin, fields)) == text:
+            return Marked(origin.source, "", "")
+    return value
+
+
+def _marks(value: Any) -> list[Sourced | Marked]:
+    items = value if isinstance(value, (list, tuple)) else (value,)
+    return [item for item in items if isinstance(item, Marked)]
 
 
 def field_changes(
@@ -104,7 +130,10 @@ def field_changes(
         live: nested, as observed.
         applied: what was last applied, nested; None if never.
     """
-    left = {path: canonical_leaf(path, at_path(live, path), fields) for path in wanted}
+    left = {
+        path: canonical_leaf(path, known_as(path, at_path(live, path), _marks(value), fields), fields)
+        for path, value in wanted.items()
+    }
     right = {path: canonical_leaf(path, value, fields) for path, value in wanted.items()}
     if _equal(left, right):
         return ()

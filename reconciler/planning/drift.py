@@ -6,15 +6,19 @@ from collections.abc import Iterator
 
 from reconciler.errors import Problem, Severity
 from reconciler.kinds import Fields, Registry
-from reconciler.model import Action, Address, Cause, Change, Entry, FieldChange, Ledger, Live, Snapshot
+from reconciler.model import Action, Address, Cause, Change, Entry, FieldChange, Ledger, Live, Snapshot, Stack
 from reconciler.planning.compare import field_changes, leaves
 from reconciler.planning.times import parse_time
+from reconciler.planning.veiling import Veil, veil_of
 
 
 def find_drift(
-    ledger: Ledger, snapshot: Snapshot, kinds: Registry
+    ledger: Ledger, snapshot: Snapshot, kinds: Registry, stack: Stack | None = None
 ) -> tuple[tuple[Change, ...], tuple[Problem, ...]]:
     """What someone else did to the objects that the ledger owns.
+
+    Args:
+        stack: what is wanted, to know which values came from variables and files: those aren't shown.
 
     Returns:
         Per drifted address a change whose fields lead from what was applied (`before`) to what is live
@@ -22,13 +26,14 @@ def find_drift(
         that were modified in a way that can't be seen (their secret can't be read back).
     """
     changes, problems = [], []
+    veil = veil_of(stack, ledger.entries) if stack else Veil({}, ledger.entries)
     for address, entry in sorted(ledger.entries.items()):
         if not entry.id or (entry.provider, address.kind) not in snapshot.objects:
             continue  # what wasn't looked at is unknown, not gone
         live = snapshot.of(entry.provider, address.kind_name).get(entry.id)
         change = _drift_of(address, entry, live, kinds[address.kind_name].fields)
         if change is not None:
-            changes.append(change)
+            changes.append(veil.change(change, kinds[address.kind_name].fields))
         elif live is not None and entry.updated_at and live.updated_at != entry.updated_at:
             at = f" at {live.updated_at}" if parse_time(live.updated_at) else ""
             words = (
@@ -36,7 +41,7 @@ def find_drift(
                 f"its secret may have been changed"
             )
             problems.append(Problem(Severity.WARNING, "secret-unverified", words, str(address)))
-    return tuple(changes), tuple(problems)
+    return tuple(changes), veil.problems(problems)
 
 
 def _drift_of(address: Address, entry: Entry, live: Live | None, fields: Fields) -> Change | None:

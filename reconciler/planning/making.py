@@ -37,6 +37,7 @@ from reconciler.planning.removing import (
     with_formers,
 )
 from reconciler.planning.situation import Situation
+from reconciler.planning.veiling import veil_of
 from reconciler.planning.verdicts import Fates
 from reconciler.planning.warnings import warnings_of
 
@@ -116,8 +117,8 @@ def make_destroy_plan(
     # what stays isn't destroyed, and that is no success
     changes = {a: _unfinished(change) for a, change in changes.items()}
     problems = [*snapshot.problems, *blocked_problems(changes.values())]
-    plan = _plan(situation, options, _sorted(changes.values()), problems)
-    return replace(plan, stack=stack, destroys=True)
+    plan = _plan(replace(situation, stack=stack), options, _sorted(changes.values()), problems)
+    return replace(plan, destroys=True)
 
 
 def _destroyed(change: Change) -> Change:
@@ -150,14 +151,15 @@ def _situation(
 def _plan(
     situation: Situation, options: Options, changes: Sequence[Change], problems: Iterable[Problem]
 ) -> Plan:
+    veil = veil_of(situation.stack, situation.entries)
     return Plan(
         stack=situation.stack,
         tool_version=options.tool_version,
         created=options.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         lineage="" if situation.is_stateless else situation.ledger.lineage,
         serial=0 if situation.is_stateless else situation.ledger.serial,
-        changes=tuple(changes),
-        problems=tuple(problems),
+        changes=tuple(veil.change(change, situation.fields(change.address)) for change in changes),
+        problems=veil.problems(problems),
         targets=options.targets,
         replaces=options.replaces,
     )

@@ -168,7 +168,7 @@ class _Judge:
         lives: Iterable[Live] = self.snapshot.of(provider, kind_name).values()
         if parent:
             lives = self.snapshot.within(provider, kind_name, parent)
-        elif name:
+        elif name and isinstance(name, str):  # of one that a variable gave, only a mark is known
             lives = self.snapshot.named(provider, kind_name, name)
         return [live for live in lives if (provider, kind_name, live.id) not in self.known]
 
