@@ -18,17 +18,23 @@ from reconciler.planning import parse_time
 App = Callable[[Mapping[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
+LONGEST_ROUND = 900.0  # seconds; with a deadline on each request, no round takes longer
+
+
 class Telemetry:
     """How things stand, as numbers.
 
     Args:
         patience: seconds without a round that went well until the watch counts as ill.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, patience: float) -> None:
+    def __init__(self, patience: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.registry = CollectorRegistry()
         self._patience = patience
-        self._well_at = time.monotonic()
+        self._clock = clock
+        self._well_at = clock()
+        self._began: float | None = None
         make: dict[str, Any] = {"registry": self.registry}
         self._changes = Gauge(
             "reconcile_changes", "Addresses by what the last plan would do", ["stack", "action"], **make
@@ -46,8 +52,14 @@ class Telemetry:
 
     @property
     def is_well(self) -> bool:
-        """Whether a round went well lately."""
-        return time.monotonic() - self._well_at <= self._patience
+        """Whether a round went well lately, and the one under way hasn't been so for too long."""
+        now = self._clock()
+        began = now if self._began is None else self._began
+        return now - self._well_at <= self._patience and now - began <= min(self._patience, LONGEST_ROUND)
+
+    def round_began(self) -> None:
+        """Every stack is about to be looked at."""
+        self._began = self._clock()
 
     def planned(self, plan: Plan, ledger: Ledger) -> None:
         """A plan was made."""
@@ -69,11 +81,12 @@ class Telemetry:
 
     def round_ended(self, seconds: float, *, fine: bool) -> None:
         """Every stack has been looked at."""
+        self._began = None
         self._seconds.set(seconds)
         self._rounds.labels("done" if fine else "failed").inc()
         if fine:
             self._last.set_to_current_time()
-            self._well_at = time.monotonic()
+            self._well_at = self._clock()
 
     def app(self) -> App:
         """`/metrics` in Prometheus' text format, `/healthz` as 200 or 503."""
@@ -92,7 +105,9 @@ class Telemetry:
 
 
 class _Quiet(WSGIRequestHandler):
-    """A handler that doesn't log each scrape."""
+    """A handler that doesn't log each scrape, nor waits for ever for a client that says nothing."""
+
+    timeout = 10
 
     def log_message(self, format: str, *args: Any) -> None:
         """Says nothing."""

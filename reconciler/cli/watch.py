@@ -41,11 +41,13 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def _round(args: argparse.Namespace, console: Console, telemetry: Telemetry, stop: threading.Event) -> bool:
     """One look at every stack; False if any of them couldn't be looked at or healed."""
     began = time.monotonic()
+    telemetry.round_began()
     try:
         found = stacks(args)
     except ReconcileError as error:
         console.error(error)
         telemetry.failed("", error.code)
+        telemetry.round_ended(time.monotonic() - began, fine=False)
         return False
     # every stack is looked at, whatever became of the ones before
     ended = [_stack(stack, args, console, telemetry, stop) for stack in found]

@@ -14,12 +14,14 @@ import sys
 import threading
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.cli import planfiles
 from reconciler.cli.console import Console
 from reconciler.cli.running import run
 from reconciler.rendering import Progress
@@ -273,6 +275,13 @@ def test_the_traceback_of_an_internal_error_shows_no_secret(way: str, canary: st
     assert canary not in ended.stdout + ended.stderr
     assert "internal error: " in ended.stderr
     assert "in act" in ended.stderr
+
+
+def test_no_plan_is_kept_or_saved_with_a_secret_in_it(canary: str, tmp_path: Path) -> None:
+    text = f'{{"name": "{Secret(canary).reveal()}"}}'
+    with pytest.raises(LeakError):
+        planfiles._try_to_keep(tmp_path / "recorded.json", text, print)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_log_line_with_a_secret_stops_the_program(canary: str) -> None:

@@ -11,6 +11,7 @@ import urllib.request
 
 import pytest
 
+from reconciler.cli import telemetry
 from reconciler.sandbox import Request, SandboxServer
 
 SPEC = """\
@@ -156,6 +157,22 @@ def test_it_is_ill_while_it_cannot_look_and_well_again_after(watched):
     watched.call("DELETE", "/_sandbox/faults")
     before = watched.number('reconcile_rounds_total{result="done"}')
     watched.until(lambda: watched.number('reconcile_rounds_total{result="done"}') > before)
+
+
+@pytest.mark.parametrize(("patience", "longest"), [(100.0, 100.0), (9000.0, telemetry.LONGEST_ROUND)])
+def test_it_is_ill_while_a_round_does_not_end(patience, longest):
+    now = [0.0]
+    told = telemetry.Telemetry(patience, clock=lambda: now[0])
+    told.round_began()
+    now[0] += longest
+    assert told.is_well
+    now[0] += 1
+    assert not told.is_well
+    told.round_ended(longest + 1, fine=True)
+    assert told.is_well
+    told.round_began()
+    now[0] += 1
+    assert told.is_well
 
 
 def test_a_terminate_signal_stops_it_cleanly(watched):
