@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from reconciler.errors import Problem
 from reconciler.kinds import Registry, Scope
-from reconciler.model import Address, Entry, Ledger, Live, Snapshot, Stack, WorkspaceRef
+from reconciler.model import Address, Entry, Ledger, Live, Resource, Snapshot, Sourced, Stack, WorkspaceRef
 from reconciler.planning import (
     INTEGRATIONS,
     assumed_secrets,
@@ -25,6 +25,7 @@ from reconciler.planning import (
     recover,
     unsettled,
 )
+from reconciler.specs.schema import templates as known_templates
 
 SECRETS = "service_principals.client_secret"
 PRINCIPALS = "service_principals"
@@ -62,6 +63,7 @@ class _Wanted:
     kinds: set[str] = field(default_factory=set)
     workspaces: set[str] = field(default_factory=set)
     hosts: bool = False
+    templates: set[str] = field(default_factory=set)
 
 
 def observe(
@@ -104,6 +106,8 @@ def _wanted(stack: Stack, ledger: Ledger, apis: Collection[str]) -> dict[str, _W
     for resource in stack.resources.values():
         one = found[resource.provider]
         one.kinds.add(resource.address.kind_name)
+        if (template := _unfamiliar(resource)) is not None:
+            one.templates.add(template)
         keys = [str(key) for key in resource.attributes.get("workspaces") or {}]
         one.workspaces.update(key for key in keys if key.isdigit())
         one.hosts |= not all(key.isdigit() for key in keys)
@@ -117,6 +121,15 @@ def _wanted(stack: Stack, ledger: Ledger, apis: Collection[str]) -> dict[str, _W
             if spec.type == "connect" and name in apis:
                 found[name].kinds.add(INTEGRATIONS)
     return {name: one for name, one in found.items() if one.kinds}
+
+
+def _unfamiliar(resource: Resource) -> str | None:
+    """The template of an integration, if the schema doesn't know it: only its server can judge it."""
+    if resource.address.kind != INTEGRATIONS:
+        return None
+    template = resource.attributes.get("template")
+    name = template.value if isinstance(template, Sourced) else template
+    return name if isinstance(name, str) and name and name not in known_templates() else None
 
 
 def _remembered(ledger: Ledger) -> Iterator[tuple[str, Address, Iterable[str]]]:
@@ -173,6 +186,7 @@ class _Observer:
         return Snapshot(
             objects={key: _by_id(lives) for key, lives in zip(keys, found, strict=True)},
             workspaces=hosts,
+            templates=self._templates(wanted),
             identities={name: self.apis[name].identity() for name in wanted},
             dates={name: self.apis[name].http.date for name in wanted},
             blocked={
@@ -182,6 +196,16 @@ class _Observer:
             },
             problems=problems,
         )
+
+    def _templates(self, wanted: Mapping[str, _Wanted]) -> dict[str, Mapping[str, frozenset[str] | None]]:
+        """What the servers say of templates that nobody can judge offline."""
+        asked = {name: one.templates for name, one in wanted.items() if one.templates}
+        told = self.side_by_side(self.apis[name].templates for name in asked)
+        return {
+            name: {template: known.get(template) for template in asked[name]}
+            for name, known in zip(asked, told, strict=True)
+            if known is not None
+        }
 
     def side_by_side_async(
         self, calls: Mapping[str, Callable[[], Result]]

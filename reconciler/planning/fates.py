@@ -17,6 +17,7 @@ from reconciler.planning.handing import all_handovers
 from reconciler.planning.leftovers import never_used, to_clear
 from reconciler.planning.matching import Match
 from reconciler.planning.situation import Situation, is_at_hand, resolve
+from reconciler.planning.templates import template_trouble
 from reconciler.planning.times import parse_time
 from reconciler.planning.verdicts import Fate, Fates, Verdict, is_blocked
 from reconciler.planning.workspaces import workspace_trouble
@@ -74,7 +75,11 @@ def _obstacle(
     stopped = next((d for d in resource.depends_on if is_blocked(verdicts, d)), None)
     if stopped is not None:
         return Verdict(Fate.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked")
-    trouble = workspace_trouble(situation, resource) or _named_trouble(situation, resource)
+    trouble = (
+        workspace_trouble(situation, resource)
+        or template_trouble(situation, resource)
+        or _named_trouble(situation, resource)
+    )
     return Verdict(Fate.BLOCKED, trouble[1], code=trouble[0]) if trouble else None
 
 

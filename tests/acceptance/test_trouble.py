@@ -243,3 +243,20 @@ def test_every_mistake_of_a_spec_is_reported_at_once_with_its_place(place):
     text = place.run("validate", SPEC, code=1)
     for code in codes:
         text.says(code)
+
+
+def test_a_template_that_nobody_knows_offline_is_judged_by_its_server(place):
+    def planned(template, **config):
+        place.write({"connect_integrations": {"ours": {"template": template, "config": config}}})
+        plan = place.run("plan", SPEC, "--format", "json", code=1).documents[0]
+        return [(change["action"], change["reason"]) for change in plan["changes"]]
+
+    ((action, reason),) = planned("no-such-thing")
+    assert action == "blocked"
+    assert "no template no-such-thing" in reason
+
+
+def test_a_server_that_does_not_tell_of_its_templates_is_no_obstacle(place):
+    place.fault("method=GET,path=oauth/templates,do=404")
+    place.write({"connect_integrations": {"ours": {"template": "no-such-thing", "config": {"region": "x"}}}})
+    assert place.actions() == {"connect_integrations.ours": "create"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reconciler.errors import (
@@ -159,6 +159,22 @@ class ConnectServer:
                 self._user = self.must_have("GET", "/v1/user", user)
             return self._user
 
+    def templates(self) -> Mapping[str, frozenset[str]] | None:
+        """The server's templates, each with the keys that its `config` may have; None if it doesn't tell.
+
+        Raises:
+            RemoteError: the list failed.
+        """
+        try:
+            found = self.array("/v1/oauth/templates")
+        except (ForbiddenError, NotFoundError):
+            return None  # an older server, or not for this key
+        except UnreadableError as error:
+            if error.status != 404:
+                raise
+            return None
+        return {str(one.get("id")): frozenset(_keys(one)) for one in found}
+
     def must_have(self, method: str, path: str, body: Any, *keys: str) -> dict[str, Any]:
         """The body, if it is an object in which each of these keys holds an id.
 
@@ -187,6 +203,13 @@ class ConnectServer:
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise self.http.misshapen("GET", path, "isn't an array of objects")
         return found
+
+
+def _keys(template: Mapping[str, Any]) -> Iterator[str]:
+    for part in ("options", "fields"):
+        for one in template.get(part) or ():
+            if isinstance(one, Mapping) and isinstance(one.get("name"), str):
+                yield one["name"]
 
 
 def _is_off(value: Any) -> bool:

@@ -1,0 +1,41 @@
+"""Templates that only their server can judge."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from reconciler.model import Address, Resource, Snapshot
+from reconciler.planning.templates import template_trouble
+
+KEYS = frozenset({"api_key", "region"})
+
+
+def trouble(templates, template="acme", **config):
+    situation = SimpleNamespace(snapshot=Snapshot({}, templates=templates))
+    attributes = {"template": template, "config": config}
+    return template_trouble(situation, Resource(Address("connect_integrations", "a"), "connect", attributes))
+
+
+def test_one_that_the_server_has_not_got_blocks():
+    code, words = trouble({"connect": {"acme": None}})
+    assert code == "unknown-template"
+    assert "no template acme" in words
+
+
+def test_a_key_that_it_does_not_take_blocks_with_the_one_that_was_meant():
+    code, words = trouble({"connect": {"acme": KEYS}}, regin="eu")
+    assert code == "template-key"
+    assert words.endswith("takes no config.regin; did you mean region?")
+    assert "it takes: api_key, region" in trouble({"connect": {"acme": KEYS}}, zzz=1)[1]
+
+
+@pytest.mark.parametrize("templates", [{}, {"connect": {}}, {"connect": {"b": None}}, {"c": {"acme": None}}])
+def test_what_nobody_told_of_is_no_obstacle(templates):
+    assert trouble(templates, anything=1) is None
+
+
+def test_what_fits_is_none_either():
+    assert trouble({"connect": {"acme": KEYS}}, region="eu") is None
+    assert trouble({"connect": {"acme": frozenset()}}, region="eu") is None
