@@ -155,6 +155,8 @@ class Executor:
         for change in self.work.plan.changes:
             if change.action is not Action.NO_OP or change.address not in self.work.plan.stack.resources:
                 continue
+            if change.left:
+                continue  # live isn't as the spec says
             entry = self.work.entry(change.address)
             if entry is not None and entry.id:
                 found[change.address] = self.work.refreshed(entry, change)

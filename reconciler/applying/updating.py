@@ -116,7 +116,7 @@ def update(work: Work, change: Change) -> Iterator[Call]:
         def done(answer: Live | None) -> Edit:
             return records.all_of(
                 lambda draft: draft.change(
-                    address, lambda entry: _updated(work, resource, entry, answer, deliveries)
+                    address, lambda entry: _updated(work, change, entry, answer, deliveries)
                 ),
                 records.arrived(sources, str(address), confirmed=True),
             )
@@ -182,8 +182,12 @@ def _patch(work: Work, resource: Resource, live: Live, paths: set[str]) -> dict[
 
 
 def _updated(
-    work: Work, resource: Resource, entry: Entry, answer: Live | None, deliveries: Mapping[str, Delivery]
+    work: Work, change: Change, entry: Entry, answer: Live | None, deliveries: Mapping[str, Delivery]
 ) -> Entry:
+    resource = work.resource(change.address)
+    if change.left:  # what was sent is the credential alone: all else stays as last applied
+        seen_at = answer.updated_at if answer else entry.updated_at
+        return replace(entry, deliveries={**entry.deliveries, **deliveries}, updated_at=seen_at)
     applied = work.without_secrets(resource.address, applied_attributes(resource))
     return replace(
         entry,

@@ -12,13 +12,15 @@ from reconciler.cli.applying import Planner, apply_each
 from reconciler.cli.console import Console
 from reconciler.cli.options import is_plan_file, variables
 from reconciler.cli.wiring import View, stacks
-from reconciler.errors import ReconcileError, StaleError
+from reconciler.errors import ReconcileError, StaleError, UsageError
 from reconciler.model import Plan, Stack
 from reconciler.planning import saved
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Applies each stack; one that fails doesn't stop the others."""
+    if args.due:
+        return _due(args, console)
     files = [Path(text) for text in args.specs if is_plan_file(text)]
     if files and len(files) < len(args.specs):
         raise ReconcileError("name specs or plan files, not both", code="usage")
@@ -30,6 +32,19 @@ def run(args: argparse.Namespace, console: Console) -> int:
         jobs: list[tuple[Stack, Planner]] = [(plan.stack, _saved_planner(plan)) for plan in plans]
     else:
         jobs = [(stack, lambda view: view.plan(view.options(args))) for stack in stacks(args)]
+    return apply_each(jobs, args, console)
+
+
+def _due(args: argparse.Namespace, console: Console) -> int:
+    """What time made due in each stack; planned anew, so that no recorded or saved plan can hold it up."""
+    if args.replace or args.approve or any(is_plan_file(text) for text in args.specs):
+        raise UsageError(
+            "--due plans by itself", hint="leave out --replace and --approve, and name specs, no plan file"
+        )
+    args.yes = True
+    jobs: list[tuple[Stack, Planner]] = [
+        (stack, lambda view: view.plan(view.options(args))) for stack in stacks(args)
+    ]
     return apply_each(jobs, args, console)
 
 

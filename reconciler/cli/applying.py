@@ -77,6 +77,8 @@ def _check_supplied(plan: Plan) -> None:
     """
     for address in sorted({change.address for change in plan.pending} & set(plan.stack.resources)):
         resource = plan.stack.resources[address]
+        if any(change.address == address and change.left for change in plan.pending):
+            continue  # only what was issued here is handed over
         for value in resource.inputs:
             if value.secret is None:
                 words, hint = value.absence

@@ -185,6 +185,12 @@ def _add_changing(
         help="specs to plan and apply, or a saved plan (default: the plan of the last `reconcile plan`)",
     )
     _recursive(apply)
+    apply.add_argument(
+        "--due",
+        action="store_true",
+        help="only what time made due: rotations with their deliveries, revocations, clearing up; "
+        "for nightly jobs (implies --yes, needs no approval, leaves all else)",
+    )
     _narrowing(apply)
     rotate = _add(
         commands, "rotate", "issue a credential anew, deliver it, revoke the old", common, pace, approval

@@ -83,6 +83,7 @@ class View:
             tool_version=__version__,
             targets=addresses(getattr(args, "target", ())),
             replaces=addresses(getattr(args, "replace", ())),
+            due=getattr(args, "due", False),
             claims=claims(self.stack, environment=os.environ),
             dead=dead_runners(self.opened.ledger),
             opened=self._openable(),

@@ -86,6 +86,7 @@ class Change:
         clears: remote ids to be removed before anything is made: strays of an interrupted run, never used.
         settles: what became of what an interrupted run left open, to be written before anything is sent.
         parent: remote id of the object that what is cleared lives in; "" where that isn't inside another.
+        left: paths that differ and are left as they are, `*` for all of them (`apply --due`).
         live: the object that it was planned against; not part of a saved plan.
         code: of the problem that blocks it; "" otherwise.
     """
@@ -106,6 +107,7 @@ class Change:
     clears: tuple[str, ...] = ()
     settles: Settles = Settles.NOTHING
     parent: str = ""
+    left: tuple[str, ...] = ()
     live: Live | None = None
     code: str = ""
 

@@ -119,11 +119,12 @@ def _secret_verdict(
         return _capped(situation, address, Verdict(Fate.MAKE, lost or gone))
     if address in situation.forced or (parent is not None and parent in situation.forced):
         return _capped(situation, address, Verdict(Fate.ROTATE, "asked for on the command line"))
-    due = _due(situation, resource, match.live)
+    due = ends_soon(situation, resource, match.live)
     return _capped(situation, address, Verdict(Fate.ROTATE, due)) if due else Verdict(Fate.KEEP)
 
 
-def _due(situation: Situation, resource: Resource, live: Live) -> str:
+def ends_soon(situation: Situation, resource: Resource, live: Live) -> str:
+    """Why time makes a rotation due; "" if it doesn't."""
     before = resource.attributes.get("rotate_before")
     ends = parse_time(live.expires_at)
     if not before or ends is None:

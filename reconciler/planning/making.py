@@ -25,6 +25,7 @@ from reconciler.model import (
 )
 from reconciler.model.values import seconds
 from reconciler.planning.changing import change_of
+from reconciler.planning.due import only_due, without_approvals
 from reconciler.planning.fates import decide
 from reconciler.planning.guards import with_approvals
 from reconciler.planning.matching import Claims, How, match_all, moved_entries
@@ -53,6 +54,7 @@ class Options:
         claims: ids that other stacks' ledgers own.
         opened: remote ids of credentials whose sealed copy can be opened here; None to take that for granted,
             so that whoever plans without a private key plans what its owner will apply.
+        due: only what time made due; all else is left as it is.
         dead: runners that are proven to be gone: what they were about to send can't arrive any more.
     """
 
@@ -63,6 +65,7 @@ class Options:
     claims: Claims | None = None
     dead: frozenset[Runner] = frozenset()
     opened: frozenset[str] | None = None
+    due: bool = False
 
 
 def make_plan(stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, options: Options) -> Plan:
@@ -82,12 +85,15 @@ def make_plan(stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry,
     fates = decide(situation)
     wanted = {r.address: change_of(situation, fates, r) for r in situation.in_order}
     wanted = {address: _with_removal(situation, fates, change) for address, change in wanted.items()}
-    changes = {**wanted, **{c.address: c for c in removals(situation, wanted)}}
+    changes = {**wanted, **{c.address: c for c in removals(situation, wanted, spares=options.due)}}
     # what the targets leave out isn't switched over, so it counts as using what it has
     targeted = _targeted(changes, situation, options.targets)
+    targeted = only_due(situation, fates, targeted) if options.due else targeted
     kept = list(with_formers(situation, {change.address: change for change in targeted}).values())
     refuse_protected_replaces(kept)
     marked, leftovers = with_approvals(situation, fates, kept)
+    if options.due:
+        marked, leftovers = without_approvals(marked), []
     problems = [
         *stack.problems,
         *snapshot.problems,

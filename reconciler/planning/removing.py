@@ -33,14 +33,21 @@ STILL_IN_USE = "still-in-use"
 _SUPERSEDING = (Action.REPLACE, Action.ROTATE, Action.ADOPT)
 
 
-def removals(situation: Situation, changes: Mapping[Address, Change]) -> list[Change]:
-    """The changes of addresses that the ledger knows and the spec doesn't."""
+def removals(
+    situation: Situation, changes: Mapping[Address, Change], *, spares: bool = False
+) -> list[Change]:
+    """The changes of addresses that the ledger knows and the spec doesn't.
+
+    Args:
+        spares: nothing of it will be deleted now, so that `prevent_destroy` isn't in the way.
+    """
     if situation.is_stateless:
         return []
     left = {a: e for a, e in situation.entries.items() if a not in changes}
     found = {address: _removal(situation, address, entry) for address, entry in left.items()}
     found.update(_strays(situation, {*found, *changes}))
-    _refuse_protected(found.values())
+    if not spares:
+        _refuse_protected(found.values())
     return list(found.values())
 
 

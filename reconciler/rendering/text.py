@@ -10,6 +10,7 @@ from reconciler.rendering.problems import problems_text
 from reconciler.rendering.terminal import SYMBOLS, Look, Palette, columns, padded, symbol, wrapped
 
 NO_CHANGES = "No changes. The live systems match the spec."
+NOTHING_DUE = "Nothing is due. What else differs is left for an apply without --due."
 NOTHING_TO_DESTROY = "Nothing to destroy: the stack owns nothing."
 _INDENT = 6
 _PLANNED = {
@@ -47,8 +48,15 @@ def plan_text(plan: Plan, *, palette: Palette | None = None, verbose: bool = Fal
     has_changes = any(change.action is not Action.NO_OP for change in plan.changes)
     blocks = [_header(plan, look), *(change_block(change, look) for change in listed)]
     blocks += [_approvals(plan, look), problems_text(plan.problems, palette=look.palette, width=width)]
-    blocks.append(_footer(plan, look) if has_changes else NOTHING_TO_DESTROY if plan.destroys else NO_CHANGES)
+    blocks.append(_footer(plan, look) if has_changes else nothing_text(plan))
     return "\n\n".join(block.rstrip("\n") for block in blocks if block) + "\n"
+
+
+def nothing_text(plan: Plan) -> str:
+    """What a plan without changes says."""
+    if plan.destroys:
+        return NOTHING_TO_DESTROY
+    return NOTHING_DUE if any(change.left for change in plan.changes) else NO_CHANGES
 
 
 def _header(plan: Plan, look: Look) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from reconciler.model import Action, Address, Change, Outcome, Plan
 from reconciler.rendering.terminal import SYMBOLS, clean, symbol
-from reconciler.rendering.text import NO_CHANGES, NOTHING_TO_DESTROY
+from reconciler.rendering.text import nothing_text
 
 _KINDS = {
     "oauth_apps": "OAuth app",
@@ -54,7 +54,7 @@ def nothing_words(plan: Plan) -> str:
     """What a plan without changes says; "" for one with changes."""
     if any(change.action is not Action.NO_OP for change in plan.changes):
         return ""
-    return NOTHING_TO_DESTROY if plan.destroys else NO_CHANGES
+    return nothing_text(plan)
 
 
 def counted_words(count: int, noun: str) -> str:
