@@ -89,15 +89,7 @@ class State:
         for key, rows in kept["secrets"].items():
             account.secrets[key] = Table(world)
             account.secrets[key].load(rows, "id")
-        if "users" in kept:
-            account.users.table.load(kept["users"], "id")
-            account.rule_sets.kept.update(kept["rule_sets"])
-            for key, rows in kept["federation"].items():
-                account.federation.tables[key] = Table(world)
-                account.federation.tables[key].load(rows, "policy_id")
-            account.published.table.load(kept["published"], "integration_id")
-            account.spaces = {int(number): str(name) for number, name in kept["workspaces"]}
-            account.assignments = {str(number): {} for number in account.spaces}
+        _restore_rights(account, kept)
         account.assignments.update(kept["assignments"])
         for prefix, saved in dumped["connect"].items():
             server = state.servers[prefix] = ConnectServer(world, prefix)
@@ -110,6 +102,20 @@ class State:
                 server.seed_people()
             server.associations.update(saved["associations"])
         return state
+
+
+def _restore_rights(account: Account, kept: dict[str, Any]) -> None:
+    if "users" not in kept:  # a file of an older sandbox, which had none of these
+        account.seed_vendors()
+        return
+    account.users.table.load(kept["users"], "id")
+    account.rule_sets.kept.update(kept["rule_sets"])
+    for key, rows in kept["federation"].items():
+        account.federation.tables[key] = Table(account.world)
+        account.federation.tables[key].load(rows, "policy_id")
+    account.published.table.load(kept["published"], "integration_id")
+    account.spaces = {int(number): str(name) for number, name in kept["workspaces"]}
+    account.assignments = {str(number): {} for number in account.spaces}
 
 
 def load(world: World, path: Path) -> State:

@@ -165,3 +165,15 @@ def test_people_and_content_leave_by_the_control_endpoint(api):
     assert api.control("POST", "gone", {"guids": ["group-1", "content-1", "no"]}) == {"removed": 2}
     assert api.connect("GET", "v1/groups").json["total"] == 0
     assert api.connect("GET", "v1/content").json == []
+
+
+def test_the_state_of_an_older_sandbox_gets_what_it_had_not(api):
+    api.connect("GET", "v1/user")
+    whole = json.loads(json.dumps(api.sandbox.state.dump()))
+    older = json.loads(json.dumps(whole))
+    for name in ("users", "rule_sets", "federation", "published", "workspaces"):
+        del older["databricks"][name]
+    for name in ("people", "content"):
+        del older["connect"][""][name]
+    restored = type(api.sandbox.state).restored(api.sandbox.world, older)
+    assert json.loads(json.dumps(restored.dump())) == whole

@@ -66,6 +66,10 @@ class Account:
         """Put in what a fresh account has."""
         for name in _SEED_GROUPS:
             self.groups.create({"displayName": name})
+        self.seed_vendors()
+
+    def seed_vendors(self) -> None:
+        """Put in who administers the account, and the published apps that are on everywhere."""
         user = BUILT_IN["user"]
         body = {"userName": user.username, "roles": [{"value": "account_admin"}]}
         self.users.create(body, str(user.number))
