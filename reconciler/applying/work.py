@@ -83,7 +83,8 @@ class Work:
             if change.live is not None and change.action not in _RENEWING:
                 self.computed[change.address] = {"id": change.live.id, **change.live.computed}
                 adopt = change.lifecycle.adopt
-                if adopt and adopt.client_secret and adopt.client_secret.secret:
+                is_meant = change.lifecycle.names(change.live.id)
+                if is_meant and adopt and adopt.client_secret and adopt.client_secret.secret:
                     self.values[change.live.id] = adopt.client_secret.secret
 
     @property

@@ -16,6 +16,13 @@ from reconciler.planning.compare import at_path, same_leaf
 from reconciler.planning.handing import all_handovers
 from reconciler.planning.leftovers import never_used, to_clear
 from reconciler.planning.matching import Match
+from reconciler.planning.needing import (
+    HANDOFF_MISSING,
+    SECRET_NEEDED,
+    absence,
+    missing_handoff,
+    secret_needed,
+)
 from reconciler.planning.situation import Situation, is_at_hand, resolve
 from reconciler.planning.templates import template_trouble
 from reconciler.planning.times import parse_time
@@ -38,7 +45,12 @@ def decide(situation: Situation) -> Fates:
             if handover.needs is not None:
                 wanted.setdefault(handover.needs, []).append(address)
     for source, receivers in wanted.items():
-        verdicts[source] = _reissued(situation, source, receivers, verdicts)
+        asking = secret_needed(situation, source, receivers, verdicts)
+        if asking:
+            verdicts.update(asking)
+        else:
+            verdicts[source] = _reissued(situation, source, receivers, verdicts)
+    _write_missing(situation, verdicts)
     _block_dependents(situation, verdicts)
     # what is renewed on demand has dependents that didn't ask: they get the new one as well
     return all_handovers(situation, verdicts, _known(situation, verdicts))
@@ -58,7 +70,7 @@ def _verdict(
     if address.part:
         return _secret_verdict(situation, resource, match, verdicts)
     if match.live is None:
-        return _made(match)
+        return missing_handoff(situation, resource, match) or _made(match)
     if address in situation.forced:
         return Verdict(Fate.REPLACE, "asked for on the command line")
     frozen = _immutable_differences(situation, resource, match.live, known)
@@ -201,9 +213,22 @@ def _known_of(situation: Situation, address: Address, verdict: Verdict) -> dict[
     return {(address, "id"): live.id} | {(address, name): text for name, text in live.computed.items()}
 
 
+def _write_missing(situation: Situation, verdicts: dict[Address, Verdict]) -> None:
+    """A handoff that is merely missing is written as soon as a credential of it is a new one anyway."""
+    for address, verdict in list(verdicts.items()):
+        if verdict.code == HANDOFF_MISSING and verdict.fate is Fate.KEEP:
+            sources = {ref.source for ref in situation.stack.resources[address].refs if ref.is_secret}
+            if any(source in verdicts and verdicts[source].is_new for source in sources):
+                verdicts[address] = _made(situation.matches[address])
+
+
 def _block_dependents(situation: Situation, verdicts: dict[Address, Verdict]) -> None:
     for resource in situation.in_order:
-        stopped = next((d for d in resource.depends_on if is_blocked(verdicts, d)), None)
+        # who needs a secret that nobody has was blocked already; the others get on without it
+        stopped = next(
+            (d for d in resource.depends_on if is_blocked(verdicts, d) and verdicts[d].code != SECRET_NEEDED),
+            None,
+        )
         if stopped is not None and not is_blocked(verdicts, resource.address):
             verdicts[resource.address] = Verdict(
                 Fate.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked"
@@ -226,7 +251,7 @@ def _reissued(
     reason = (
         "secret of an interrupted run is lost"
         if unused
-        else f"its secret isn't at hand any more, and {names} must get it"
+        else f"its secret {absence(entry)}, and {names} must get it"
     )
     if source.part:
         fate = Fate.ROTATE if situation.matches[source].live is not None else Fate.MAKE

@@ -23,7 +23,8 @@ def all_handovers(
     unverified: dict[Address, str] = {}
     delivered: dict[Address, tuple[str, ...]] = {}
     for resource in situation.stack.resources.values():
-        if is_blocked(verdicts, resource.address):
+        verdict = verdicts[resource.address]
+        if is_blocked(verdicts, resource.address) or verdict.code == "handoff-missing":
             continue
         secrets = secret_fields(resource)
         if not secrets:

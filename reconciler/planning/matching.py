@@ -22,6 +22,7 @@ from reconciler.model import (
 )
 from reconciler.planning.compare import at_path, same_leaf
 from reconciler.planning.recovery import Recovered, Recovery
+from reconciler.planning.using import same, users_by_client_id
 
 # (provider identity, kind name, remote id) → name of the stack whose ledger owns it
 Claims = Mapping[tuple[str, str, str], str]
@@ -192,15 +193,23 @@ class _Matcher:
         if not candidates:
             return Match(resource.address, None, How.NONE, entry)
         if len(candidates) > 1:
-            ids = sorted(live.id for live in candidates)
-            listed = ", ".join(ids)
+            listed = "; ".join(self._described(live) for live in sorted(candidates, key=lambda c: c.id))
             return self._trouble(
                 resource,
                 "ambiguous-name",
-                f"{len(ids)} live objects are named {candidates[0].name!r}: {listed}; "
-                f"say which one is meant: lifecycle: {{adopt: {ids[0]}}}",
+                f"{len(candidates)} live objects are named {candidates[0].name!r}: {listed}; "
+                f"say which one is meant with lifecycle: {{adopt: ID}}",
             )
         return self._unless_claimed(resource, Match(resource.address, candidates[0], How.NAME, entry))
+
+    def _described(self, live: Live) -> str:
+        """A candidate with what tells it from the others."""
+        users = users_by_client_id(self.snapshot).get(same(live.computed.get("client_id")), [])
+        used = " and ".join(user.words for user in users) or "no integration that was looked at"
+        made = f"made {live.created_at or 'at an unknown time'} by {live.created_by or 'nobody known'}"
+        return (
+            f"{live.id} ({made}, used by {used})" if live.computed.get("client_id") else f"{live.id} ({made})"
+        )
 
     def _named(self, resource: Resource, fields: Fields) -> list[Live]:
         key = (resource.provider, resource.address.kind_name)

@@ -80,7 +80,10 @@ def is_at_hand(situation: Situation, source: Address) -> bool:
     """Whether a credential's value is known: given with `adopt:`, or sealed in the ledger."""
     resource = situation.stack.resources.get(source.parent or source)
     adopt = resource.lifecycle.adopt if resource else None
-    if adopt is not None and adopt.client_secret is not None:
+    match = situation.matches.get(source.parent or source)
+    live = match.live if match else None
+    # the secret of what the id names, and of no successor
+    if adopt is not None and adopt.client_secret is not None and live is not None and adopt.id == live.id:
         return True
     entry = situation.entries.get(source)
     if entry is None or entry.credential is None or not entry.credential.sealed:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from reconciler.errors import Problem, Severity
 from reconciler.model import Action, Address, Change
 from reconciler.model.values import seconds
+from reconciler.planning.needing import HANDOFF_MISSING
 from reconciler.planning.removing import kept_alive
 from reconciler.planning.situation import Situation
 from reconciler.planning.times import parse_time
@@ -52,6 +53,13 @@ def _secrets(situation: Situation, fates: Fates, kept: set[Address]) -> Iterator
     for address, words in fates.unverified.items():
         if address in kept:
             yield _warning(situation, address, "secret-unverified", words, "reconcile rotate")
+    for address, verdict in fates.verdicts.items():
+        if verdict.code == HANDOFF_MISSING and address in kept:
+            hint = (
+                "fetch the file from where it was written, or issue its credentials anew (`reconcile rotate`)"
+            )
+            at = situation.stack.resources[address].at
+            yield Problem(Severity.WARNING, verdict.code, verdict.reason, str(address), at, hint)
     for address, match in situation.matches.items():
         if match.unsure and address in kept:
             words = (

@@ -1,0 +1,78 @@
+"""What is asked about, and not replaced or issued anew, because a secret isn't at hand. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.model import Address, Entry, Origin, Resource
+from reconciler.planning.matching import How, Match
+from reconciler.planning.situation import Situation, is_at_hand
+from reconciler.planning.verdicts import Fate, Verdict
+
+SECRET_NEEDED = "secret-needed"  # noqa: S105 - the code of a finding
+HANDOFF_MISSING = "handoff-missing"
+
+
+def secret_needed(
+    situation: Situation,
+    source: Address,
+    receivers: Sequence[Address],
+    verdicts: Mapping[Address, Verdict],
+) -> dict[Address, Verdict]:
+    """Blocked verdicts where an app would have to be replaced that this stack only found by its name, or for
+    nothing but a new handoff; empty otherwise. What is paired already goes on."""
+    verdict = verdicts[source]
+    if source.part or verdict.is_new or verdict.fate is Fate.BLOCKED or is_at_hand(situation, source):
+        return {}
+    is_found = _origin(situation, source) is Origin.FOUND
+    if not is_found and not all(_is_new_handoff(situation, r, verdicts) for r in receivers):
+        return {}
+    match = situation.matches[source]
+    ways_out = _ways_out(source, match.live.id if match.live else "ID", is_found=is_found)
+    words = f"it needs the secret of {source}, which {absence(match.entry)}; {ways_out}"
+    blocked = {receiver: Verdict(Fate.BLOCKED, words, code=SECRET_NEEDED) for receiver in receivers}
+    if is_found and match.how is How.NAME:
+        names = " and ".join(str(receiver) for receiver in sorted(receivers))
+        words = f"it was found by its name, and {names} must get its secret; {ways_out}"
+        blocked[source] = Verdict(Fate.BLOCKED, words, code=SECRET_NEEDED)
+    return blocked
+
+
+def _ways_out(source: Address, live_id: str, *, is_found: bool) -> str:
+    if not is_found:
+        return f"`--replace {source}` makes a new app"
+    return (
+        f"give its secret, `lifecycle: {{adopt: {{id: {live_id}, client_secret: $"
+        f"{{env.NAME}}}}}}`; or take another `name` for a new app; "
+        f"or name its id, `lifecycle: {{adopt: {live_id}}}`, and a replace is planned, which needs approval"
+    )
+
+
+def absence(entry: Entry | None) -> str:
+    """Whether a secret was at hand once, in words."""
+    was_here = entry is not None and entry.credential is not None and bool(entry.credential.mark)
+    return "isn't at hand any more" if was_here else "was never at hand here"
+
+
+def _origin(situation: Situation, address: Address) -> Origin | None:
+    match = situation.matches[address]
+    if match.how is How.NAME:
+        return Origin.FOUND
+    entry = match.entry
+    return entry.origin_under(situation.stack.resources[address].lifecycle) if entry else None
+
+
+def _is_new_handoff(situation: Situation, address: Address, verdicts: Mapping[Address, Verdict]) -> bool:
+    return address.kind == "handoffs" and verdicts[address].fate is Fate.MAKE
+
+
+def missing_handoff(situation: Situation, resource: Resource, match: Match) -> Verdict | None:
+    """A file that the ledger knows and this machine lacks: written where its values are at hand, and
+    otherwise left as it is, since another machine has it."""
+    if resource.address.kind != "handoffs" or not match.vanished:
+        return None
+    sources = {ref.source for ref in resource.refs if ref.is_secret}
+    if all(is_at_hand(situation, source) for source in sources):
+        return None
+    words = "the file isn't on this machine, and its secrets aren't at hand to write it anew"
+    return Verdict(Fate.KEEP, words, code=HANDOFF_MISSING)
