@@ -26,6 +26,7 @@ class Fields:
         words: one string that holds a set of words.
         urls: compared with the host's case and the default port normalised.
         hosts: bare host names; live values may carry a scheme and a slash.
+        guids: ids without case.
         additive: mappings of which only the keys of the spec, and those that we added, are ours.
         whole: objects that the API wants complete whenever a part of it changes.
         complete: mappings that hold what the spec says and nothing else: a key that it lacks is taken out.
@@ -43,6 +44,7 @@ class Fields:
     words: frozenset[str] = frozenset()
     urls: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
+    guids: frozenset[str] = frozenset()
     additive: frozenset[str] = frozenset()
     whole: frozenset[str] = frozenset()
     complete: frozenset[str] = frozenset()

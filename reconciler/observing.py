@@ -279,7 +279,8 @@ class _Observer:
             objects[(name, SECRETS)] = _by_id(lives)
         for name, live in assumed:
             objects[(name, SECRETS)] = {**objects.get((name, SECRETS), {}), live.id: live}
-        return replace(snapshot, objects=objects)
+        trusted = frozenset((name, live.id) for name, live in assumed)
+        return replace(snapshot, objects=objects, assumed=trusted)
 
     def _assumed(self, snapshot: Snapshot) -> list[tuple[str, Live]]:
         """Provider and secret, for those that the ledger is sure of; none where everything is to be seen."""

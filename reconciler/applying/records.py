@@ -200,6 +200,7 @@ def entry_of(
     credential: Credential | None,
     deliveries: Mapping[str, Delivery],
     now: str,
+    there: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Entry:
     """The entry of an object that was just made or adopted."""
     return Entry(
@@ -219,6 +220,7 @@ def entry_of(
         created_at=live.created_at,
         created_by=live.created_by,
         recorded_at=now,
+        there=there or {},
     )
 
 
@@ -236,9 +238,9 @@ def former_of(entry: Entry | None, live: Live, *, revoke_after: str, is_dead: bo
     credential = entry.credential if entry else None
     if credential is not None and credential.state is CredentialState.SENDING and not is_dead:
         credential = replace(credential, state=CredentialState.QUARANTINED, since=now)
-    return Former(
-        live.id, live.parent, entry.name if entry else live.name, live.computed, credential, revoke_after
-    )
+    origin = entry.origin if entry else Origin.ADOPTED
+    name = entry.name if entry else live.name
+    return Former(live.id, live.parent, name, live.computed, credential, revoke_after, origin)
 
 
 # --- deliveries ------------------------------------------------------------------------------------------
@@ -301,6 +303,7 @@ def refused(change: Change) -> Edit:
             parent=old.parent,
             computed=old.computed,
             credential=old.credential,
+            origin=old.origin,
             formers=(*rest, useless),
         )
 
@@ -334,7 +337,9 @@ def condemned(change: Change, ids: Iterable[str]) -> Edit:
         entry = draft.entries.get(change.address) or Entry(change.provider, "", change.name, Origin.CREATED)
         formers = {former.id: former for former in entry.formers}
         if entry.id in wanted:
-            formers[entry.id] = Former(entry.id, entry.parent, entry.name, entry.computed, entry.credential)
+            formers[entry.id] = Former(
+                entry.id, entry.parent, entry.name, entry.computed, entry.credential, origin=entry.origin
+            )
             entry = replace(entry, id="", credential=None, deliveries={}, updated_at="")
         for live_id in wanted:
             # a stray that was never recorded: all that is known of it is its id, and where it lives
@@ -360,7 +365,9 @@ def removed(address: Address, provider: str, live_id: str, now: str, horizon: st
 
     def one(entry: Entry) -> Entry | None:
         kept = replace(entry, formers=tuple(f for f in entry.formers if f.id != live_id))
-        return kept if kept.id or kept.formers else None
+        # secrets that this stack didn't issue outlive the record of those that it did
+        ours = [f for f in kept.formers if f.origin is Origin.CREATED or not address.part]
+        return kept if kept.id or ours else None
 
     def edit(draft: Draft) -> None:
         draft.change(address, one)

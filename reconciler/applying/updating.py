@@ -40,7 +40,7 @@ def adopt(work: Work, change: Change) -> Iterator[Call]:
         for path, value in trusted_fields.items()
         if (delivery := work.trusted(value)) is not None
     }
-    applied = work.without_secrets(change.address, applied_attributes(resource))
+    applied = work.without_secrets(change.address, applied_attributes(resource), live)
     entry = records.entry_of(
         resource,
         live,
@@ -49,12 +49,15 @@ def adopt(work: Work, change: Change) -> Iterator[Call]:
         credential=_on_trust(work, resource, live),
         deliveries=trusted,
         now=work.now,
+        there=work.there(change.address, live),
     )
     before = work.entry(change.address)
     former = None
     if before is not None and before.id and before.id != live.id:
         # what an interrupted replace had made: its predecessor is still to go
-        former = Former(before.id, before.parent, before.name, before.computed, before.credential)
+        former = Former(
+            before.id, before.parent, before.name, before.computed, before.credential, origin=before.origin
+        )
     yield Call(
         before=records.all_of(
             records.recorded(change.address, entry, former=former),
@@ -188,7 +191,7 @@ def _updated(
     if change.left:  # what was sent is the credential alone: all else stays as last applied
         seen_at = answer.updated_at if answer else entry.updated_at
         return replace(entry, deliveries={**entry.deliveries, **deliveries}, updated_at=seen_at)
-    applied = work.without_secrets(resource.address, applied_attributes(resource))
+    applied = work.without_secrets(resource.address, applied_attributes(resource), change.live)
     return replace(
         entry,
         name=records.name_on_record(applied, answer.name)
@@ -200,6 +203,7 @@ def _updated(
         depends_on=resource.depends_on,
         lifecycle=resource.lifecycle,
         origin=entry.origin_under(resource.lifecycle),
+        there=work.there(resource.address, change.live),
         deliveries={**entry.deliveries, **deliveries},
         updated_at=answer.updated_at if answer else entry.updated_at,
     )

@@ -20,6 +20,8 @@ from reconciler.model import (
     Entry,
     Intent,
     Ledger,
+    Live,
+    Origin,
     Plan,
     Ref,
     Resource,
@@ -30,7 +32,7 @@ from reconciler.model import (
     Sourced,
     Text,
 )
-from reconciler.planning import at_path, origins, remembered
+from reconciler.planning import at_path, origins, remembered, same_id
 from reconciler.secrets import Fingerprint, Identities, Recipients, Secret, recipients_mark, seal, unseal
 
 _RENEWING = (Action.CREATE, Action.REPLACE, Action.ROTATE)
@@ -82,10 +84,23 @@ class Work:
         for change in self.plan.changes:
             if change.live is not None and change.action not in _RENEWING:
                 self.computed[change.address] = {"id": change.live.id, **change.live.computed}
-                adopt = change.lifecycle.adopt
-                is_meant = change.lifecycle.names(change.live.id)
-                if is_meant and adopt and adopt.client_secret and adopt.client_secret.secret:
-                    self.values[change.live.id] = adopt.client_secret.secret
+                if (given := self._given(change, change.live)) is not None:
+                    self.values[change.live.id] = given
+
+    def _given(self, change: Change, live: Live) -> Secret | None:
+        """What `adopt: {client_secret}` says: the secret of that app, or the one that a principal had."""
+        owner = change.address.parent or change.address
+        resource = self.plan.stack.resources.get(owner)
+        adopt = resource.lifecycle.adopt if resource else None
+        if adopt is None or adopt.client_secret is None:
+            return None
+        entry = self.entry(change.address)
+        is_it = (
+            not entry or entry.origin is not Origin.CREATED
+            if change.address.part
+            else same_id(live.id, adopt.id)
+        )
+        return adopt.client_secret.secret if is_it and adopt.client_secret.secret else None
 
     @property
     def now(self) -> str:
@@ -188,16 +203,41 @@ class Work:
 
     # --- what goes on record ----------------------------------------------------------------------------
 
-    def without_secrets(self, address: Address, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    def without_secrets(
+        self, address: Address, attributes: Mapping[str, Any], live: Live | None = None
+    ) -> dict[str, Any]:
         """The attributes as the ledger keeps them: resolved, no secrets, additive ones by what we added."""
         additive = self.fields(address).additive
-        before = self.entry(address)
         kept = {k: v for k, v in attributes.items() if k not in additive}
-        ours = {name: (before.applied.get(name) if before else None) or {} for name in sorted(additive)}
+        before = self.entry(address)
         plain = remembered(
             self._with_origins(drop_secrets(kept)), before.applied if before else None, self.fields(address)
         )
+        ours = {name: self._additive(address, name, live)[0] for name in sorted(additive)}
         return {**plain, **{name: mine for name, mine in ours.items() if mine}}
+
+    def there(self, address: Address, live: Live | None) -> dict[str, tuple[str, ...]]:
+        """Keys of additive attributes that were there before this stack wanted them."""
+        names = sorted(self.fields(address).additive)
+        found = {name: self._additive(address, name, live)[1] for name in names}
+        return {name: keys for name, keys in found.items() if keys}
+
+    def _additive(
+        self, address: Address, name: str, live: Live | None
+    ) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """What is on record of an additive attribute, and which keys of it this stack didn't make."""
+        entry, resource = self.entry(address), self.resource(address)
+        ours = dict((entry.applied.get(name) if entry else None) or {})
+        before = (entry.there.get(name) if entry else None) or ()
+        wanted = self.resolved(resource.attributes.get(name) or {})
+        if name == "workspaces":
+            hosts = {w.host: w.id for w in self.snapshot.workspaces.get(resource.provider, ())}
+            wanted = {hosts.get(str(key).lower(), str(key)): level for key, level in wanted.items()}
+        seen = (live.attributes.get(name) if live else None) or {}
+        same = {key: value for key, value in wanted.items() if key in seen and seen[key] == value}
+        kept = {key: value for key, value in ours.items() if key in wanted or key not in before}
+        there = {key for key in before if key in wanted} | (set(same) - set(ours))
+        return {**same, **kept}, tuple(sorted(there))
 
     def _with_origins(self, value: Any) -> Any:
         """A value resolved, in which what a variable or file gave still says so."""
@@ -224,7 +264,8 @@ class Work:
             credential=self.in_custody(held, self.values.get(entry.id)) if held else None,
             provider=resource.provider,
             named=resource.named,
-            applied=self.without_secrets(change.address, attributes),
+            applied=self.without_secrets(change.address, attributes, live),
+            there=self.there(change.address, live),
             depends_on=resource.depends_on,
             lifecycle=resource.lifecycle,
             origin=entry.origin_under(resource.lifecycle),

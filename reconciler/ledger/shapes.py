@@ -264,6 +264,7 @@ FORMER = Shape(
         "computed": TEXTS,
         "credential": CREDENTIAL.form,
         "revoke_after": TEXT,
+        "origin": one_of(Origin),
     },
 )
 ENTRY = Shape(
@@ -286,6 +287,7 @@ ENTRY = Shape(
         "created_by": TEXT,
         "recorded_at": TEXT,
         "formers": list_of(FORMER.form),
+        "there": mapping_of(list_of(TEXT)),
     },
     {"updated_at": "updated_time", "created_at": "created_time", "recorded_at": "recorded_time"},
 )

@@ -74,6 +74,7 @@ class Snapshot:
         blocked: remote trouble with one resource's surroundings, by (provider, subject), e.g.
             ("databricks", "workspace 42") → what is wrong.
         hidden: (provider, kind name, id) of objects that lists don't show and a read by id still does.
+        assumed: (provider, id) of secrets that weren't looked at: as the ledger has them.
         problems: warnings met while looking.
     """
 
@@ -84,6 +85,7 @@ class Snapshot:
     dates: Mapping[str, str] = field(default_factory=dict)
     blocked: Mapping[tuple[str, str], str] = field(default_factory=dict)
     hidden: frozenset[tuple[str, str, str]] = frozenset()
+    assumed: frozenset[tuple[str, str]] = frozenset()
     problems: tuple[Problem, ...] = ()
 
     def of(self, provider: str, kind_name: str) -> Mapping[str, Live]:

@@ -102,6 +102,7 @@ class Former:
 
     Attributes:
         revoke_after: RFC 3339; not to be removed before (`keep_old`); "" for as soon as possible.
+        origin: how it came: a secret that this stack didn't issue isn't its to revoke.
     """
 
     id: str
@@ -110,6 +111,7 @@ class Former:
     computed: Mapping[str, str] = field(default_factory=dict)
     credential: Credential | None = None
     revoke_after: str = ""
+    origin: Origin = Origin.CREATED
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -129,6 +131,7 @@ class Entry:
         updated_at: the object's own `updated_time` after our last write.
         created_at, created_by: as the API answered, where it did.
         formers: predecessors not yet removed.
+        there: additive attribute → its keys that were there before: on record, and never taken back.
         extra: fields of a newer writer, kept as they are.
     """
 
@@ -149,6 +152,7 @@ class Entry:
     created_by: str = ""
     recorded_at: str = ""
     formers: tuple[Former, ...] = ()
+    there: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def origin_under(self, lifecycle: Lifecycle) -> Origin:

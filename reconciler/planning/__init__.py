@@ -1,5 +1,6 @@
 """Planning: resources, snapshot and ledger → plan. Pure, and the only user of deepdiff."""
 
+from reconciler.planning.adopting import same_id
 from reconciler.planning.compare import at_path, normal_host, normal_url, same_leaf
 from reconciler.planning.drift import find_drift
 from reconciler.planning.everyday import assumed_secrets
@@ -8,6 +9,7 @@ from reconciler.planning.healing import healable
 from reconciler.planning.making import Options, keep_old, make_destroy_plan, make_plan
 from reconciler.planning.matching import Claims, How, Match, match_all, moved_entries
 from reconciler.planning.recovery import Recovery, recover, unsettled
+from reconciler.planning.secrets import is_shared
 from reconciler.planning.times import parse_time
 from reconciler.planning.using import INTEGRATIONS, is_owner, leaving, same, users_in
 from reconciler.planning.veiling import origins, remembered
@@ -26,6 +28,7 @@ __all__ = [
     "find_drift",
     "healable",
     "is_owner",
+    "is_shared",
     "keep_old",
     "leaving",
     "make_destroy_plan",
@@ -39,6 +42,7 @@ __all__ = [
     "recover",
     "remembered",
     "same",
+    "same_id",
     "same_leaf",
     "steps",
     "unsettled",

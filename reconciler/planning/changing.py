@@ -180,12 +180,13 @@ class _Builder:
             wanted = wanted_all[name] or {}
             there = live.attributes.get(name) or {}
             ours = (applied or {}).get(name) or {}
+            before = self.entry.there.get(name, ()) if self.entry else ()  # not ours to take back
             for key in sorted({*wanted, *ours}):
                 path = f"{name}.{key}"
                 if key in wanted and wanted[key] != there.get(key):
                     cause = Cause.DRIFT if ours.get(key) == wanted[key] else Cause.SPEC
                     found.append(FieldChange(path, there.get(key), shown(wanted[key]), cause))
-                elif key not in wanted and key in there:
+                elif key not in wanted and key in there and key not in before:
                     found.append(FieldChange(path, there[key], None))
         return found
 

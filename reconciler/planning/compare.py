@@ -85,6 +85,8 @@ def canonical_leaf(path: str, value: Any, fields: Fields) -> Any:
         return normal_url(value)
     if path in fields.hosts:
         return normal_host(value)
+    if path in fields.guids and isinstance(value, str):
+        return value.casefold()
     if path in fields.words and isinstance(value, str):
         return sorted(set(value.split()))
     return value

@@ -34,6 +34,9 @@ def find_drift(
         change = _drift_of(address, entry, live, kinds[address.kind_name].fields)
         if change is not None:
             changes.append(veil.change(change, kinds[address.kind_name].fields))
+        elif live is not None and not live.active and entry.applied.get("active") is not False:
+            words = f"the service principal {entry.id} is deactivated: its credentials don't work"
+            problems.append(Problem(Severity.WARNING, "inactive-principal", words, str(address)))
         elif live is not None and entry.updated_at and live.updated_at != entry.updated_at:
             at = f" at {live.updated_at}" if parse_time(live.updated_at) else ""
             words = (

@@ -24,7 +24,7 @@ from reconciler.model.values import seconds
 from reconciler.planning.times import parse_time
 
 MARGIN = timedelta(days=1)  # before the time of rotation: clocks differ
-_LOCAL = ("lifetime", "rotate_before", "keep_old")
+_LOCAL = ("lifetime", "rotate_before", "keep_old", "adopted")
 
 
 def assumed_secrets(

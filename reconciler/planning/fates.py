@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from reconciler.model import Address, Live, Resource, Settles, Unknown
+from reconciler.model import Address, Live, Origin, Resource, Settles, Unknown
 from reconciler.model.values import seconds
 from reconciler.planning.compare import at_path, same_leaf
 from reconciler.planning.handing import all_handovers
@@ -175,9 +175,14 @@ def _capped(situation: Situation, address: Address, verdict: Verdict) -> Verdict
 def _listed(situation: Situation, address: Address, ids: Sequence[str]) -> str:
     """Secrets with what is known of each: whose it is decides who may revoke it."""
     entry = situation.entries.get(address)
-    formers = {former.id for former in entry.formers} if entry else set()
-    words = {entry.id: " (ours, in use)"} if entry else {}
-    words.update(dict.fromkeys(formers, " (ours, superseded)"))
+    formers = entry.formers if entry else ()
+    origins = {former.id: former.origin for former in formers} | ({entry.id: entry.origin} if entry else {})
+    words = {
+        live_id: " (adopted)" if origin is not Origin.CREATED else " (ours, superseded)"
+        for live_id, origin in origins.items()
+    }
+    if entry is not None and entry.origin is Origin.CREATED:
+        words[entry.id] = " (ours, in use)"
     return ", ".join(live_id + words.get(live_id, " (not ours)") for live_id in ids)
 
 

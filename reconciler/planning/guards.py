@@ -41,6 +41,8 @@ def _why(situation: Situation, fates: Fates, change: Change) -> str:
         return "" if verdict.unused else "a replace makes a new object with a new identity"
     if change.action is Action.DELETE:
         return _why_deleted(situation, change)
+    if change.action is Action.ADOPT and match is not None and match.doubt:
+        return match.doubt
     if (
         change.action is Action.ADOPT
         and match is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.model import Address, CredentialState, Entry, Settles
+from reconciler.model import Address, CredentialState, Entry, Origin, Settles
 from reconciler.planning.compare import at_path
 from reconciler.planning.situation import Situation
 
@@ -13,8 +13,8 @@ def never_used(situation: Situation, source: Address, entry: Entry | None) -> bo
     A runner that isn't proven dead may deliver it still: then it isn't cleared but quarantined (rule 14).
     """
     credential = entry.credential if entry else None
-    if entry is None or credential is None:
-        return False
+    if entry is None or credential is None or entry.origin is not Origin.CREATED:
+        return False  # whoever made it may use it
     if credential.state is CredentialState.FRESH:
         return True
     if credential.state is not CredentialState.SENDING:

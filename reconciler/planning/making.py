@@ -37,6 +37,7 @@ from reconciler.planning.removing import (
     removals,
     with_formers,
 )
+from reconciler.planning.secrets import is_shared, stays
 from reconciler.planning.situation import Situation
 from reconciler.planning.veiling import veil_of
 from reconciler.planning.verdicts import Fates
@@ -196,11 +197,18 @@ def _with_removal(situation: Situation, fates: Fates, change: Change) -> Change:
             return replace(change, clears=(change.live.id,))  # nobody ever had it
     if situation.matches[change.address].how is How.INTENT and entry is not None and entry.id:
         return replace(change, removes=(entry.id,))  # the predecessor of what was found
+    return replace(change, removes=(change.live.id,)) if _goes_at_once(situation, change) else change
+
+
+def _goes_at_once(situation: Situation, change: Change) -> bool:
+    """Whether what is superseded is removed in the same run: nothing keeps it, and nobody may need it."""
     if change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST:
-        return replace(change, removes=(change.live.id,))
-    if change.action in (Action.REPLACE, Action.ROTATE) and not keep_old(situation.stack, change.address):
-        return replace(change, removes=(change.live.id,))
-    return change
+        return True
+    if change.action not in (Action.REPLACE, Action.ROTATE) or change.live is None:
+        return False
+    if stays(situation, change.address, change.live.id):
+        return False
+    return not keep_old(situation.stack, change.address, is_shared=_is_shared(situation, change.address))
 
 
 def _is_quarantined(situation: Situation, entry: Entry | None) -> bool:
@@ -213,10 +221,20 @@ def _is_quarantined(situation: Situation, entry: Entry | None) -> bool:
     )
 
 
-def keep_old(stack: Stack, address: Address) -> int:
+def _is_shared(situation: Situation, address: Address) -> bool:
+    if address.parent is None:
+        return False
+    own = {entry.id for entry in situation.entries.values()}
+    own |= {match.live.id for match in situation.matches.values() if match.live}
+    parent = situation.matches[address.parent].live
+    return is_shared(situation.snapshot, parent.computed.get("client_id") if parent else None, own)
+
+
+def keep_old(stack: Stack, address: Address, *, is_shared: bool = False) -> int:
     """Seconds that a superseded secret, or the app that it belongs to, stays alive.
 
-    A week where a handoff depends on it: another administrator applies that later.
+    A week where a handoff depends on it, which another administrator applies later, or where an integration
+    that isn't this stack's may hold it.
     """
     stated = stack.resources[address].attributes.get("keep_old")
     is_handed = any(
@@ -225,7 +243,7 @@ def keep_old(stack: Stack, address: Address) -> int:
         if resource.address.kind == "handoffs"
         for ref in resource.refs
     )
-    return seconds(str(stated or ("7d" if is_handed else "0s")))
+    return seconds(str(stated or ("7d" if is_handed or is_shared else "0s")))
 
 
 def _targeted(

@@ -20,6 +20,7 @@ from reconciler.model import (
     Sourced,
     Stack,
 )
+from reconciler.planning.adopting import by_client_id, by_id, conflict, other_id, same_id, was_used
 from reconciler.planning.compare import at_path, same_leaf
 from reconciler.planning.recovery import Recovered, Recovery
 from reconciler.planning.using import same, users_by_client_id
@@ -48,6 +49,8 @@ class Match:
         trouble: why nothing can be said of this address; its code in `code`.
         unsure: ids of several live secrets, of which any may be the one in use.
         recovered: what an interrupted create of this address turned out to be.
+        doubt: why a person has to say that this is the object that is meant; "" if that is plain.
+        adopt_used: an earlier object of this address is the one that `lifecycle.adopt` names.
     """
 
     address: Address
@@ -59,6 +62,8 @@ class Match:
     code: str = ""
     unsure: tuple[str, ...] = ()
     recovered: Recovered | None = None
+    doubt: str = ""
+    adopt_used: bool = False
 
 
 def moved_entries(entries: Mapping[Address, Entry], moves: Iterable[Move]) -> Mapping[Address, Entry]:
@@ -125,6 +130,7 @@ class _Matcher:
         claims: Claims,
     ) -> None:
         self.stack = stack
+        self.ledger = ledger
         self.snapshot = snapshot
         self.kinds = kinds
         self.claims = claims
@@ -143,22 +149,36 @@ class _Matcher:
             return self._trouble(resource, "create-unresolved", left.trouble)
         if left is not None and left.settles is Settles.FOUND:
             return Match(address, left.live, How.INTENT, entry, recovered=left)
-        if entry and entry.id:
-            live = objects.get(entry.id)
-            return Match(address, live, How.LEDGER, entry, vanished=live is None)
         adopt = resource.lifecycle.adopt
-        if adopt:
-            live = objects.get(adopt.id)
-            if live is None:
-                return self._trouble(
-                    resource,
-                    "adopt-missing",
-                    f"lifecycle.adopt names {adopt.id}, and {resource.provider} has no such object",
-                )
-            return self._unless_claimed(resource, Match(address, live, How.ADOPT, entry))
+        is_used = adopt is not None and was_used(adopt.id, address, entry, self.ledger)
+        if entry and entry.id:
+            if adopt and not is_used and not same_id(adopt.id, entry.id):
+                return self._trouble(resource, *conflict(adopt.id, entry))
+            live = objects.get(entry.id)
+            return Match(address, live, How.LEDGER, entry, vanished=live is None, adopt_used=is_used)
+        if adopt and not is_used:
+            live = by_id(objects, adopt.id)
+            if live is not None:
+                return self._unless_claimed(resource, Match(address, live, How.ADOPT, entry))
         if left is not None:
             return Match(address, None, How.NONE, entry, recovered=left)
-        return self._by_name(resource, entry)
+        match = self._by_name(resource, entry)
+        return self._instead(resource, match) if adopt and not is_used else match
+
+    def _instead(self, resource: Resource, match: Match) -> Match:
+        """What is taken over in the place of an `adopt` id that isn't live: nothing without approval."""
+        wanted = resource.lifecycle.adopt.id if resource.lifecycle.adopt else ""
+        objects = self.snapshot.of(resource.provider, resource.address.kind_name)
+        if meant := by_client_id(objects, wanted):
+            noun = self.kinds[resource.address.kind_name].noun
+            return self._trouble(resource, "adopt-missing", other_id(wanted, meant, noun))
+        if match.live is None or match.trouble:
+            return self._trouble(
+                resource,
+                "adopt-missing",
+                f"lifecycle.adopt names {wanted}, and {resource.provider} has no such object",
+            )
+        return replace(match, doubt=f"lifecycle.adopt names {wanted}, which isn't there; this has its name")
 
     def match_part(self, resource: Resource, parent: Match | None) -> Match:
         """A secret: the one on record; of an adopted principal, the only one that it has."""
@@ -219,11 +239,11 @@ class _Matcher:
                 index[live.name].append(live)
                 # An application id alone identifies a service principal (Azure).
                 if "application_id" in live.attributes:
-                    index["application_id " + str(live.attributes["application_id"])].append(live)
+                    index[_application_id(live.attributes["application_id"])].append(live)
             self.by_name[key] = index
         wanted = plain(resource.attributes.get("application_id"))
         if wanted is not None:
-            return self.by_name[key].get(f"application_id {wanted}", [])
+            return self.by_name[key].get(_application_id(wanted), [])
         return self.by_name[key].get(str(plain(resource.attributes.get(fields.name))), [])
 
     def _unless_claimed(self, resource: Resource, match: Match) -> Match:
@@ -248,6 +268,10 @@ class _Matcher:
         return Match(resource.address, None, How.NONE, entry, trouble=words, code=code)
 
 
+def _application_id(value: object) -> str:
+    return "application_id " + str(value).casefold()
+
+
 def plain(value: object) -> object:
     """A value without its wrapper, for matching: what the environment supplied counts as written."""
     return value.value if isinstance(value, Sourced) else value
@@ -261,7 +285,8 @@ def _taken(entries: Mapping[Address, Entry], stack: Stack) -> set[tuple[str, str
         taken.update((entry.provider, address.kind_name, former.id) for former in entry.formers)
     for resource in stack.resources.values():
         if resource.lifecycle.adopt:
-            taken.add((resource.provider, resource.address.kind_name, resource.lifecycle.adopt.id))
+            ids = {resource.lifecycle.adopt.id, resource.lifecycle.adopt.id.casefold()}
+            taken.update((resource.provider, resource.address.kind_name, live_id) for live_id in ids)
     return taken
 
 
@@ -279,7 +304,7 @@ def _left(recovery: Recovery, ledger: Ledger) -> set[tuple[str, str, str]]:
 
 def _fits(resource: Resource, live: Live, fields: Fields) -> bool:
     """Whether a live object of that name can be the resource: same immutable attributes, and alive."""
-    if not live.active:
+    if not live.active and resource.attributes.get("application_id") is None:
         return False  # leftovers of a tool that deactivates instead of deleting
     for path in fields.immutable - {fields.name}:
         wanted = plain(at_path(resource.attributes, path))

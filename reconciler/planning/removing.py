@@ -24,6 +24,7 @@ from reconciler.model import (
     Settles,
 )
 from reconciler.planning.leftovers import parent_of, to_clear
+from reconciler.planning.secrets import stays
 from reconciler.planning.situation import Situation, secret_fields
 from reconciler.planning.times import parse_time
 from reconciler.planning.using import User, is_owner, leaving, same, users_by_client_id
@@ -64,6 +65,7 @@ def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dic
             continue
         # whoever still waits for keep_old loses it with its successor
         ends = change.action is Action.DELETE and entry.id in change.removes
+        entry = replace(entry, formers=tuple(f for f in entry.formers if not stays(situation, address, f.id)))
         ready = tuple(f.id for f in entry.formers if _is_ready(situation, f, still_used, waits=not ends))
         if ready:
             after[address] = replace(change, removes=(*change.removes, *ready))
@@ -248,6 +250,8 @@ def _removal(situation: Situation, address: Address, entry: Entry) -> Change:
         return _forgotten(change, "it left the spec, and on_destroy: retain keeps it alive")
     if live is None and not entry.formers:
         return _forgotten(change, "it left the spec, and is gone already")
+    if stays(situation, address, entry.id or entry.formers[0].id):
+        return _forgotten(change, "it left the spec, and stays alive: this stack didn't issue it")
     if lifecycle.on_destroy is OnDestroy.DEACTIVATE and not address.part:
         return replace(
             change,

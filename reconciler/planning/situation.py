@@ -14,6 +14,7 @@ from reconciler.model import (
     Address,
     Entry,
     Ledger,
+    Origin,
     Ref,
     Resource,
     Runner,
@@ -24,6 +25,7 @@ from reconciler.model import (
     Text,
     Unknown,
 )
+from reconciler.planning.adopting import same_id
 from reconciler.planning.compare import leaves
 from reconciler.planning.matching import Match
 from reconciler.planning.recovery import Recovery
@@ -80,12 +82,14 @@ def is_at_hand(situation: Situation, source: Address) -> bool:
     """Whether a credential's value is known: given with `adopt:`, or sealed in the ledger."""
     resource = situation.stack.resources.get(source.parent or source)
     adopt = resource.lifecycle.adopt if resource else None
-    match = situation.matches.get(source.parent or source)
-    live = match.live if match else None
-    # the secret of what the id names, and of no successor
-    if adopt is not None and adopt.client_secret is not None and live is not None and adopt.id == live.id:
-        return True
     entry = situation.entries.get(source)
+    match = situation.matches.get(source)
+    live = match.live if match else None
+    if adopt is not None and adopt.client_secret is not None and live is not None:
+        # of a principal it is the secret that was there; one that was issued since isn't it
+        is_first = entry is None or entry.origin is not Origin.CREATED
+        if is_first if source.part else same_id(live.id, adopt.id):
+            return True
     if entry is None or entry.credential is None or not entry.credential.sealed:
         return False
     return situation.opened is None or entry.id in situation.opened

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from reconciler.errors import Problem, Severity
 from reconciler.model import Action, Address, Change
 from reconciler.model.values import seconds
+from reconciler.planning.fates import SECRET_CAP
+from reconciler.planning.matching import plain
 from reconciler.planning.needing import HANDOFF_MISSING
 from reconciler.planning.removing import kept_alive
+from reconciler.planning.secrets import left
 from reconciler.planning.situation import Situation
 from reconciler.planning.times import parse_time
 from reconciler.planning.using import is_owner, unseen
@@ -18,7 +22,17 @@ from reconciler.planning.verdicts import Fates
 def warnings_of(situation: Situation, fates: Fates, changes: Iterable[Change]) -> list[Problem]:
     """All warnings of a plan, in the order of their subjects."""
     planned = list(changes)
-    found = [*_secrets(situation, fates, {change.address for change in planned})]
+    kept = {change.address for change in planned}
+    found = [
+        *_secrets(situation, fates, kept),
+        *_adoptions(situation, kept),
+        *_inactive(situation, planned),
+        *_nowhere(situation, planned),
+        *_on_trust(situation),
+    ]
+    for address, words in left(situation, planned):
+        hint = "revoke it once nobody uses it, or say client_secret: {adopted: revoke}"
+        found.append(Problem(Severity.WARNING, "secret-left", words, str(address), hint=hint))
     found += _unseen(situation, planned)
     for address, words in kept_alive(situation, planned):
         hint = (
@@ -49,6 +63,61 @@ def _unseen(situation: Situation, changes: Iterable[Change]) -> Iterator[Problem
         yield Problem(Severity.WARNING, "users-unknown", words, str(change.address), hint=hint)
 
 
+def _adoptions(situation: Situation, kept: set[Address]) -> Iterator[Problem]:
+    for address, match in situation.matches.items():
+        adopt = situation.stack.resources[address].lifecycle.adopt
+        if adopt is not None and match.adopt_used and address in kept:
+            words = f"lifecycle.adopt names {adopt.id}, which this address has had: another took its place"
+            at = situation.stack.resources[address].at
+            hint = "take the adopt: out, it has done its work"
+            yield Problem(Severity.WARNING, "adopt-used", words, str(address), at, hint)
+
+
+def _inactive(situation: Situation, changes: Iterable[Change]) -> Iterator[Problem]:
+    """Principals that can't sign in, though nothing says that they shouldn't."""
+    for change in changes:
+        address, resource = change.address, situation.stack.resources.get(change.address)
+        if address.kind_name != "service_principals" or resource is None:
+            continue
+        if change.live is not None and not change.live.active and "active" not in resource.attributes:
+            words = f"the service principal {change.live.id} is deactivated: its credentials don't work"
+            hint = "write active: true to bring it back, or active: false if that is wanted"
+            yield Problem(Severity.WARNING, "inactive-principal", words, str(address), resource.at, hint)
+        if change.action is Action.CREATE:
+            name = str(plain(resource.attributes.get("display_name")))
+            namesakes = situation.snapshot.named(change.provider, address.kind_name, name)
+            twins = sorted(live.id for live in namesakes if not live.active)
+            if twins:
+                words = f"a deactivated service principal has this name already: {', '.join(twins)}"
+                hint = f"to take it over: lifecycle: {{adopt: {twins[0]}}} with active: true"
+                yield Problem(Severity.WARNING, "inactive-twin", words, str(address), resource.at, hint)
+
+
+def _nowhere(situation: Situation, changes: Iterable[Change]) -> Iterator[Problem]:
+    """Credentials that are made, shown once, and that nobody gets."""
+    if situation.stack.recipients:
+        return
+    resources = situation.stack.resources
+    held = {ref.source for resource in resources.values() for ref in resource.refs if ref.is_secret}
+    for change in changes:
+        address, resource = change.address, resources.get(change.address)
+        makes = change.action in (Action.CREATE, Action.REPLACE, Action.ROTATE)
+        if resource is None or not makes or not situation.fields(address).shows_secret or address in held:
+            continue
+        if address.part or plain(resource.attributes.get("confidential")) is True:
+            words = "its secret is shown once, and nobody gets it: no integration, no handoff, no custody"
+            hint = "refer to it where it is needed, or keep sealed copies with secrets: {recipients: […]}"
+            yield Problem(Severity.WARNING, "credential-nowhere", words, str(address), resource.at, hint)
+
+
+def _on_trust(situation: Situation) -> Iterator[Problem]:
+    count = len(situation.snapshot.assumed)
+    if count:
+        those = "1 secret wasn't" if count == 1 else f"{count} secrets weren't"
+        words = f"{those} looked at: the ledger is sure of them"
+        yield Problem(Severity.INFO, "secrets-on-trust", words, hint="`--refresh full` looks at every one")
+
+
 def _secrets(situation: Situation, fates: Fates, kept: set[Address]) -> Iterator[Problem]:
     for address, words in fates.unverified.items():
         if address in kept:
@@ -66,7 +135,11 @@ def _secrets(situation: Situation, fates: Fates, kept: set[Address]) -> Iterator
                 f"{address.parent} has several live secrets ({', '.join(match.unsure)}), "
                 f"and it isn't known which one is in use"
             )
-            yield _warning(situation, address, "secret-unknown", words, "reconcile rotate")
+            found = _warning(situation, address, "secret-unknown", words, "reconcile rotate")
+            full = (
+                f"a principal has room for {SECRET_CAP}: delete one that nobody uses, then `reconcile rotate`"
+            )
+            yield replace(found, hint=full) if len(match.unsure) >= SECRET_CAP else found
         if match.live is not None and _outlives(situation, address):
             words = "the live secret outlives the wanted lifetime; the next rotation shortens it"
             yield _warning(situation, address, "secret-overlong", words, "reconcile rotate")

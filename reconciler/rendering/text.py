@@ -11,6 +11,8 @@ from reconciler.rendering.terminal import SYMBOLS, Look, Palette, columns, padde
 
 NO_CHANGES = "No changes. The live systems match the spec."
 NOTHING_DUE = "Nothing is due. What else differs is left for an apply without --due."
+ON_TRUST = "No changes. Not all of it was looked at, or works: see above."
+_DOUBTS = frozenset({"secrets-on-trust", "inactive-principal", "secret-unverified", "secret-unknown"})
 NOTHING_TO_DESTROY = "Nothing to destroy: the stack owns nothing."
 _INDENT = 6
 _PLANNED = {
@@ -56,7 +58,9 @@ def nothing_text(plan: Plan) -> str:
     """What a plan without changes says."""
     if plan.destroys:
         return NOTHING_TO_DESTROY
-    return NOTHING_DUE if any(change.left for change in plan.changes) else NO_CHANGES
+    if any(change.left for change in plan.changes):
+        return NOTHING_DUE
+    return ON_TRUST if any(problem.code in _DOUBTS for problem in plan.problems) else NO_CHANGES
 
 
 def _header(plan: Plan, look: Look) -> str:

@@ -145,6 +145,7 @@ def entry_of(text, written):
             str(f["id"]),
             credential=Credential(CredentialState(f.get("state", "held"))),
             revoke_after=f.get("revoke_after", ""),
+            origin=Origin(f.get("origin", "created")),
         )
         for f in written.pop("formers", [])
     )

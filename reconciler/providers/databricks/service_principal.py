@@ -44,6 +44,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         name="display_name",
         identity=frozenset({"display_name"}),
         immutable=frozenset({"application_id"}),
+        guids=frozenset({"application_id"}),
         additive=frozenset({"workspaces"}),
         computed=frozenset({"id", "client_id"}),
     )

@@ -24,7 +24,7 @@ class ServicePrincipalSecrets(Kind["DatabricksAccount"]):
     noun = "secret"
     provider_type = "databricks"
     fields = Fields(
-        local=frozenset({"lifetime", "rotate_before", "keep_old"}),
+        local=frozenset({"lifetime", "rotate_before", "keep_old", "adopted"}),
         computed=frozenset({"id", "client_secret"}),
         shows_secret=True,
     )

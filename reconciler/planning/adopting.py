@@ -1,0 +1,55 @@
+"""What `lifecycle.adopt` names: a live id in any case, one that the ledger has had, or another sort. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.model import Address, Entry, Ledger, Live
+
+
+def same_id(left: str, right: str) -> bool:
+    """Whether two ids name one object: a GUID has no case, and no other id has letters."""
+    return left.casefold() == right.casefold()
+
+
+def by_id(objects: Mapping[str, Live], wanted: str) -> Live | None:
+    """The live object of an id."""
+    found = objects.get(wanted)
+    return found or next((live for live_id, live in objects.items() if same_id(live_id, wanted)), None)
+
+
+def by_client_id(objects: Mapping[str, Live], wanted: str) -> Live | None:
+    """The live object that has this as its client id, or application id."""
+    return next((o for o in objects.values() if same_id(o.computed.get("client_id", ""), wanted)), None)
+
+
+def was_used(wanted: str, address: Address, entry: Entry | None, ledger: Ledger) -> bool:
+    """Whether the ledger knows an id as one that this address has had: replaced, on its way out, or gone."""
+    if entry is None or same_id(wanted, entry.id):
+        return False
+    known = {former.id for former in entry.formers}
+    known |= {ghost.id for ghost in ledger.pending.deleted if ghost.kind == address.kind_name}
+    if entry.lifecycle.adopt is not None:
+        known.add(entry.lifecycle.adopt.id)  # it was taken over once, and another one came since
+    return any(same_id(wanted, live_id) for live_id in known)
+
+
+def conflict(wanted: str, entry: Entry) -> tuple[str, str]:
+    """(code, words) for an `adopt` that names another object than the ledger's own."""
+    if same_id(wanted, entry.computed.get("client_id", "")):
+        words = f"{wanted} is the client id of what the ledger has here already: write adopt: {entry.id}"
+    else:
+        words = (
+            f"lifecycle.adopt names {wanted}, and the ledger has {entry.id} here: take the adopt: out, "
+            f"or give {entry.id} up first (forget:, or `reconcile ledger forget`)"
+        )
+    return "adopt-conflict", words
+
+
+def other_id(wanted: str, meant: Live, noun: str) -> str:
+    """Words for an `adopt` that gives another sort of id than the one that is asked for."""
+    sort = "application id" if noun == "service principal" else "client id"
+    return (
+        f"{wanted} is the {sort} of the {noun} {meant.id} ({meant.name!r}), and lifecycle.adopt takes its "
+        f"id: write lifecycle: {{adopt: {meant.id}}}"
+    )

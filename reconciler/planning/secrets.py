@@ -1,0 +1,62 @@
+"""Whose a secret is: what this stack issued, what it took over, and who else may be using it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from reconciler.model import Action, Address, Change, Live, Origin, Snapshot
+from reconciler.planning.compare import at_path
+from reconciler.planning.situation import Situation
+from reconciler.planning.times import parse_time
+
+
+def stays(situation: Situation, address: Address, live_id: str) -> bool:
+    """Whether a secret isn't ours to revoke: not issued here, and the spec doesn't say `adopted: revoke`."""
+    if not address.part or not live_id:
+        return False
+    entry, resource = situation.entries.get(address), situation.stack.resources.get(address)
+    origins = {former.id: former.origin for former in entry.formers} if entry else {}
+    if entry is not None and entry.id:
+        origins[entry.id] = entry.origin
+    if origins.get(live_id, Origin.ADOPTED) is Origin.CREATED:
+        return False
+    said = resource.attributes if resource is not None else entry.applied if entry is not None else {}
+    return said.get("adopted") != "revoke"
+
+
+def left(situation: Situation, changes: Collection[Change]) -> Iterator[tuple[Address, str]]:
+    """Superseded secrets that stay, since this stack didn't issue them, with words for people."""
+    for change in changes:
+        address = change.address
+        entry = situation.entries.get(address)
+        ids = [former.id for former in (entry.formers if entry else ())]
+        if (
+            change.action is Action.ROTATE
+            and change.id
+            and change.id not in (*change.removes, *change.clears)
+        ):
+            ids.append(change.id)
+        live = situation.snapshot.of(change.provider, address.kind_name)
+        for live_id in ids:
+            if live_id in live and stays(situation, address, live_id):
+                age = _age(situation, live[live_id])
+                yield address, f"the secret {live_id}{age} stays alive: this stack didn't issue it"
+
+
+def _age(situation: Situation, live: Live) -> str:
+    made = parse_time(live.created_at)
+    return f", {max(0, (situation.now - made).days)} days old," if made is not None else ""
+
+
+def is_shared(snapshot: Snapshot, client_id: str | None, own: Collection[str]) -> bool:
+    """Whether an integration that isn't this stack's refers to a client: it may hold any of its secrets.
+
+    Args:
+        own: remote ids of the integrations that are this stack's.
+    """
+    return client_id is not None and any(
+        live.id not in own and at_path(live.attributes, "config.client_id") == client_id
+        for (_, kind), objects in snapshot.objects.items()
+        if kind == "connect_integrations"
+        for live in objects.values()
+    )
