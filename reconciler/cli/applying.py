@@ -13,10 +13,12 @@ from reconciler.cli.carrying import carry_out, stopping
 from reconciler.cli.console import Console
 from reconciler.cli.options import is_everyday
 from reconciler.cli.outcome import code_of
+from reconciler.cli.outputs import private
 from reconciler.cli.several import Job, each
 from reconciler.cli.wiring import View, clients, held, look
 from reconciler.errors import CredentialError
-from reconciler.model import Plan, Stack
+from reconciler.model import Action, Ledger, Plan, Stack
+from reconciler.rendering.outputs import outputs, outputs_text
 from reconciler.secrets import Identities
 
 Planner = Callable[[View], Plan]
@@ -66,7 +68,18 @@ def apply_plan(
         outcomes, stopped = carry_out(plan, view, holding, args, console, settle=settle, stop=stop)
     if plan.pending or not console.is_text:
         console.result(console.form.outcomes(plan, outcomes, console.look))
+    if console.is_text:
+        console.result(new_outputs(stack, plan, holding.journal.ledger, console))
     return 130 if stopped else code_of(outcomes)
+
+
+def new_outputs(stack: Stack, plan: Plan, ledger: Ledger, console: Console) -> str:
+    """What to note down of what this plan brought into the ledger; "" if nothing."""
+    actions = (Action.CREATE, Action.ADOPT, Action.REPLACE, Action.ROTATE)
+    fresh = {change.address for change in plan.pending if change.action in actions}
+    found = outputs(ledger, hidden=private(stack), only=fresh)
+    text = outputs_text(found, palette=console.look.palette, title="New outputs")
+    return f"\n{text}" if text else ""
 
 
 def _check_supplied(plan: Plan) -> None:

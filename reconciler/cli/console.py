@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -51,12 +52,12 @@ class Console:
     @property
     def form(self) -> Format:
         """The renderers of the chosen format."""
-        return FORMATS[self.format_name]
+        return FORMATS.get(self.format_name, FORMATS["text"])
 
     @property
     def is_text(self) -> bool:
         """Whether results are for people."""
-        return self.format_name == "text"
+        return self.format_name not in FORMATS or self.format_name == "text"
 
     def held_back(self) -> Console:
         """A console that keeps what is said until `speak`: for stacks that run side by side."""
@@ -84,6 +85,12 @@ class Console:
         """Words for people, to stderr; silent under --quiet."""
         if not self.quiet:
             self.emit(self.notes.palette.clean(text) + "\n", is_result=False)
+
+    def next_step(self, words: Sequence[str]) -> None:
+        """A command to go on with, on a line of its own that works when pasted; for people only."""
+        if self.is_text:
+            self.say("next:")
+            self.say("  " + shlex.join(words))
 
     def problems(self, problems: Sequence[Problem]) -> None:
         """Warnings for people, to stderr; silent under --quiet."""

@@ -69,12 +69,12 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _common() -> argparse.ArgumentParser:
+def _common(*formats: str) -> argparse.ArgumentParser:
     common = _Parser(add_help=False)
     group = common.add_argument_group("common options")
     group.add_argument(
         "--format",
-        choices=["text", "json", "markdown", "html"],
+        choices=formats or ("text", "json", "markdown", "html"),
         default="text",
         help="how results are shown",
     )
@@ -243,12 +243,39 @@ def _add_rest(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         help="the release that Connect takes itself for, such as 2025.05.0; older ones lack features",
     )
     sandbox.add_argument("--fault", action="append", default=[], metavar="FAULT", help="trouble to rehearse")
+    _add_help_at_hand(commands)
     explain = _add(commands, "explain", "what a code, a key of a spec or a command means, offline")
     explain.add_argument(
         "topic", nargs="?", metavar="CODE|KIND[.ATTRIBUTE]|COMMAND", help="default: list all"
     )
     _add(commands, "schema", "print the JSON Schema of a spec")
     _add(commands, "version", "print the version")
+
+
+def _add_help_at_hand(commands: Subparsers) -> None:
+    init = _add(commands, "init", "write a first spec, and a pipeline if wanted")
+    init.add_argument("folder", nargs="?", default=".", metavar="DIR", help="where (default: here)")
+    init.add_argument("--databricks-host", metavar="URL", help="address of the Databricks account console")
+    init.add_argument("--account-id", metavar="ID", help="Databricks account id")
+    init.add_argument("--connect-url", metavar="URL", help="address of the Posit Connect server")
+    init.add_argument("--workbench-url", metavar="URL", help="address of Posit Workbench, if there is one")
+    init.add_argument("--stack", default="prod", metavar="NAME", help="name of the stack (default: prod)")
+    init.add_argument("--side", choices=["databricks", "connect"], help="one administrator's half only")
+    init.add_argument("--pipeline", choices=["github", "gitlab", "azure"], help="plan and apply there")
+    init.add_argument("--sandbox", action="store_true", help="to be tried against `reconcile sandbox`")
+    key = _add(commands, "key", "make keys for sealed copies and handoffs")
+    verbs = key.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
+    new = _add(verbs, "new", "make a pair: the private part to a file, the public one to stdout")
+    new.add_argument(
+        "-o", dest="output", default="reconcile.key", metavar="FILE", help="default: reconcile.key"
+    )
+    outputs = _add(
+        commands, "outputs", "ids, client ids and login URLs, from the ledger", _common("text", "json", "env")
+    )
+    _specs(outputs)
+    completion = _add(commands, "completion", "print a completion script for a shell")
+    completion.add_argument("shell", choices=["bash", "zsh", "fish", "suggest"], metavar="bash|zsh|fish")
+    completion.add_argument("words", nargs="*", help=argparse.SUPPRESS)
 
 
 def command_names() -> tuple[str, ...]:

@@ -5,13 +5,15 @@ Never marks, sealed copies, or attributes: a value that came from the environmen
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.model import Address, Credential, CredentialState, Entry, Intent, Ledger
+from reconciler.rendering.outputs import outputs
 from reconciler.rendering.terminal import Palette, columns, padded
 
 _INDENT = "    "
+_NOTED = ("client_id", "login_url", "callback_url")
 
 
 def ledger_text(ledger: Ledger, *, palette: Palette | None = None) -> str:
@@ -21,7 +23,11 @@ def ledger_text(ledger: Ledger, *, palette: Palette | None = None) -> str:
     about = palette.quiet(f"lineage {palette.clean(ledger.lineage)} {palette.dot} serial {ledger.serial}")
     remotes = _pairs_block(sorted(ledger.remotes.items()), palette, "  ")
     blocks = ["\n".join([title, "  " + about, *remotes])]
-    blocks += [_entry_block(address, entry, palette) for address, entry in sorted(ledger.entries.items())]
+    noted = outputs(ledger)
+    blocks += [
+        _entry_block(address, entry, noted.get(str(address), {}), palette)
+        for address, entry in sorted(ledger.entries.items())
+    ]
     blocks.append(_pending_block(ledger, palette))
     owned = sum(bool(entry.id) for entry in ledger.entries.values())
     blocks.append(f"{owned} owned, {_unsettled(ledger)} unsettled.")
@@ -39,9 +45,10 @@ def _pairs_block(pairs: list[tuple[str, str]], palette: Palette, start: str) -> 
     ]
 
 
-def _entry_block(address: Address, entry: Entry, palette: Palette) -> str:
+def _entry_block(address: Address, entry: Entry, noted: Mapping[str, str], palette: Palette) -> str:
     title = "  " + palette.strong(palette.clean(address))
     pairs = [(f"{name}:", value) for name, value in _facts(entry) if value]
+    pairs += [(f"{name.replace('_', ' ')}:", noted[name]) for name in _NOTED if name in noted]
     return "\n".join([title, *_pairs_block(pairs, palette, _INDENT)])
 
 
@@ -107,6 +114,7 @@ def ledger_json(ledger: Ledger) -> dict[str, Any]:
         "serial": ledger.serial,
         "remotes": dict(sorted(ledger.remotes.items())),
         "resources": {str(address): _entry_json(entry) for address, entry in sorted(ledger.entries.items())},
+        "outputs": {name: dict(fields) for name, fields in outputs(ledger).items()},
         "pending": {
             "intents": {
                 str(address): _intent_json(intent)

@@ -1,0 +1,45 @@
+"""`reconcile outputs`: what to note down of a stack, from its ledger; asks no remote system."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from dataclasses import replace
+
+from reconciler import specs
+from reconciler.cli.console import Console
+from reconciler.cli.options import variables
+from reconciler.cli.wiring import open_stack
+from reconciler.model import Stack
+from reconciler.rendering.outputs import outputs, outputs_env, outputs_json, outputs_text
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Prints the outputs of each stack; addresses of providers may be unset, since nobody is asked."""
+    stacks = specs.load_all(
+        args.specs or ["specs/"], variables=variables(args), environment=os.environ, strict=False
+    )
+    for stack in stacks:
+        found = outputs(open_stack(_unaddressed(stack)).ledger, hidden=private(stack))
+        if args.format == "json":
+            console.result(json.dumps(outputs_json(stack.name, found)) + "\n")
+        elif args.format == "env":
+            console.result(outputs_env(found))
+        else:
+            title = f"Outputs of stack {stack.name}"
+            console.result(outputs_text(found, palette=console.look.palette, title=title))
+        if not found:
+            console.say(f"the stack {stack.name} owns nothing yet")
+    return 0
+
+
+def _unaddressed(stack: Stack) -> Stack:
+    """The stack without its providers' addresses: nobody is asked, so it needn't be known where they are."""
+    bare = {name: replace(each, address="", account_id="") for name, each in stack.providers.items()}
+    return replace(stack, providers=bare)
+
+
+def private(stack: Stack) -> frozenset[str]:
+    """The providers whose address came from a variable that isn't to be shown."""
+    return frozenset(name for name, provider in stack.providers.items() if provider.is_private)

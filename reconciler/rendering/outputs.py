@@ -1,0 +1,92 @@
+"""Outputs: what people need to note down of a stack and isn't secret, from its ledger alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from reconciler.model import Address, Entry, Ledger
+from reconciler.rendering.terminal import Palette, columns, padded
+
+Outputs = Mapping[str, Mapping[str, str]]
+
+_OAUTH = "/__oauth__/integrations/"
+_LAST_PART = ".client_secret"
+
+
+def outputs(
+    ledger: Ledger, *, hidden: Collection[str] = (), only: Collection[Address] | None = None
+) -> Outputs:
+    """The outputs by address, sorted.
+
+    Args:
+        hidden: providers whose address isn't to be shown.
+        only: these addresses alone; None for all.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for address, entry in sorted(ledger.entries.items()):
+        name = str(address).removesuffix(_LAST_PART)
+        if entry.id and (only is None or address in only):
+            facts = _facts(address, entry, ledger, hidden)
+            found.setdefault(name, {}).update({key: value for key, value in facts if value})
+    return {name: fields for name, fields in found.items() if fields}
+
+
+def _facts(
+    address: Address, entry: Entry, ledger: Ledger, hidden: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    kind = str(address).partition(".")[0]
+    if str(address).endswith(_LAST_PART):
+        yield "secret_id", entry.id
+        yield "expires_at", entry.credential.expires_at if entry.credential else ""
+        return
+    yield "id", entry.id
+    yield "client_id", entry.computed.get("client_id", "")
+    if kind == "service_principals":
+        yield "application_id", entry.computed.get("client_id", "")
+    elif kind == "oauth_apps":
+        yield "expires_at", entry.credential.expires_at if entry.credential else ""
+    elif kind == "connect_integrations":
+        yield "guid", entry.id
+        server = ledger.remotes.get(entry.provider, "")
+        if server.startswith("http") and entry.provider not in hidden:
+            yield "login_url", f"{server.rstrip('/')}{_OAUTH}{entry.id}/login"
+            yield "callback_url", f"{server.rstrip('/')}{_OAUTH}callback"
+
+
+def outputs_text(found: Outputs, *, palette: Palette | None = None, title: str = "Outputs") -> str:
+    """The outputs for people; "" when there are none."""
+    palette = palette or Palette()
+    if not found:
+        return ""
+    blocks = [palette.strong(palette.clean(title))]
+    for name, fields in found.items():
+        width = max(map(columns, fields))
+        rows = [f"    {padded(key, width)}  {palette.clean(value)}" for key, value in fields.items()]
+        blocks.append("\n".join(["  " + palette.clean(name), *rows]))
+    return "\n".join(blocks) + "\n"
+
+
+def outputs_json(stack: str, found: Outputs) -> dict[str, Any]:
+    """The same for programs (`reconcile.outputs/1`)."""
+    return {
+        "format": "reconcile.outputs/1",
+        "stack": stack,
+        "outputs": {key: dict(found[key]) for key in found},
+    }
+
+
+def outputs_env(found: Outputs) -> str:
+    """The same as lines for sh: KIND_KEY_FIELD='value'."""
+    rows = [
+        f"{re.sub('[^A-Z0-9]', '_', f'{name}_{key}'.upper())}={_quoted(value)}\n"
+        for name, fields in found.items()
+        for key, value in fields.items()
+    ]
+    return "".join(rows)
+
+
+def _quoted(value: str) -> str:
+    inner = value.replace("'", "'\"'\"'")
+    return f"'{inner}'"
