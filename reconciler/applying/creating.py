@@ -27,7 +27,6 @@ from reconciler.model import (
     Resource,
 )
 from reconciler.model.values import seconds
-from reconciler.planning import is_shared, keep_old
 from reconciler.secrets import Fingerprint
 
 DEFAULT_LIFETIME = 730 * 86_400  # seconds; what Databricks gives, and the most it gives
@@ -137,15 +136,6 @@ def _entry(work: Work, resource: Resource, created: Created, handed: Mapping[str
     )
 
 
-def _is_shared(work: Work, change: Change) -> bool:
-    own = {entry.id for entry in work.memory().entries.values()}
-    own |= {other.live.id for other in work.plan.changes if other.live is not None}
-    client_id = (
-        work.computed.get(change.address.parent, {}).get("client_id") if change.address.parent else None
-    )
-    return is_shared(work.snapshot, client_id, own)
-
-
 def _former(work: Work, change: Change, resource: Resource) -> Former | None:
     if change.action not in (Action.REPLACE, Action.ROTATE) or change.live is None:
         return None
@@ -154,7 +144,7 @@ def _former(work: Work, change: Change, resource: Resource) -> Former | None:
     if change.live.id in change.clears:
         return None  # nobody ever had it, and it went first
     entry = work.entry(change.address)
-    wait = keep_old(work.plan.stack, change.address, is_shared=_is_shared(work, change))
+    wait = change.keeps
     until = utc(work.clock() + timedelta(seconds=wait)) if wait else ""
     by = entry.credential.by if entry and entry.credential else None
     return records.former_of(

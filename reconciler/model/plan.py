@@ -87,6 +87,7 @@ class Change:
         settles: what became of what an interrupted run left open, to be written before anything is sent.
         parent: remote id of the object that what is cleared lives in; "" where that isn't inside another.
         left: paths that differ and are left as they are, `*` for all of them (`apply --due`).
+        keeps: seconds that what it supersedes stays alive.
         live: the object that it was planned against; not part of a saved plan.
         code: of the problem that blocks it; "" otherwise.
     """
@@ -108,6 +109,7 @@ class Change:
     settles: Settles = Settles.NOTHING
     parent: str = ""
     left: tuple[str, ...] = ()
+    keeps: int = 0
     live: Live | None = None
     code: str = ""
 

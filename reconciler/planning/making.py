@@ -39,9 +39,12 @@ from reconciler.planning.removing import (
 )
 from reconciler.planning.secrets import is_shared, stays
 from reconciler.planning.situation import Situation
+from reconciler.planning.using import is_owner, unseen
 from reconciler.planning.veiling import veil_of
 from reconciler.planning.verdicts import Fates
 from reconciler.planning.warnings import warnings_of
+
+A_WEEK = "7d"
 
 
 @dataclass(frozen=True)
@@ -187,17 +190,21 @@ def _check_named(situation: Situation, options: Options) -> None:
 
 def _with_removal(situation: Situation, fates: Fates, change: Change) -> Change:
     """A replaced object goes once its successor has taken over; a rotated secret after `keep_old`."""
-    if change.live is None or situation.is_stateless:
+    live = change.live
+    if live is None or situation.is_stateless:
         return change
     entry = situation.entries.get(change.address)
     if change.action in (Action.REPLACE, Action.ROTATE):
+        shared = _is_shared(situation, change.address)
+        wait = keep_old(situation.stack, situation.snapshot, change.address, is_shared=shared)
+        change = replace(change, keeps=wait)
         if _is_quarantined(situation, entry):
             return change  # its runner may wake up and deliver it still
         if fates.verdicts[change.address].unused:
-            return replace(change, clears=(change.live.id,))  # nobody ever had it
+            return replace(change, clears=(live.id,))  # nobody ever had it
     if situation.matches[change.address].how is How.INTENT and entry is not None and entry.id:
         return replace(change, removes=(entry.id,))  # the predecessor of what was found
-    return replace(change, removes=(change.live.id,)) if _goes_at_once(situation, change) else change
+    return replace(change, removes=(live.id,)) if _goes_at_once(situation, change) else change
 
 
 def _goes_at_once(situation: Situation, change: Change) -> bool:
@@ -206,9 +213,7 @@ def _goes_at_once(situation: Situation, change: Change) -> bool:
         return True
     if change.action not in (Action.REPLACE, Action.ROTATE) or change.live is None:
         return False
-    if stays(situation, change.address, change.live.id):
-        return False
-    return not keep_old(situation.stack, change.address, is_shared=_is_shared(situation, change.address))
+    return not stays(situation, change.address, change.live.id) and not change.keeps
 
 
 def _is_quarantined(situation: Situation, entry: Entry | None) -> bool:
@@ -230,11 +235,12 @@ def _is_shared(situation: Situation, address: Address) -> bool:
     return is_shared(situation.snapshot, parent.computed.get("client_id") if parent else None, own)
 
 
-def keep_old(stack: Stack, address: Address, *, is_shared: bool = False) -> int:
+def keep_old(stack: Stack, snapshot: Snapshot, address: Address, *, is_shared: bool = False) -> int:
     """Seconds that a superseded secret, or the app that it belongs to, stays alive.
 
     A week where a handoff depends on it, which another administrator applies later, or where an integration
-    that isn't this stack's may hold it.
+    that isn't this stack's may hold it; at least a week for an app where a server of the stack couldn't be
+    looked at.
     """
     stated = stack.resources[address].attributes.get("keep_old")
     is_handed = any(
@@ -243,7 +249,9 @@ def keep_old(stack: Stack, address: Address, *, is_shared: bool = False) -> int:
         if resource.address.kind == "handoffs"
         for ref in resource.refs
     )
-    return seconds(str(stated or ("7d" if is_handed or is_shared else "0s")))
+    wait = seconds(str(stated or (A_WEEK if is_handed or is_shared else "0s")))
+    # somebody may use it on a server that nobody could look at
+    return max(wait, seconds(A_WEEK)) if is_owner(address) and unseen(stack, snapshot) else wait
 
 
 def _targeted(

@@ -106,6 +106,7 @@ class _Building:
             places=dict(places(self.block)),
         )
         yield resource
+        self._check_keep_old(attributes.get("keep_old"))
         if isinstance(secret, Mapping):
             self._check_durations(secret)
             node = self.block.items["client_secret"]
@@ -219,6 +220,12 @@ class _Building:
                 message = f"lifecycle.ignore names {name}, which {self.address.kind} don't have"
                 hint = suggestion(root, known, f"they have: {listing(known)}")
                 self._error("ignore", message, self._place("lifecycle", "ignore"), hint)
+
+    def _check_keep_old(self, value: Value) -> None:
+        if isinstance(value, (Sourced, Ref, Text)) and not is_unknown(value):
+            message = f"keep_old can't hold {value}"
+            hint = "write the duration itself, or use vars"
+            self._error("duration", message, self._place("keep_old"), hint)
 
     def _check_durations(self, said: Mapping[str, Value]) -> None:
         found: dict[str, int] = {}

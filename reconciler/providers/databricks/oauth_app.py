@@ -41,6 +41,7 @@ class OAuthApps(Kind["DatabricksAccount"]):
         unordered=frozenset({"redirect_urls", "scopes", "user_authorized_scopes"}),
         urls=frozenset({"redirect_urls"}),
         whole=frozenset({"token_access_policy"}),
+        local=frozenset({"keep_old"}),
         computed=frozenset({"id", "client_id", "client_secret"}),
         shows_secret=True,
     )
