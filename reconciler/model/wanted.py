@@ -79,7 +79,7 @@ class ProviderSpec:
             api_key, ca_certificate): plain values, Sourced or SecretInput.
         at: where it stands.
         places: dotted path of an attribute → where it stands.
-        is_private: the address holds the value of a variable that isn't to be shown.
+        is_private, is_account_private: it holds the value of a variable that isn't to be shown.
         from_environment: whether `address` came from DATABRICKS_HOST / CONNECT_SERVER.
     """
 
@@ -92,6 +92,7 @@ class ProviderSpec:
     places: Mapping[str, Location] = field(default_factory=dict)
     from_environment: bool = False
     is_private: bool = False
+    is_account_private: bool = False
 
     @classmethod
     def of_files(cls) -> ProviderSpec:
@@ -111,6 +112,16 @@ class ProviderSpec:
     def told(self, address: str) -> str:
         """The same for an address that was settled elsewhere."""
         return "(an address that isn't shown)" if self.is_private else address
+
+    @property
+    def shown_identity(self) -> str:
+        """The identity for people."""
+        return f"{self.type} account {self.account_shown}" if self.account_id else self.shown
+
+    @property
+    def account_shown(self) -> str:
+        """The account id for people; "" where there is none."""
+        return "(an account id that isn't shown)" if self.is_account_private else self.account_id
 
     @property
     def callback_url(self) -> str:

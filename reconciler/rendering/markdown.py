@@ -85,7 +85,7 @@ def _counts(counts: dict[str, int]) -> str:
 def _about(plan: Plan) -> list[str]:
     lines = []
     for name, provider in sorted(plan.stack.remotes.items()):
-        account = f", account {code(provider.account_id)}" if provider.account_id else ""
+        account = f", account {code(provider.account_shown)}" if provider.account_id else ""
         lines.append(f"- {code(name)}: {code(provider.shown)}{account}")
     blocks = ["\n".join(lines)] if lines else []
     if plan.targets:

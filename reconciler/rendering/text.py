@@ -69,7 +69,9 @@ def _header(plan: Plan, look: Look) -> str:
     lines = [look.palette.strong(f"{what} {clean(plan.stack.name)}")]
     label_width = max((columns(clean(name)) for name in plan.stack.remotes), default=0)
     for name, provider in sorted(plan.stack.remotes.items()):
-        account = f" {look.palette.dot} account {clean(provider.account_id)}" if provider.account_id else ""
+        account = (
+            f" {look.palette.dot} account {clean(provider.account_shown)}" if provider.account_id else ""
+        )
         lines.append(f"  {padded(clean(name), label_width)}  {clean(provider.shown)}{account}")
     if plan.targets:
         lines.append("  only " + ", ".join(map(clean, plan.targets)) + ", with what they depend on")

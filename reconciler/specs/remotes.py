@@ -95,6 +95,7 @@ class _Reading:
             places=dict(places(self.block)),
             from_environment=address.from_environment,
             is_private=address.is_private,
+            is_account_private=account.is_private,
         )
         self.resolver.offers[self.name] = _offers(spec, address, account)
         return spec

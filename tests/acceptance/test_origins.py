@@ -15,7 +15,7 @@ SPEC = """\
 version: 1
 stack: s
 providers:
-  databricks: {type: databricks}
+  databricks: {type: databricks, account_id: "${env.ACCOUNT}"}
   connect: {type: connect}
 oauth_apps:
   a: {name: "app of ${env.TEAM}", scopes: [sql], redirect_urls: ["https://x.example.org/${env.CID}"]}
@@ -48,11 +48,13 @@ def told(tmp_path: Path, monkeypatch, capfd):
     with box.SandboxServer() as server:
         for name, value in {**server.env, **VALUES, "DATABRICKS_CONFIG_FILE": "/dev/null"}.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setenv("ACCOUNT", box.ACCOUNT_ID)
 
         def run(*arguments: str, code: int | None = 0) -> str:
             ended = main(list(arguments))
             out, err = capfd.readouterr()
             assert "CANARY" not in out + err, arguments
+            assert arguments[0] == "ledger" or f"account {box.ACCOUNT_ID}" not in out, arguments
             for path in tmp_path.rglob("*"):
                 if path.is_file() and path.name != "told.txt":
                     assert b"CANARY" not in path.read_bytes(), path

@@ -74,7 +74,7 @@ def _plan_head(plan: Plan) -> str:
     counts = [(action, SYMBOLS[action].strip() or "·", plan.summary[action.value]) for action in Action]
     remotes = "".join(
         f"<dt>{esc(name)}</dt><dd>{code(provider.shown)}"
-        f"{f' account {code(provider.account_id)}' if provider.account_id else ''}</dd>"
+        f"{f' account {code(provider.account_shown)}' if provider.account_id else ''}</dd>"
         for name, provider in sorted(plan.stack.remotes.items())
     )
     only = ", ".join(map(code, plan.targets))

@@ -247,9 +247,7 @@ class _Drawing:
     def _provider_box(self, name: str, x: float, y: float) -> str:
         provider = self._plan.stack.providers.get(name)
         address = provider.shown.rpartition("//")[2] if provider else ""
-        whole = (
-            f"{name}: {provider.identity if provider.account_id else provider.shown}" if provider else name
-        )
+        whole = f"{name}: {provider.shown_identity}" if provider else name
         return (
             f'<g class="provider" transform="translate({x:g} {y:g})"><title>{esc(whole)}</title>'
             f'<rect width="{WIDTH:g}" height="{_HEIGHT:g}" rx="23"/>'
