@@ -1,11 +1,15 @@
 # demo: watch it work, locally · test · check: lint, types, arrows between rooms · fix: what can be mended by itself
+# dist: a wheel and a source archive in dist/, checked in a clean environment by scripts/check-dist.sh
 # bench: time and memory, against the floor and one GET per object (SIZES="10 300" for fewer)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check fix bench
+# where this repository lives; `make repository REPOSITORY=acme/reconcile` puts it wherever the placeholder stands
+REPOSITORY ?= your-org/reconcile
+
+.PHONY: demo test check fix bench dist repository
 
 demo: $(STAMP)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
@@ -18,6 +22,15 @@ check: $(STAMP)
 
 fix: $(STAMP)
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+dist: $(STAMP)
+	@rm -rf dist && $(BIN)/pip install --quiet --disable-pip-version-check 'build>=1.2' 'hatchling>=1.25'
+	@$(BIN)/python -m build --no-isolation .
+
+repository:
+	@for file in $$(git grep -l your-org/reconcile -- ':!Makefile' ':!tests' ':!CONTRIBUTING.md'); do \
+		sed 's|your-org/reconcile|$(REPOSITORY)|g' "$$file" > "$$file.new" && cat "$$file.new" > "$$file" && rm "$$file.new"; \
+	done
 
 bench: $(STAMP)
 	@$(BIN)/python bench/run.py $(SIZES)
