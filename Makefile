@@ -1,4 +1,5 @@
 # demo: watch it work, locally · test · check: lint, types, arrows between rooms · fix: what can be mended by itself
+# docs: the documentation as a site in build/site, to be read without a network
 # dist: a wheel and a source archive in dist/, checked in a clean environment by scripts/check-dist.sh
 # bench: time and memory, against the floor and one GET per object (SIZES="10 300" for fewer)
 PYTHON ?= python3
@@ -9,7 +10,7 @@ STAMP := $(VENV)/.installed
 # where this repository lives; `make repository REPOSITORY=acme/reconcile` puts it wherever the placeholder stands
 REPOSITORY ?= your-org/reconcile
 
-.PHONY: demo test check fix bench dist repository
+.PHONY: demo test check fix bench dist docs repository
 
 demo: $(STAMP)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
@@ -26,6 +27,11 @@ fix: $(STAMP)
 dist: $(STAMP)
 	@rm -rf dist && $(BIN)/pip install --quiet --disable-pip-version-check 'build>=1.2' 'hatchling>=1.25'
 	@$(BIN)/python -m build --no-isolation .
+
+docs: $(STAMP)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@$(BIN)/mkdocs build --quiet
+	@echo "build/site/index.html"
 
 repository:
 	@for file in $$(git grep -l your-org/reconcile -- ':!Makefile' ':!tests' ':!CONTRIBUTING.md'); do \

@@ -9,6 +9,7 @@ from pathlib import Path
 
 _CALLBACK = "/__oauth__/integrations/callback"
 _WORKSPACE = "your-workspace.cloud.databricks.com"
+_SANDBOX_WORKSPACE = "cust-success.cloud.databricks.com"
 _PIPELINES = {
     "github": ("github", ".github/workflows"),
     "gitlab": ("gitlab", "ci/gitlab"),
@@ -29,7 +30,7 @@ def spec_text(stack: str, given: Mapping[str, str], *, side: str | None, is_sand
     if is_sandbox and side is None:
         parts.append(_PRINCIPAL)
     if side != "databricks":
-        parts.append(_integration(side))
+        parts.append(_integration(side, _SANDBOX_WORKSPACE if is_sandbox else _WORKSPACE))
     if is_sandbox and side is None:
         parts.append(_SERVICE)
     if side == "databricks":
@@ -66,7 +67,7 @@ def _app(given: Mapping[str, str], side: str | None) -> str:
     )
 
 
-def _integration(side: str | None) -> str:
+def _integration(side: str | None, workspace: str) -> str:
     source = "inputs.databricks" if side == "connect" else "oauth_apps.posit-connect"
     return f"""
 connect_integrations:
@@ -76,7 +77,7 @@ connect_integrations:
     config:
       auth_type: Viewer
       auth_mode: Confidential
-      workspace_host: {_WORKSPACE} # the workspace's host, without https://
+      workspace_host: {workspace} # the workspace's host, without https://
       client_id: ${{{source}.client_id}}
       client_secret: ${{{source}.client_secret}}
 """
@@ -85,6 +86,7 @@ connect_integrations:
 _PRINCIPAL = """
 service_principals:
   nightly-reports:
+    workspaces: { "1234567890123456": USER } # those that it is assigned to
     client_secret: { lifetime: 365d, rotate_before: 30d }
 """
 _SERVICE = f"""  databricks-service: # content acts as the service principal
@@ -92,7 +94,7 @@ _SERVICE = f"""  databricks-service: # content acts as the service principal
     template: databricks
     config:
       auth_type: Service Account
-      workspace_host: {_WORKSPACE}
+      workspace_host: {_SANDBOX_WORKSPACE}
       client_id: ${{service_principals.nightly-reports.client_id}}
       client_secret: ${{service_principals.nightly-reports.client_secret}}
 """

@@ -128,6 +128,7 @@ def test_from_init_to_outputs_against_the_sandbox(say: Say, server: box.SandboxS
     assert found["service_principals.nightly-reports"]["expires_at"]
     assert "New outputs" not in say("apply", "specs", "--yes")[1]
     assert viewer["login_url"] in say("ledger", "show")[1]
+    assert say("verify")[0] == 0
 
 
 def test_outputs_need_no_connection_and_no_address(say: Say, server: box.SandboxServer) -> None:
