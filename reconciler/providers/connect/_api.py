@@ -87,6 +87,10 @@ class ConnectServer:
         """Who we are as `Live.created_by` may show it: integrations don't tell who made them."""
         return ""
 
+    def principal(self) -> str:
+        """Who we are among the objects that are managed: nobody, keys belong to people."""
+        return ""
+
     @property
     def is_administrator(self) -> bool | None:
         """Whether the key's user is an administrator; None if the server doesn't tell.

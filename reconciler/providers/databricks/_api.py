@@ -112,7 +112,7 @@ class DatabricksAccount:
 
     def recognises(self, username: str) -> bool:
         """Whether a creator's name is ours: our application id or user name."""
-        if not username or username != self._principal():
+        if not username or username != self.principal():
             return False
         self._recognised = username
         return True
@@ -123,12 +123,13 @@ class DatabricksAccount:
         Certain as far as names of one sort go: a service principal may be shown by a display name or a
         number, but not by another's application id, nor by a user name, which is an e-mail address.
         """
-        ours = self._principal()
+        ours = self.principal()
         if not username or not ours or username.casefold() == ours.casefold():
             return False
         return "@" in username or bool(_UUID.fullmatch(username) and _UUID.fullmatch(ours))
 
-    def _principal(self) -> str:
+    def principal(self) -> str:
+        """Our application id or user name; "" if that isn't known."""
         if self._name is None:
             self._name = self._sign_in.principal()
         return self._name
