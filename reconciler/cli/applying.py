@@ -58,7 +58,8 @@ def apply_plan(
         holding.guard(apis)
         identities = Identities.from_environment(os.environ)
         console.problems(identities.warnings)
-        view = look(stack, holding.opened, apis, identities, everyday=is_everyday(args))
+        with console.reading(apis):
+            view = look(stack, holding.opened, apis, identities, everyday=is_everyday(args))
         plan = planner(view)
         if console.is_text or plan.destroys:
             console.result(console.form.plan(plan, console.look))
@@ -70,6 +71,8 @@ def apply_plan(
         console.result(console.form.outcomes(plan, outcomes, console.look))
     if console.is_text:
         console.result(new_outputs(stack, plan, holding.journal.ledger, console))
+    if plan.pending and not plan.destroys and not stopped and code_of(outcomes) == 0:
+        console.next_step(["reconcile", "verify", stack.file])
     return 130 if stopped else code_of(outcomes)
 
 

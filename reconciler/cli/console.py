@@ -7,7 +7,8 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from reconciler.errors import Problem, ReconcileError
@@ -85,6 +86,19 @@ class Console:
         """Words for people, to stderr; silent under --quiet."""
         if not self.quiet:
             self.emit(self.notes.palette.clean(text) + "\n", is_result=False)
+
+    @contextmanager
+    def reading(self, names: Collection[str]) -> Iterator[None]:
+        """Says on a terminal which systems are being read, and takes it back; reading can take a while."""
+        is_shown = self.held is None and self.is_text and not self.quiet and not self.notes.verbose
+        if not (is_shown and names and sys.stderr.isatty()):
+            yield
+            return
+        self.emit(self.notes.palette.clean(f"reading {', '.join(sorted(names))} ..."), is_result=False)
+        try:
+            yield
+        finally:
+            self.emit("\r\x1b[K", is_result=False)
 
     def next_step(self, words: Sequence[str]) -> None:
         """A command to go on with, on a line of its own that works when pasted; for people only."""

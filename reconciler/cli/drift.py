@@ -15,12 +15,15 @@ from reconciler.providers import KINDS
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Looks at each stack; exit 2 if anything drifted."""
-    return each([Job(stack, partial(_drift, stack, args)) for stack in stacks(args)], console)
+    code = each([Job(stack, partial(_drift, stack, args)) for stack in stacks(args)], console)
+    if code == 2:
+        console.next_step(["reconcile", "plan", *args.specs])
+    return code
 
 
 def _drift(stack: Stack, args: argparse.Namespace, console: Console) -> int:
     opened = open_stack(stack)
-    with clients(stack, opened, args) as apis:
+    with clients(stack, opened, args) as apis, console.reading(apis):
         view = look(stack, opened, apis)
     changes, problems = find_drift(view.opened.ledger, view.snapshot, KINDS, stack)
     found = (*view.snapshot.problems, *problems)

@@ -23,6 +23,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if plans:
         files = [stack.file for stack in found]
         planfiles.remember(sorted(plans, key=lambda plan: files.index(plan.stack.file)), console.say)
+    # with --var the same ones are wanted again, and their values aren't ours to repeat
+    if code in (0, 2) and any(plan.pending for plan in plans) and not args.var:
+        saved = [args.output] if args.output and len(plans) == 1 else []
+        console.next_step(["reconcile", "apply", *saved])
     return code
 
 
@@ -31,7 +35,8 @@ def _plan(
 ) -> int:
     opened = open_stack(stack)
     with clients(stack, opened, args) as apis:
-        view = look(stack, opened, apis, everyday=is_everyday(args))
+        with console.reading(apis):
+            view = look(stack, opened, apis, everyday=is_everyday(args))
         plan = view.plan(view.options(args))
     console.result(console.form.plan(plan, console.look))
     planfiles.record(plan, console.say)

@@ -32,6 +32,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         console.problems(found) if not failed else console.complaints(found)
         if not failed:
             console.result(f"{count} {'spec is' if count == 1 else 'specs are'} valid.\n")
+            console.next_step(["reconcile", "plan", *args.specs])
     else:
         console.result(console.form.problems(found, console.look))
     return 1 if failed else 0

@@ -224,3 +224,34 @@ def test_bash_completes_and_executes_no_candidate(say: Say, tmp_path: Path) -> N
     ended = subprocess.run(["bash", "-c", f"{script}\n{asked}"], capture_output=True, text=True, env=env)
     assert ended.stdout.splitlines() == ["plan", "$(touch pwned)"]
     assert not (tmp_path / "pwned").exists()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_reading_is_shown_on_a_terminal_and_taken_back(
+    say: Say, server: box.SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say("init", "--sandbox")
+    monkeypatch.setattr("sys.stderr", shown := Terminal())
+    assert main(["plan", "--no-color"]) == 0
+    text = shown.getvalue()
+    assert "reading connect, databricks ...\r\x1b[K" in text
+    monkeypatch.setattr("sys.stderr", shown := Terminal())
+    assert main(["plan", "--quiet"]) == 0
+    assert main(["plan", "--format=json", "--quiet"]) == 0
+    assert shown.getvalue() == ""
+
+
+def test_each_command_ends_with_the_next_one(say: Say, server: box.SandboxServer) -> None:
+    say("init", "--sandbox")
+    assert "  reconcile plan specs" in say("validate", "specs")[2].splitlines()
+    assert "  reconcile apply" in say("plan", "specs")[2].splitlines()
+    assert "  reconcile apply the.json" in say("plan", "specs", "-o", "the.json")[2].splitlines()
+    assert "next:" not in "".join(say("plan", "--format=json")[1:])
+    code, _, err = say("apply", "--yes")
+    assert code == 0
+    assert "  reconcile verify specs/prod.yaml" in err.splitlines()
+    assert "next:" not in say("plan")[2]
