@@ -76,6 +76,7 @@ class ReconcileError(Exception):
 
     code = "error"
     exit_code = 1
+    stack = ""  # whose run it stopped; "" where that isn't one stack's
 
     def __init__(
         self,

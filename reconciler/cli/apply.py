@@ -27,9 +27,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if files or not args.specs:
         recorded = files or planfiles.last()
         plans = [planfiles.read(path) for path in recorded]
-        if not files:
-            _check_specs(plans, args)
-        jobs: list[tuple[Stack, Planner]] = [(plan.stack, _saved_planner(plan)) for plan in plans]
+        checks = None if files else args
+        jobs: list[tuple[Stack, Planner]] = [(plan.stack, _saved_planner(plan, checks)) for plan in plans]
     else:
         jobs = [(stack, lambda view: view.plan(view.options(args))) for stack in stacks(args)]
     return apply_each(jobs, args, console)
@@ -48,8 +47,16 @@ def _due(args: argparse.Namespace, console: Console) -> int:
     return apply_each(jobs, args, console)
 
 
-def _saved_planner(plan: saved.Saved) -> Planner:
+def _saved_planner(plan: saved.Saved, checks: argparse.Namespace | None) -> Planner:
+    """Makes a saved plan anew.
+
+    Args:
+        checks: the command line that its spec is loaded with, to see that it is as it was; None not to look.
+    """
+
     def planner(view: View) -> Plan:
+        if checks is not None:
+            _check_spec(plan, checks)
         options = view.options(argparse.Namespace(target=(), replace=()))
         options = saved.with_options(options, plan)
         fresh = view.destroy_plan(options) if plan.destroys else view.plan(options)
@@ -58,16 +65,15 @@ def _saved_planner(plan: saved.Saved) -> Planner:
     return planner
 
 
-def _check_specs(plans: list[saved.Saved], args: argparse.Namespace) -> None:
-    """A recorded plan is stale when its spec has changed since.
+def _check_spec(plan: saved.Saved, args: argparse.Namespace) -> None:
+    """A recorded plan is stale when its spec has changed since; other stacks go on.
 
     Raises:
         StaleError: it has.
     """
-    for plan in plans:
-        now = specs.load(plan.stack.file, variables=variables(args), environment=os.environ)
-        if now.digest != plan.stack.digest:
-            raise StaleError(
-                f"the recorded plan is stale: {plan.stack.file} has changed since it was made",
-                hint="run `reconcile plan` again",
-            )
+    now = specs.load(plan.stack.file, variables=variables(args), environment=os.environ)
+    if now.digest != plan.stack.digest:
+        raise StaleError(
+            f"the recorded plan is stale: {plan.stack.file} has changed since it was made",
+            hint="run `reconcile plan` again",
+        )

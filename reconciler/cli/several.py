@@ -41,7 +41,11 @@ def each(jobs: Sequence[Job], console: Console, *, side_by_side: bool = True) ->
         ReconcileError: the only job's.
     """
     if len(jobs) == 1:
-        return jobs[0].work(console)
+        try:
+            return jobs[0].work(console)
+        except ReconcileError as error:
+            error.stack = error.stack or jobs[0].stack.name
+            raise
     codes = (
         _side_by_side(jobs, console)
         if side_by_side
@@ -72,6 +76,7 @@ def guarded(stack: Stack, work: Callable[[Console], int], console: Console) -> i
     try:
         return work(console)
     except ReconcileError as error:
+        error.stack = error.stack or stack.name
         console.error(error)
         return error.exit_code
 

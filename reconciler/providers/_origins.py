@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from reconciler.errors import CredentialError
 from reconciler.model import ProviderSpec, SecretInput, Sourced, Text
 from reconciler.secrets import Secret
+from reconciler.secrets.borders import CONNECT, DATABRICKS, IDENTITIES, TOOL, is_allowed_host, owner_of
 
 ALLOWED_HOSTS = "RECONCILE_ALLOWED_HOSTS"
 ELSEWHERE = "credential-elsewhere"
@@ -20,26 +21,8 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _AMBIGUOUS = re.compile(r"[\\\s\x00-\x1f\x7f]")
 _MENTION = re.compile(r"\benv[. ]([A-Za-z_][A-Za-z0-9_]*)")
 
-# Conventional variables that hold a credential: provider type → (its address variable, the credentials).
-_CONVENTIONS: Mapping[str, tuple[str, frozenset[str]]] = {
-    "databricks": (
-        "DATABRICKS_HOST",
-        frozenset(
-            {
-                "DATABRICKS_CLIENT_SECRET",
-                "DATABRICKS_TOKEN",
-                "DATABRICKS_PASSWORD",
-                "DATABRICKS_OIDC_TOKEN",
-                "ARM_CLIENT_SECRET",
-                "GOOGLE_CREDENTIALS",
-                "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-            }
-        ),
-    ),
-    "connect": ("CONNECT_SERVER", frozenset({"CONNECT_API_KEY", "CONNECT_IDENTITY_TOKEN"})),
-}
-# Credentials of ledger stores and sealing keys: no provider's business at all.
-_NEVER = re.compile(r"AWS_|AZURE_STORAGE_|RECONCILE_AGE_KEY")
+# provider type → the variable that names its address in the environment
+_HOMES: Mapping[str, str] = {DATABRICKS: "DATABRICKS_HOST", CONNECT: "CONNECT_SERVER"}
 
 
 def normalised(address: str) -> str:
@@ -67,6 +50,11 @@ def origin(address: str) -> tuple[str, str, int]:
         shown = "…@" * ("@" in address) + address.rpartition("@")[2]  # before it, there may be a password
         raise CredentialError(f"{shown!r} isn't an address: https://host, with a port or path if need be")
     return scheme, host, port
+
+
+def place(address: str) -> tuple[tuple[str, str, int], str]:
+    """Origin and path prefix: Connect serves what publishers made on its own origin, below other paths."""
+    return origin(address), urlsplit(normalised(address)).path
 
 
 def _has_user(address: str) -> bool:
@@ -99,8 +87,8 @@ def checked_address(spec: ProviderSpec, address: str, environment: Mapping[str, 
             at=spec.at,
             code="insecure-url",
         )
-    allowed = re.split(r"[\s,]+", environment.get(ALLOWED_HOSTS, "").strip().lower())
-    if allowed != [""] and host not in allowed and f"{host}:{port}" not in allowed:
+    allowed = environment.get(ALLOWED_HOSTS, "").strip()
+    if allowed and not is_allowed_host(host, port, allowed):
         raise CredentialError(
             f"provider {spec.name}: {host} is not among the hosts of {ALLOWED_HOSTS}",
             at=spec.at,
@@ -112,7 +100,9 @@ def checked_address(spec: ProviderSpec, address: str, environment: Mapping[str, 
 def is_elsewhere(address: str, variable: str, environment: Mapping[str, str]) -> bool:
     """Whether the environment names another address than this one by the given variable."""
     home = environment.get(variable, "").strip()
-    return bool(home) and origin(home) != origin(address)
+    # an account's API is all of its host; a person may have copied the address of any page there
+    where = place if variable == _HOMES[CONNECT] else origin
+    return bool(home) and where(home) != where(address)
 
 
 def elsewhere(spec: ProviderSpec, address: str, names: str, variable: str, home: str) -> CredentialError:
@@ -166,10 +156,11 @@ def _mentions(value: Any) -> set[str]:
 
 
 def _refuse_foreign(spec: ProviderSpec, variable: str, address: str, environment: Mapping[str, str]) -> None:
-    for kind, (home, credentials) in _CONVENTIONS.items():
-        if variable in credentials and (kind != spec.type or is_elsewhere(address, home, environment)):
-            raise elsewhere(spec, address, variable, home, environment.get(home, "(unset)"))
-    if _NEVER.match(variable):
+    owner, name = owner_of(variable, environment), variable.upper()
+    home = _HOMES.get(owner, "")
+    if home and name not in IDENTITIES and (owner != spec.type or is_elsewhere(address, home, environment)):
+        raise elsewhere(spec, address, variable, home, environment.get(home, "(unset)"))
+    if owner == TOOL:
         raise CredentialError(
             f"provider {spec.name}: {variable} is a credential of the ledger, not of a provider",
             at=spec.at,

@@ -138,6 +138,7 @@ def error_json(errors: Sequence[ReconcileError]) -> Document:
     """What stopped a command (`reconcile.error/1`): every problem of every error."""
     return {
         "format": "reconcile.error/1",
+        "stack": next((error.stack for error in errors if error.stack), None),
         "errors": [
             {
                 "code": problem.code,

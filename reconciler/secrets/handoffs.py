@@ -18,6 +18,7 @@ from typing import Any
 
 from reconciler.errors import ReconcileError
 from reconciler.model.values import KEY
+from reconciler.secrets.checkouts import is_within_checkout
 from reconciler.secrets.fingerprints import Fingerprint
 from reconciler.secrets.identities import Identities
 from reconciler.secrets.recipients import Recipients
@@ -160,15 +161,15 @@ def read_handoff(content: bytes) -> Handoff:
 
 
 def path_within(folder: Path, name: str) -> Path | None:
-    """The file that a name means, wherever links lead; None unless it lies below the folder, outside .git."""
+    """The file that a name means, wherever links lead; None unless it lies within the checkout."""
     try:
         root = folder.resolve()
         path = (root / name).resolve()
     except (OSError, ValueError, RuntimeError):
         return None
-    if Path(name).is_absolute() or path == root or not path.is_relative_to(root):
+    if Path(name).is_absolute() or path == root or not is_within_checkout(root, path):
         return None
-    return None if ".git" in path.relative_to(root).parts else path
+    return path
 
 
 def _handoff(document: Mapping[str, Any]) -> Handoff:

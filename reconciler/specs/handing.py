@@ -31,8 +31,8 @@ def handoff_attributes(
     if isinstance(file, str):
         found["file"] = posixpath.normpath(file)
         if path_within(folder, file) is None:
-            message = f"the file {file} lies outside the spec's folder"
-            complain("file-outside", message, place("file"), "a handoff lies below the folder of its spec")
+            message = f"the file {file} lies outside of the checkout"
+            complain("file-outside", message, place("file"), "a handoff lies within the checkout of its spec")
     if isinstance(keys, list):
         found["recipients"] = _recipients(keys, complain, place("recipients"))
     if isinstance(values, Mapping):

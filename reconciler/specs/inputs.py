@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Final, NoReturn
 from reconciler.errors import Location
 from reconciler.model import SecretInput, Sourced, Value
 from reconciler.secrets import Secret, sounds_secret
+from reconciler.secrets.checkouts import is_within_checkout
 from reconciler.specs.composing import understood
 from reconciler.specs.credentials import fits_provider, is_credential
 from reconciler.specs.findings import Findings
@@ -23,16 +25,6 @@ ADDRESS_FIELDS: Final = ("host", "account_id", "url")
 
 class _UnusableError(Exception):
     """A file or variable that can't be used; said in the findings already."""
-
-
-def is_readable_below(folder: Path, path: Path) -> bool:
-    """Whether a spec in a folder may read a file; checkouts keep credentials in .git/config.
-
-    Args:
-        path: resolved, so that no link leads elsewhere.
-    """
-    folder = folder.resolve()
-    return path.is_relative_to(folder) and ".git" not in path.relative_to(folder).parts
 
 
 @dataclass(frozen=True)
@@ -96,7 +88,8 @@ class Inputs:
         if reference.root != "file":
             return reference.text
         path = (Path(place.at.file).parent / reference.rest).resolve()
-        return f"${{file.{path.relative_to(self.folder.resolve()).as_posix()}}}"
+        relative = os.path.relpath(path, self.folder.resolve())
+        return f"${{file.{Path(relative).as_posix()}}}"
 
     def _read(self, reference: Reference, place: Place, *, is_secret: bool) -> str:
         if reference.root == "file":
@@ -154,20 +147,15 @@ class Inputs:
         return value
 
     def _inside(self, name: str, place: Place) -> Path:
-        """The file meant, which must lie below the spec's folder, wherever links lead."""
+        """The file meant, which must lie within the checkout, wherever links lead."""
         try:
             folder = self.folder.resolve()
             path = (Path(place.at.file).parent / name).resolve()
         except (OSError, ValueError, RuntimeError):
             self._bad_file(f"{name!r} is no path", place)
-        # checkouts keep credentials in .git/config
-        if (
-            Path(name).is_absolute()
-            or not path.is_relative_to(folder)
-            or ".git" in path.relative_to(folder).parts
-        ):
-            message = f"the file {name} lies outside the spec's folder"
-            hint = "a spec may only read files below its own folder"
+        if Path(name).is_absolute() or not is_within_checkout(folder, path):
+            message = f"the file {name} lies outside of the checkout"
+            hint = "a spec may only read files of its own checkout"
             self.findings.error("file-outside", message, place.at, address=place.address, hint=hint)
             raise _UnusableError
         return path

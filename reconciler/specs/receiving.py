@@ -109,8 +109,8 @@ class Inbox:
         path = path_within(self.outside.folder, file)
         address = f"inputs.{name}"
         if path is None:
-            message = f"the handoff {file} lies outside the spec's folder"
-            hint = "a spec may only read files below its own folder"
+            message = f"the handoff {file} lies outside of the checkout"
+            hint = "a spec may only read files of its own checkout"
             self.findings.error("file-outside", message, at, address=address, hint=hint)
             return None
         if not path.exists():

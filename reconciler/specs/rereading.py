@@ -8,9 +8,10 @@ from pathlib import Path
 from reconciler.errors import CredentialError, ReconcileError
 from reconciler.model import SecretInput
 from reconciler.secrets import Identities
+from reconciler.secrets.checkouts import is_within_checkout
 from reconciler.secrets.handoffs import path_within, read_handoff
 from reconciler.specs.credentials import is_credential, is_never_named
-from reconciler.specs.inputs import MAX_FILE, is_readable_below
+from reconciler.specs.inputs import MAX_FILE
 from reconciler.specs.receiving import contents, secret_input
 from reconciler.specs.references import MalformedError, Reference, parts
 
@@ -79,7 +80,7 @@ def _received(
 def _file(name: str, folder: Path) -> str | None:
     try:
         path = (folder / name).resolve()
-        if not is_readable_below(folder, path) or path.stat().st_size > MAX_FILE:
+        if not is_within_checkout(folder, path) or path.stat().st_size > MAX_FILE:
             return None
         return path.read_text("utf-8").strip() or None
     except (OSError, ValueError):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import Location
+from reconciler.secrets.checkouts import is_within_checkout
 from reconciler.specs.complaints import Complaints
 from reconciler.specs.composing import Refusal
 from reconciler.specs.findings import Findings
@@ -199,10 +200,7 @@ def _matches(pattern: str, at: Location, file: str, findings: Findings) -> list[
 
 def _is_inside(path: str, file: str, at: Location, findings: Findings) -> bool:
     """Whether a file belongs to the same checkout, wherever links lead: a spec may come from a stranger."""
-    folder = Path(file).resolve().parent
-    checkout = next((above for above in (folder, *folder.parents) if (above / ".git").exists()), None)
-    target = Path(path).resolve()
-    if any(target.is_relative_to(place) for place in (folder, checkout or Path.cwd())):
+    if is_within_checkout(Path(file).resolve().parent, Path(path).resolve()):
         return True
     findings.error(
         "import-outside", f"{path} lies outside of the checkout", at, hint="imports stay within it"

@@ -7,6 +7,8 @@ import re
 from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
+from reconciler.secrets.borders import is_allowed_host
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -101,23 +103,8 @@ def is_loopback(host: str) -> bool:
 def is_allowed(address: str, allowed: str) -> bool:
     """Whether a list of hosts (`host`, `host:port`, `*.domain`; blanks or commas between) covers it."""
     parsed = _split(address)
-    host = (parsed.hostname or "").rstrip(".")
     port = parsed.port or _DEFAULT_PORTS.get(parsed.scheme)
-    return any(_covers(entry.lower(), host, port) for entry in re.split(r"[\s,]+", allowed) if entry)
-
-
-def _covers(entry: str, host: str, port: int | None) -> bool:
-    pattern, _, wanted_port = entry.partition(":") if not entry.startswith("[") else _bracketed(entry)
-    if wanted_port and wanted_port != str(port):
-        return False
-    if pattern.startswith("*."):
-        return host.endswith(pattern[1:])
-    return host == pattern
-
-
-def _bracketed(entry: str) -> tuple[str, str, str]:
-    host, _, rest = entry[1:].partition("]")
-    return host, ":", rest.removeprefix(":")
+    return is_allowed_host(parsed.hostname or "", port, allowed)
 
 
 @lru_cache(1024)

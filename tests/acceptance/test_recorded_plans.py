@@ -115,3 +115,21 @@ def test_the_same_plan_has_the_same_digest_and_another_plan_another(place):
     assert first["digest"] == second["digest"]
     place.new_app(name="app", redirect_urls=[f"{place.url}/__oauth__/integrations/callback"])
     assert place.plan()["digest"] != first["digest"]
+
+
+def test_one_changed_spec_of_several_is_refused_alone(inside):
+    for name in ("one", "two"):
+        inside.write({"oauth_apps": {name: inside.app()}}, f"specs/{name}.yaml", stack=name)
+    inside.run("plan", "specs/")
+    inside.write({"oauth_apps": {"one": inside.app(scopes=["sql"])}}, "specs/one.yaml", stack="one")
+    ended = inside.run("apply", "--yes", "--format", "json", code=4)
+    stale = [document for document in ended.documents if document["format"] == "reconcile.error/1"]
+    assert [document["stack"] for document in stale] == ["one"]
+    assert set(inside.apps()) == {"two"}
+
+
+def test_an_error_names_the_stack_that_it_stopped(inside):
+    inside.write(inside.viewers())
+    inside.run("plan", SPEC)
+    error = inside.run("apply", SPEC, "--format", "json", code=3).json
+    assert (error["format"], error["stack"]) == ("reconcile.error/1", "stack")

@@ -287,7 +287,7 @@ def test_two_servers_on_one_host_are_told_apart_by_their_path(
     sandbox: Sandbox, server: ConnectServer, moment: Any
 ) -> None:
     spec = ProviderSpec("two", "connect", f"{server.address}/rsconnect")
-    other = ConnectServer(spec, environment(server.address), clock=moment.clock, sleep=moment.sleep)
+    other = ConnectServer(spec, environment(spec.address), clock=moment.clock, sleep=moment.sleep)
     KIND.create(other, INTEGRATION)
     assert ours(server) == []
     assert len(ours(other)) == 1

@@ -878,8 +878,11 @@ def test_a_cli_profile_is_left_to_the_sdk(make: Make, profiles: Callable[[str], 
 # -- Connect and other types
 
 
-@pytest.mark.parametrize("server", ["https://connect.test", "https://CONNECT.test:443/other", "connect.test"])
-def test_connects_key_goes_to_any_path_of_its_own_origin(server: str) -> None:
+@pytest.mark.parametrize(
+    "server",
+    ["https://connect.test/rsconnect/", "https://CONNECT.test:443/rsconnect", "connect.test/rsconnect"],
+)
+def test_connects_key_goes_to_its_own_address(server: str) -> None:
     spec = ProviderSpec("connect", "connect", "https://connect.test/rsconnect/__api__")
     api = connect(spec, {"CONNECT_SERVER": server, "CONNECT_API_KEY": "k"})
     assert api.address == "https://connect.test/rsconnect"
@@ -887,7 +890,57 @@ def test_connects_key_goes_to_any_path_of_its_own_origin(server: str) -> None:
     assert api.signed_in_as == "API key from CONNECT_API_KEY"
 
 
-@pytest.mark.parametrize("server", ["https://connect.test:8443", "http://connect.test", "https://other.test"])
+FOREIGN = (
+    "DATABRICKS_CLIENT_SECRET",
+    "DATABRICKS_TOKEN",
+    "DATABRICKS_PASSWORD",
+    "DATABRICKS_OIDC_TOKEN",
+    "OUR_OIDC",
+    "DATABRICKS_AZURE_CLIENT_SECRET",
+    "ARM_CLIENT_SECRET",
+    "GOOGLE_CREDENTIALS",
+    "GOOGLE_OAUTH_ACCESS_TOKEN",
+    "CONNECT_API_KEY",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "GOOGLE_SERVICE_ACCOUNT_KEY",
+    "RECONCILE_AGE_KEY",
+)
+
+
+@pytest.mark.parametrize("variable", FOREIGN)
+@pytest.mark.parametrize("kind", ["databricks", "connect"])
+def test_no_credential_of_the_tool_goes_to_a_host_that_only_the_spec_names(variable: str, kind: str) -> None:
+    key = "token" if kind == "databricks" else "api_key"
+    spec = ProviderSpec("p", kind, "https://evil.test", "acc", {key: secret_from(variable)})
+    homes = {"DATABRICKS_HOST": HOST, "CONNECT_SERVER": "https://connect.test"}
+    with pytest.raises(errors.CredentialError) as caught:
+        connect(spec, {**homes, variable: "canary", "DATABRICKS_OIDC_TOKEN_ENV": "OUR_OIDC"})
+    assert caught.value.code == "credential-elsewhere"
+    assert "canary" not in str(caught.value)
+
+
+def test_allowed_hosts_may_be_all_below_a_domain() -> None:
+    environment = {"CONNECT_API_KEY": "k", "RECONCILE_ALLOWED_HOSTS": "*.example.org, other.test"}
+    assert connect(ProviderSpec("c", "connect", "https://a.b.example.org"), environment)
+    for host in ("example.org", "example.org.evil.test", "badexample.org"):
+        with pytest.raises(errors.CredentialError) as caught:
+            connect(ProviderSpec("c", "connect", f"https://{host}"), environment)
+        assert caught.value.code == "host-not-allowed"
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        "https://connect.test:8443",
+        "http://connect.test",
+        "https://other.test",
+        "https://connect.test/content/xyz",
+    ],
+)
 @pytest.mark.parametrize("stated", [True, False])
 def test_connects_key_goes_to_no_other_origin(server: str, *, stated: bool) -> None:
     settings = {"api_key": secret_from("CONNECT_API_KEY")} if stated else {}
