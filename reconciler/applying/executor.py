@@ -81,7 +81,6 @@ class Executor:
     ) -> None:
         self.work = work
         self.journal = journal
-        self.parallelism = parallelism
         self.watcher = watcher
         self.stop = stop or Event()
         self.changes = {change.address: change for change in work.plan.changes}
@@ -93,6 +92,10 @@ class Executor:
         self.progress = _Progress()
         self.failure: ReconcileError | None = None
         self.took = 0.0  # seconds, the last write
+        self.sorter: TopologicalSorter[Step] = TopologicalSorter(self.graph)
+        self.flights = Flights(parallelism)
+        self.edits: list[Edit] = []  # to be written next
+        self.ready: list[Running] = []  # to be sent as soon as that is durable
 
     def run(self) -> tuple[Outcome, ...]:
         """Carries the plan out and says how each change ended, in the plan's order.
@@ -102,10 +105,9 @@ class Executor:
             LedgerError: the ledger couldn't be written; nothing was sent without its intent on record.
         """
         self._begin()
-        sorter: TopologicalSorter[Step] = TopologicalSorter(self.graph)
-        sorter.prepare()
-        with Flights(self.parallelism) as flights:
-            self._walk(sorter, flights)
+        self.sorter.prepare()
+        with self.flights:
+            self._walk()
         if self.failure is not None:
             raise self.failure
         return tuple(
@@ -164,49 +166,47 @@ class Executor:
 
     # --- the walk ---------------------------------------------------------------------------------------
 
-    def _walk(self, sorter: TopologicalSorter[Step], flights: Flights) -> None:
-        edits: list[Edit] = []
-        ready: list[Running] = []
+    def _walk(self) -> None:
         written = time.monotonic()
         while True:
-            self._open_ready(sorter, ready, edits)
+            self._open_ready()
             # while others wait for their turn, nobody waits for this write
-            gather = max(GATHER, PATIENCE * self.took) if flights.is_full else GATHER
+            gather = max(GATHER, PATIENCE * self.took) if self.flights.is_full else GATHER
             due = written + gather - time.monotonic()
-            if self.failure is None and (ready or edits) and (not flights or due <= 0):
-                if self._write(edits):
+            if self.failure is None and (self.ready or self.edits) and (not self.flights or due <= 0):
+                if self._write():
                     written = time.monotonic()
-                    flights.send(ready)
-                edits, ready = [], []
+                    self.flights.send(self.ready)
+                self.edits, self.ready = [], []
                 continue
-            if not flights:
+            if not self.flights:
                 return
-            landed = flights.land(max(0.0, due) if ready or edits else None)
+            landed = self.flights.land(max(0.0, due) if self.ready or self.edits else None)
             if self.stop.is_set() or self.failure is not None:
-                self._recall(flights, edits)
+                self._recall()
             for running, answer in landed:
-                self._landed(running, answer, edits, ready, sorter)
+                self._landed(running, answer)
 
-    def _open_ready(self, sorter: TopologicalSorter[Step], ready: list[Running], edits: list[Edit]) -> None:
+    def _open_ready(self) -> None:
         """Begins every step whose predecessors are done."""
-        while sorter.is_active():
-            opened = sorter.get_ready()
+        while self.sorter.is_active():
+            opened = self.sorter.get_ready()
             if not opened:
                 return
             for step in opened:
                 if self.stop.is_set() or self.failure is not None:
-                    self._end(step, Status.SKIPPED, "stopped before it began", sorter)
+                    self._end(step, Status.SKIPPED, "stopped before it began")
                     continue
                 reason = self._obstacle(step)
                 if reason:
-                    self._end(step, Status.SKIPPED, reason, sorter)
+                    self._end(step, Status.SKIPPED, reason)
                     continue
                 change = self.changes[step.address]
                 if self.watcher and step.address not in self.progress.seconds:
                     self.watcher.started(step.address, change.action)
                 self.progress.seconds.setdefault(step.address, 0.0)
                 running = Running(step, calls_of(self.work, change, step))
-                self._advance(running, edits, ready, sorter)
+                self._advance(running)
 
     def _obstacle(self, step: Step) -> str:
         for before in self.graph[step]:
@@ -218,41 +218,28 @@ class Executor:
                 return f"depends on {before.address}, which wasn't done"
         return ""
 
-    def _advance(
-        self,
-        running: Running,
-        edits: list[Edit],
-        ready: list[Running],
-        sorter: TopologicalSorter[Step],
-    ) -> None:
+    def _advance(self, running: Running) -> None:
         """Asks a step for its next call; what needs no call is recorded and passed over."""
         try:
             for call in running.calls:
                 if call.before is not None:
-                    edits.append(call.before)
+                    self.edits.append(call.before)
                 if call.run is not None:
                     running.call = call
-                    ready.append(running)
+                    self.ready.append(running)
                     return
         except ReconcileError as error:
-            self._end(running.step, Status.FAILED, _words(error), sorter)
+            self._end(running.step, Status.FAILED, _words(error))
             return
-        self._end(running.step, Status.DONE, "", sorter)
+        self._end(running.step, Status.DONE, "")
 
-    def _landed(
-        self,
-        running: Running,
-        answer: Answer | None,
-        edits: list[Edit],
-        ready: list[Running],
-        sorter: TopologicalSorter[Step],
-    ) -> None:
+    def _landed(self, running: Running, answer: Answer | None) -> None:
         """Takes an answer, or the error in its place."""
         call = running.call
         if call is None:
             return
         if answer is None:
-            self._end(running.step, Status.SKIPPED, "stopped before it was sent", sorter)
+            self._end(running.step, Status.SKIPPED, "stopped before it was sent")
             return
         found, error, took = answer
         self.progress.seconds[running.step.address] += took
@@ -264,36 +251,36 @@ class Executor:
         else:
             edit = call.failed(error)
         if edit is not None:
-            edits.append(edit)
+            self.edits.append(edit)
         if error is not None:
-            self._end(running.step, Status.FAILED, _words(error), sorter)
+            self._end(running.step, Status.FAILED, _words(error))
         elif self.stop.is_set():
-            self._finish_stopped(running, edits, sorter)
+            self._finish_stopped(running)
         else:
-            self._advance(running, edits, ready, sorter)
+            self._advance(running)
 
-    def _finish_stopped(self, running: Running, edits: list[Edit], sorter: TopologicalSorter[Step]) -> None:
+    def _finish_stopped(self, running: Running) -> None:
         rest = next((call for call in running.calls if call.run is not None), None)
         if rest is None:
-            self._end(running.step, Status.DONE, "", sorter)
+            self._end(running.step, Status.DONE, "")
         else:
-            self._end(running.step, Status.FAILED, "stopped half-way; run it again to finish", sorter)
+            self._end(running.step, Status.FAILED, "stopped half-way; run it again to finish")
 
-    def _recall(self, flights: Flights, edits: list[Edit]) -> None:
-        for running in flights.recall():
+    def _recall(self) -> None:
+        for running in self.flights.recall():
             edit = running.call.failed(NotSentError("not sent")) if running.call else None
             if edit is not None:
-                edits.append(edit)
+                self.edits.append(edit)
 
     # --- the ledger -------------------------------------------------------------------------------------
 
-    def _write(self, edits: list[Edit]) -> bool:
-        """Makes edits durable; a failure ends the run, since nothing may be sent without its record."""
-        if not edits:
+    def _write(self) -> bool:
+        """Makes the edits durable; a failure ends the run, since nothing may be sent without its record."""
+        if not self.edits:
             return True
         began = time.monotonic()
         try:
-            self.journal.commit(records.as_one(edits))
+            self.journal.commit(records.as_one(self.edits))
             self.took = time.monotonic() - began
         except ReconcileError as error:
             self.failure = self.failure or error
@@ -302,11 +289,11 @@ class Executor:
 
     # --- outcomes ---------------------------------------------------------------------------------------
 
-    def _end(self, step: Step, status: Status, error: str, sorter: TopologicalSorter[Step]) -> None:
+    def _end(self, step: Step, status: Status, error: str) -> None:
         self.progress.status[step] = status
         if error:
             self.progress.errors[step] = error
-        sorter.done(step)
+        self.sorter.done(step)
         siblings = self.users[step.address]
         if all(other in self.progress.status for other in siblings):
             outcome = self._outcome(self.changes[step.address])

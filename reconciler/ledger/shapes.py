@@ -309,6 +309,6 @@ INTENT = Shape(
 )
 GIVEN_UP = Shape(
     GivenUp,
-    {"address": ADDRESS, "intent": INTENT.form, "given_up": TEXT, "proven_dead": FLAG, "seen_by": NUMBER},
+    {"address": ADDRESS, "intent": INTENT.form, "given_up": TEXT, "proven_dead": FLAG},
 )
 DELETED = Shape(Deleted, {"kind": TEXT, "provider": TEXT, "id": TEXT, "at": TEXT})

@@ -197,14 +197,12 @@ class GivenUp:
     Attributes:
         given_up: RFC 3339, when.
         proven_dead: whether the runner that sent it was known to be dead then.
-        seen_by: how many later plans ran to their end.
     """
 
     address: Address
     intent: Intent
     given_up: str
     proven_dead: bool = False
-    seen_by: int = 0
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -32,18 +32,6 @@ def leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield path, item
 
 
-def nested(flat: Mapping[str, Any], keys: Mapping[str, tuple[str, ...]] | None = None) -> dict[str, Any]:
-    """Mappings from dotted paths: the inverse of `leaves` (keys with dots keep their own `keys`)."""
-    tree: dict[str, Any] = {}
-    for path, item in flat.items():
-        steps = (keys or {}).get(path) or tuple(path.split("."))
-        branch = tree
-        for step in steps[:-1]:
-            branch = branch.setdefault(step, {})
-        branch[steps[-1]] = item
-    return tree
-
-
 def normal_url(url: Any) -> Any:
     """A URL with its host in lower case and without the default port."""
     if not isinstance(url, str):

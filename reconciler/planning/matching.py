@@ -134,7 +134,6 @@ class _Matcher:
         self.snapshot = snapshot
         self.kinds = kinds
         self.claims = claims
-        self.stateless = stack.ledger_url == "none"
         self.entries = moved_entries(ledger.entries, stack.moved)
         self.intents = recovery.intents
         self.taken = _taken(self.entries, stack) | _left(recovery, ledger)

@@ -25,7 +25,6 @@ from reconciler.planning.compare import at_path, same_leaf
 from reconciler.planning.times import parse_time
 
 SKEW = timedelta(seconds=5)
-TOMBSTONE = timedelta(hours=24)
 # how long after a tombstone an app may still be the late effect of its create: later ones are asked about
 LATE_AFTER_DEATH = timedelta(seconds=35)
 LATE_OTHERWISE = timedelta(minutes=15)

@@ -116,9 +116,7 @@ intents = st.builds(
     tag=st.integers(),
     extra=extras,
 )
-tombstones = st.builds(
-    GivenUp, addresses, intents, words, proven_dead=st.booleans(), seen_by=st.integers(), extra=extras
-)
+tombstones = st.builds(GivenUp, addresses, intents, words, proven_dead=st.booleans(), extra=extras)
 pendings = st.builds(
     Pending,
     intents=st.dictionaries(addresses, intents, max_size=2),
