@@ -40,6 +40,8 @@ def test_the_look_for_secrets_would_find_one(place):
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_applied_example_plans_nothing_more(place, name):
+    key = place.env["CONNECT_API_KEY"]
+    place.env.update(dict.fromkeys(["DEV_API_KEY", "STAGE_API_KEY", "PROD_API_KEY"], key))
     place.knobs(page_size=2, shuffle=True, echo_defaults=True, fill_policies=True)
     spec = place.copy_example(name)
     place.run("apply", spec, "--yes")

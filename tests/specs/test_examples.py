@@ -15,6 +15,7 @@ SANDBOX = {
     "DATABRICKS_ACCOUNT_ID": "7a99b43c-b46c-432b-b0a7-814217701909",
     "CONNECT_SERVER": "http://127.0.0.1:8765",
     "CONNECT_API_KEY": "key",
+    **dict.fromkeys(["DEV_API_KEY", "STAGE_API_KEY", "PROD_API_KEY"], "key of its own"),
 }
 
 
