@@ -318,6 +318,7 @@ class Executor:
             self.work.computed.get(change.address, {}).get("id") or change.id,
             error,
             round(self.progress.seconds.get(change.address, 0.0), 3),
+            self.work.notes.get(change.address, ""),
         )
 
 

@@ -310,22 +310,6 @@ def refused(change: Change) -> Edit:
     return lambda draft: draft.change(change.address, one)
 
 
-def unproven(address: Address, paths: Iterable[str]) -> Edit:
-    """A delivery that arrived and doesn't work: nothing is revoked, and the next plan issues another."""
-    doubted = frozenset(paths)
-
-    def one(entry: Entry) -> Entry:
-        deliveries = {
-            path: replace(delivery, credential=UNPROVEN) if path in doubted else delivery
-            for path, delivery in entry.deliveries.items()
-        }
-        return replace(entry, deliveries=deliveries)
-
-    return lambda draft: draft.change(address, one)
-
-
-UNPROVEN = "unproven"  # no remote id: it never equals what is on record
-
 # --- removals --------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.applying import records
 from reconciler.applying.calls import Call, always, was_refused
+from reconciler.applying.patching import patch_of, unproven
 from reconciler.applying.records import Edit
 from reconciler.applying.shared import applied_attributes, grants_of, sources_of, with_advice
 from reconciler.applying.work import Work, secret_leaves
@@ -104,44 +105,52 @@ def _without(tree: Mapping[str, Any], paths: set[str], prefix: str = "") -> dict
 
 def update(work: Work, change: Change) -> Iterator[Call]:
     """One PATCH for what changed, then a call for each key of an additive attribute."""
-    address, live = change.address, change.live
+    live = change.live
     if live is None:
         return
-    resource = work.resource(address)
-    kind, api = work.kind(address), work.apis[change.provider]
     grants, paths = _split(work, change)
-    handed = {p: v for p, v in secret_leaves(resource.attributes) if p in paths}
     if paths:
-        body = _patch(work, resource, live, paths | _companions(resource, handed))
-        sources = sources_of(handed)
-        deliveries = {path: work.delivery(value) for path, value in handed.items()}
-
-        def done(answer: Live | None) -> Edit:
-            return records.all_of(
-                lambda draft: draft.change(
-                    address, lambda entry: _updated(work, change, entry, answer, deliveries)
-                ),
-                records.arrived(sources, str(address), confirmed=True),
-            )
-
-        def failed(error: Exception) -> Edit | None:
-            if not was_refused(error):
-                return None  # a lost answer confirms nothing (rule 9)
-            return records.arrived(sources, str(address), confirmed=False)
-
-        yield Call(
-            before=records.sending(sources, str(address), live.updated_at, work.runner) if sources else None,
-            run=lambda: with_advice(change, lambda: kind.update(api, live.id, body)),
-            after=done,
-            failed=failed,
-        )
-        if any(work.renews(source) for source in sources):
-            # the old one is revoked only after the remote system itself got on with the new one
-            yield Call(
-                run=partial(kind.confirm, api, live.id),
-                failed=partial(always, records.unproven(address, handed)),
-            )
+        yield from _patched(work, change, live, paths)
     yield from grants_of(work, change, grants)
+
+
+def _patched(work: Work, change: Change, live: Live, paths: set[str]) -> Iterator[Call]:
+    """The PATCH, and after a renewed credential the remote system's own word that it gets on with it."""
+    address, resource = change.address, work.resource(change.address)
+    kind, api = work.kind(address), work.apis[change.provider]
+    handed = {p: v for p, v in secret_leaves(resource.attributes) if p in paths}
+    patch = patch_of(work, change, live, paths | _companions(resource, handed))
+    sources = sources_of(handed)
+    deliveries = {path: work.delivery(value) for path, value in handed.items()}
+
+    def done(answer: Live | None) -> Edit:
+        if patch.lost and not patch.sent_whole:  # what the server dropped isn't held any more
+            return unproven(address, {*patch.missing, *patch.secrets, *handed})
+        if patch.note:
+            work.notes[address] = patch.note
+        given = {**deliveries, **(patch.secrets if patch.sent_whole else {})}
+        return records.all_of(
+            lambda draft: draft.change(address, lambda entry: _updated(work, change, entry, answer, given)),
+            records.arrived(sources, str(address), confirmed=True),
+        )
+
+    def failed(error: Exception) -> Edit | None:
+        if patch.lost or not was_refused(error):
+            return None  # a lost answer confirms nothing (rule 9)
+        return records.arrived(sources, str(address), confirmed=False)
+
+    update = partial(kind.update, api, live.id)
+    yield Call(
+        before=records.sending(sources, str(address), live.updated_at, work.runner) if sources else None,
+        run=lambda: with_advice(change, lambda: patch.send(update, live)),
+        after=done,
+        failed=failed,
+    )
+    if patch.lost:
+        yield Call(run=lambda: with_advice(change, lambda: patch.restore(update)), after=done, failed=failed)
+    if any(work.renews(source) for source in sources):
+        # the old one is revoked only after the remote system itself got on with the new one
+        yield Call(run=partial(kind.confirm, api, live.id), failed=partial(always, unproven(address, handed)))
 
 
 def _split(work: Work, change: Change) -> tuple[dict[tuple[str, str], Any], set[str]]:
@@ -165,23 +174,6 @@ def _companions(resource: Resource, handed: Mapping[str, Any]) -> set[str]:
         for path in handed
         if (parent := path.rpartition(".")[0]) and "client_id" in (resource.attributes.get(parent) or {})
     }
-
-
-def _patch(work: Work, resource: Resource, live: Live, paths: set[str]) -> dict[str, Any]:
-    """The attributes that a PATCH sends: what changed, and whole objects where the API wants them whole."""
-    fields = work.fields(resource.address)
-    body: dict[str, Any] = {}
-    for path in sorted(paths):
-        name, _, rest = path.partition(".")
-        if name in fields.whole:
-            there = live.attributes.get(name) or {}
-            body[name] = {**there, **work.resolved(resource.attributes.get(name) or {})}
-        elif rest:
-            value = work.resolved((resource.attributes.get(name) or {}).get(rest))
-            body.setdefault(name, {})[rest] = value
-        else:
-            body[name] = work.resolved(resource.attributes.get(name))
-    return body
 
 
 def _updated(

@@ -58,6 +58,7 @@ class Work:
         values: remote id of an app or SP secret → its secret, as long as this process lives.
         computed: address → what others may refer to, of objects that exist.
         kept: address → why something of it stays after all.
+        notes: address → what a person should know of how it was done.
     """
 
     plan: Plan
@@ -74,6 +75,7 @@ class Work:
     values: dict[str, Secret] = field(default_factory=dict)
     computed: dict[Address, Mapping[str, str]] = field(default_factory=dict)
     kept: dict[Address, str] = field(default_factory=dict)
+    notes: dict[Address, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted = self.plan.stack.recipients

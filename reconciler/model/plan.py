@@ -214,6 +214,7 @@ class Outcome:
         id: remote id afterwards; None where there is none.
         error: words for people; "" when done.
         seconds: wall time of its calls.
+        note: what else a person should know of it.
     """
 
     address: Address
@@ -222,3 +223,4 @@ class Outcome:
     id: str | None = None
     error: str = ""
     seconds: float = 0.0
+    note: str = ""

@@ -64,7 +64,7 @@ def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dic
         if change.code == STILL_IN_USE:
             continue
         # whoever still waits for keep_old loses it with its successor
-        ends = change.action is Action.DELETE and entry.id in change.removes
+        ends = change.action is Action.DELETE and (entry.id in change.removes or not entry.id)
         entry = replace(entry, formers=tuple(f for f in entry.formers if not stays(situation, address, f.id)))
         ready = tuple(f.id for f in entry.formers if _is_ready(situation, f, still_used, waits=not ends))
         if ready:
@@ -75,8 +75,15 @@ def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dic
             if clears or parent:
                 clears = tuple(dict.fromkeys((*clears, *change.clears)))
                 change = replace(change, clears=clears, parent=parent)
-            after[address] = _as_leftover(situation, change)
+            after[address] = _as_leftover(situation, _as_waiting(change))
     return after
+
+
+def _as_waiting(change: Change) -> Change:
+    """A delete that has nothing to remove so far is no change: its superseded objects wait."""
+    if change.action is not Action.DELETE or change.id or change.clears or change.removes:
+        return change
+    return replace(change, action=Action.NO_OP, reason=f"{change.reason}, but waits", fields=())
 
 
 def _sparing(change: Change, still_used: Set[str]) -> Change:

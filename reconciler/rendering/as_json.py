@@ -111,6 +111,7 @@ def result_json(plan: Plan, outcomes: Sequence[Outcome]) -> Document:
                 "id": outcome.id,
                 "error": outcome.error or None,
                 "seconds": round(outcome.seconds, 3),
+                **({"note": outcome.note} if outcome.note else {}),
             }
             for outcome in outcomes
         ],

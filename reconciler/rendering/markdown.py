@@ -254,9 +254,9 @@ def outcomes_markdown(plan: Plan, outcomes: Sequence[Outcome], *, limit: int = L
 
 def _wrongs(outcomes: Sequence[Outcome], room: Room) -> list[str]:
     items = [
-        f"- **{outcome.status.value}** {code(outcome.address)}: {prose(outcome.error)}"
+        f"- **{outcome.status.value}** {code(outcome.address)}: {prose(outcome.error or outcome.note)}"
         for outcome in sorted(outcomes, key=lambda outcome: outcome.status is not Status.FAILED)
-        if outcome.error
+        if outcome.error or outcome.note
     ]
     taken = fitting(items, room, 0.6)
     blocks = ["\n".join(taken)] if taken else []

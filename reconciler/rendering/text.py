@@ -166,7 +166,8 @@ def outcomes_text(
 def _outcome_lines(outcome: Outcome, change: Change | None, label_width: int, look: Look) -> list[str]:
     sign = symbol(change) if change and change.action is outcome.action else SYMBOLS[outcome.action]
     line = outcome_line(outcome, look.palette, sign=sign, label_width=label_width)
-    return [line, *_paragraph(outcome.error, look, look.palette.bad)]
+    noted = _paragraph(outcome.note, look, look.palette.careful)
+    return [line, *_paragraph(outcome.error, look, look.palette.bad), *noted]
 
 
 def outcome_line(outcome: Outcome, palette: Palette, *, sign: str = "", label_width: int = 0) -> str:

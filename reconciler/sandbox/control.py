@@ -138,7 +138,9 @@ def _wiring(sandbox: Sandbox, _: Request) -> Any:
 
 def _wire(sandbox: Sandbox, prefix: str, row: dict[str, Any]) -> dict[str, Any]:
     client_id = row["config"].get("client_id", "")
-    secret = row["_secrets"].get("client_secret", "")
+    # what was Confidential once may have a secret still, which nobody uses
+    is_public = row["config"].get("auth_mode") == "Public"
+    secret = "" if is_public else row["_secrets"].get("client_secret", "")
     names = ("guid", "name", "updated_time")
     found = sandbox.state.account.credential(client_id, secret)
     return {"server": prefix, "client_id": client_id, **{n: row[n] for n in names}, **found}

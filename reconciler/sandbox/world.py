@@ -50,6 +50,7 @@ class Knobs:
     frozen_locator: bool = False  # PATCH of workspace_host and its like is refused (code 229)
     allow_unknown_config: bool = False
     replace_config: bool = False  # PATCH replaces config instead of merging it
+    incomplete_config: bool = False  # and what a PATCH leaves of it may lack required keys
     coarse_times: bool = False  # updated_time may stay the same within one second
 
     def changed(self, wanted: Mapping[str, Any]) -> Knobs:

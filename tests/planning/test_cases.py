@@ -144,6 +144,7 @@ def entry_of(text, written):
         Former(
             str(f["id"]),
             credential=Credential(CredentialState(f.get("state", "held"))),
+            computed=f.get("computed", {}),
             revoke_after=f.get("revoke_after", ""),
             origin=Origin(f.get("origin", "created")),
         )

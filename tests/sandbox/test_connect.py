@@ -152,6 +152,9 @@ def test_with_replace_config_a_partial_patch_loses_the_rest(api):
     path = f"{INTEGRATIONS}/{create(api, VIEWER).json['guid']}"
     assert refusal(api.connect("PATCH", path, {"config": {"client_id": "x"}})) == (400, 228)
     assert api.connect("PATCH", path, {"config": {**VIEWER, "client_id": "x"}}).status == 200
+    api.knobs(incomplete_config=True)
+    assert api.connect("PATCH", path, {"config": {"client_id": "y"}}).status == 200
+    assert "workspace_host" not in api.connect("GET", path).json["config"]
 
 
 def test_a_delete_answers_204_and_takes_associations_along(api):

@@ -140,7 +140,7 @@ def outcomes_html(plan: Plan, outcomes: Sequence[Outcome]) -> str:
     rows = [
         [
             f"{badge(outcome_sign(each, changes), each.action)}{action_words(each.action)}",
-            code(each.address) + tag("p", esc(each.error), "bad"),
+            code(each.address) + tag("p", esc(each.error), "bad") + tag("p", esc(each.note)),
             each.status.value,
             f"{each.seconds:.1f} s",
         ]

@@ -19,6 +19,7 @@ from reconciler.sandbox.world import World, seconds
 _CREATABLE = frozenset({"name", "description", "template", "config", "permissions"})
 _UPDATABLE = frozenset({"name", "description", "config", "permissions"})
 _TEMPLATE, _FROZEN = 227, 229
+_KEPT = frozenset({"auth_type"})
 _NO_USER, _NO_GROUP = 261, 262
 # the first release that shows permissions, environment_variables and content_count: an upper bound
 ACL_SINCE = "2026.01.0"
@@ -130,14 +131,15 @@ class Integrations:
         template = template_of(row["template"])
         config = _object(body.get("config") or {})
         replacing = self._world.knobs.replace_config and "config" in body
-        before = {} if replacing else {**row["config"], **row["_secrets"]}
+        held = {**row["config"], **row["_secrets"]}
+        before = {} if replacing and not self._world.knobs.incomplete_config else held
         self._check_frozen(template, row, config)
         lenient = self._world.knobs.allow_unknown_config
         template.check(config, {**before, **config}, lenient=lenient)
         if body.get("permissions") is not None:
             row["permissions"] = self._permissions(body["permissions"], row["guid"])
-        if replacing:
-            row["config"], row["_secrets"] = {}, {}
+        if replacing:  # what can't be changed can't get lost
+            row["config"], row["_secrets"] = {k: v for k, v in row["config"].items() if k in _KEPT}, {}
         _keep(row, template, config)
         for name in ("name", "description"):
             if name in body:
