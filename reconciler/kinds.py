@@ -1,14 +1,18 @@
-"""What a kind must say: its policy as data (`Fields`) and its calls as code (`Kind`)."""
+"""What a kind says of itself: its policy as data (`Fields`), its calls and what it is to others (`Kind`)."""
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from reconciler.errors import InternalError
-from reconciler.model import Live
+from reconciler.errors import InternalError, Severity
+from reconciler.model import Address, Live
 from reconciler.secrets import Secret
 
 Attributes = Mapping[str, Any]
@@ -32,7 +36,16 @@ class Fields:
         complete: mappings that hold what the spec says and nothing else: a key that it lacks is taken out.
         local: rules for us that the API never sees (`lifetime` of a secret).
         computed: known once the object exists.
-        shows_secret: creating it answers a one-time secret.
+        defaults: what the spec language fills in where an attribute is left out.
+        issues: the attribute that stands for the one-time secret which creating an object answers; "" for
+            kinds that have no credential.
+        referred_by: the computed attribute by which receivers name an object (`client_id`): such an object
+            isn't removed while any receiver shows it. "" if none can.
+        shows_referred: the attribute in which a receiver shows whose `referred_by` it holds
+            (`config.client_id`); "" if it doesn't show it.
+        users: the computed attribute that counts who points at an object from where this tool doesn't look.
+        workspaces: the additive attribute whose keys are workspaces; "" if it has none.
+        parent: the attribute by which a part refers to the object that it lives in; never sent.
         sealed_to: the attribute with the keys that its secrets are sealed to; a live object of such a kind
             shows `(sensitive)` in each field that holds one. "" where secrets leave no trace.
     """
@@ -50,8 +63,47 @@ class Fields:
     complete: frozenset[str] = frozenset()
     local: frozenset[str] = frozenset()
     computed: frozenset[str] = frozenset()
-    shows_secret: bool = False
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    issues: str = ""
+    referred_by: str = ""
+    shows_referred: str = ""
+    users: str = ""
+    workspaces: str = ""
+    parent: str = ""
     sealed_to: str = ""
+
+    @property
+    def shows_secret(self) -> bool:
+        """Whether creating an object answers a one-time secret."""
+        return bool(self.issues)
+
+
+class Evidence(Enum):
+    """How the object of a create whose answer was lost is recognised (docs/crash-safety.md, section 5)."""
+
+    # near certain, and its secret is lost
+    LIFETIME = "its exact lifetime"
+    # strong; a twin may hide in a lagging list, and one that isn't proven to be ours is asked about
+    CREATOR = "its identity, time and creator"
+    # what was sent tells, and a mistake harms nobody: a late one may be swept
+    CONTENT = "its identity and time"
+    # weak; taken over rather than known to be ours, and a late one is never swept
+    NAME = "its name alone"
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What is wrong with the attributes of one resource, offline.
+
+    Attributes:
+        path: the way to the attribute, for its place in the file.
+    """
+
+    code: str
+    message: str
+    path: tuple[str | int, ...]
+    hint: str
+    severity: Severity = Severity.ERROR
 
 
 @dataclass(frozen=True)
@@ -81,12 +133,78 @@ Api = TypeVar("Api")
 
 
 class Kind(ABC, Generic[Api]):
-    """One type of remote object. One method, one remote call (a bulk list is one read)."""
+    """One type of remote object. One method, one remote call (a bulk list is one read).
+
+    Attributes:
+        name: the section of the spec; `section.attribute` for a part of another kind.
+        noun: for people, in the singular.
+        provider_type: the type of the providers that hold such objects.
+        evidence: how a lost create is recognised; the weakest unless stated.
+        receives: gets credentials of other kinds: it is planned and switched before an old one goes.
+        points_here: what removing an object breaks for others, in words ("content may point at …"): it needs
+            an approval. "" if nothing outside of the stack can point at one.
+        keeps_old: how long a superseded credential stays alive, unless stated, where one of these receives
+            it: somebody else takes it up later.
+        is_elsewhere: an object that is missing may be on another machine: it is no sign that it is gone.
+        is_referable: `${kind.key.attribute}` can refer to it.
+        is_healable: `watch: {heal: …}` may name it.
+        schema: what an object may say, as a JSON Schema; None for the file `schema/NAME.schema.json` that
+            comes with this tool. A kind of another package brings its own; its `$ref` may lead to
+            `shared.schema.json`. A part is described by the schema of its owner.
+    """
 
     name: ClassVar[str]
     noun: ClassVar[str]
     provider_type: ClassVar[str]
     fields: ClassVar[Fields]
+    evidence: ClassVar[Evidence] = Evidence.NAME
+    receives: ClassVar[bool] = False
+    points_here: ClassVar[str] = ""
+    keeps_old: ClassVar[str] = ""
+    is_elsewhere: ClassVar[bool] = False
+    is_referable: ClassVar[bool] = True
+    is_healable: ClassVar[bool] = True
+    schema: ClassVar[Mapping[str, Any] | None] = None
+
+    @property
+    def owner(self) -> str:
+        """Of a part: the kind of the objects that it lives in; "" for a kind that stands by itself."""
+        return self.name.rpartition(".")[0]
+
+    @property
+    def part(self) -> str:
+        """Of a part: the attribute of its owner that describes it; "" for a kind that stands by itself."""
+        return self.name.rpartition(".")[2] if self.owner else ""
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """Its JSON Schema."""
+        return schema_file(self.name) if self.schema is None else self.schema
+
+    def has_credential(self, attributes: Attributes) -> bool:
+        """Whether an object with these attributes, wanted or live, has a credential that creating shows."""
+        return self.fields.shows_secret
+
+    def settled(self, attributes: Attributes, folder: Path) -> Attributes:
+        """The attributes of a spec in their one form; what is wrong with them is for `complaints`.
+
+        Args:
+            attributes: resolved as far as they can be; leaves may be references or not known.
+            folder: of the spec.
+        """
+        return attributes
+
+    def complaints(self, attributes: Attributes, folder: Path) -> Iterator[Complaint]:
+        """What is wrong with one resource of this kind that its schema can't say; offline."""
+        yield from ()
+
+    def clashes(self, resources: Mapping[Address, Attributes]) -> Iterator[tuple[Address, Complaint]]:
+        """What is wrong with the resources of this kind taken together; offline."""
+        yield from ()
+
+    def unfamiliar(self, attributes: Attributes) -> str:
+        """The template of an object that its schema doesn't know, so that only its server can judge it."""
+        return ""
 
     @abstractmethod
     def observe(self, api: Api, scope: Scope) -> Sequence[Live]:
@@ -153,3 +271,22 @@ class Kind(ABC, Generic[Api]):
 
 
 Registry = Mapping[str, Kind[Any]]
+
+
+def parts_of(kinds: Registry, name: str) -> list[Kind[Any]]:
+    """The kinds that live inside objects of a kind."""
+    return [kind for kind in kinds.values() if kind.owner == name]
+
+
+@cache
+def schema_folder() -> Path:
+    """Where the schema files are: in the package of a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / "schema"
+    return inside if inside.is_dir() else package.parent / "schema"
+
+
+@cache
+def schema_file(name: str) -> Any:
+    """What a schema file of this tool says, by its name without `.schema.json`."""
+    return json.loads((schema_folder() / f"{name}.schema.json").read_text("utf-8"))

@@ -16,7 +16,7 @@ import pytest
 
 from reconciler.applying import Executor, Work, executor
 from reconciler.errors import InvalidRequestError, LostAnswerError
-from reconciler.kinds import Created, Fields, Kind
+from reconciler.kinds import Created, Evidence, Fields, Kind
 from reconciler.ledger import Journal
 from reconciler.model import (
     Action,
@@ -219,12 +219,14 @@ def _without_secrets(attributes):
 
 class Apps(Fake):
     name, noun, has_client = "oauth_apps", "app", True
+    evidence = Evidence.CREATOR
     fields = Fields(
         name="name",
         identity=frozenset({"name", "confidential"}),
         immutable=frozenset({"name", "confidential"}),
         computed=frozenset({"id", "client_id", "client_secret"}),
-        shows_secret=True,
+        issues="client_secret",
+        referred_by="client_id",
     )
 
 
@@ -235,15 +237,19 @@ class Principals(Fake):
         identity=frozenset({"display_name"}),
         additive=frozenset({"workspaces"}),
         computed=frozenset({"id", "client_id"}),
+        referred_by="client_id",
+        workspaces="workspaces",
     )
 
 
 class Secrets(Fake):
     name, noun = "service_principals.client_secret", "secret"
+    evidence = Evidence.LIFETIME
     fields = Fields(
         local=frozenset({"lifetime", "rotate_before", "keep_old"}),
         computed=frozenset({"id", "client_secret"}),
-        shows_secret=True,
+        issues="client_secret",
+        parent="service_principal",
     )
 
     def observe(self, api, scope):
@@ -252,11 +258,15 @@ class Secrets(Fake):
 
 class Integrations(Fake):
     name, noun = "connect_integrations", "integration"
+    evidence, receives = Evidence.CONTENT, True
+    points_here = "content may point at it"
     fields = Fields(
         name="name",
         identity=frozenset({"name", "template", "config.client_id"}),
         immutable=frozenset({"template"}),
         computed=frozenset({"id"}),
+        shows_referred="config.client_id",
+        users="content_count",
     )
 
 

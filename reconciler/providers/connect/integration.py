@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import AnswerError, InternalError, InvalidRequestError, NotFoundError
-from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
-from reconciler.model import Live
+from reconciler.kinds import Attributes, Created, Evidence, Fields, Kind, Scope
+from reconciler.model import Live, Sourced
 from reconciler.providers._paths import segment
 from reconciler.providers._shapes import OBJECT, TEXT
 from reconciler.secrets import without_secrets
@@ -56,6 +56,9 @@ class Integrations(Kind["ConnectServer"]):
     name = "connect_integrations"
     noun = "integration"
     provider_type = "connect"
+    evidence = Evidence.CONTENT
+    receives = True
+    points_here = "content may point at this integration's GUID"
     fields = Fields(
         name="name",
         identity=frozenset({"name", "template", "config.client_id"}),
@@ -63,7 +66,21 @@ class Integrations(Kind["ConnectServer"]):
         words=frozenset({"config.scopes"}),
         hosts=frozenset({"config.workspace_host"}),
         computed=frozenset({"id"}),
+        shows_referred="config.client_id",
+        users="content_count",
     )
+
+    def unfamiliar(self, attributes: Attributes) -> str:
+        """The template, if the schema checks no keys for it."""
+        template = attributes.get("template")
+        name = template.value if isinstance(template, Sourced) else template
+        return name if isinstance(name, str) and name not in self.templates else ""
+
+    @property
+    def templates(self) -> Sequence[str]:
+        """The templates whose keys the schema checks."""
+        known: list[str] = self.document["properties"]["template"]["anyOf"][0]["enum"]
+        return known
 
     def observe(self, api: ConnectServer, scope: Scope) -> Sequence[Live]:
         """All integrations that the key may see: one bare array, never paged."""

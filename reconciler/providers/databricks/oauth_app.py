@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import InternalError, NotFoundError
-from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
+from reconciler.kinds import Attributes, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live
 from reconciler.providers._paths import segment
 from reconciler.providers._shapes import OBJECT, TEXT, TEXTS
@@ -34,6 +34,7 @@ class OAuthApps(Kind["DatabricksAccount"]):
     name = "oauth_apps"
     noun = "OAuth app"
     provider_type = "databricks"
+    evidence = Evidence.CREATOR
     fields = Fields(
         name="name",
         identity=frozenset({"name", "confidential", "redirect_urls", "scopes"}),
@@ -43,8 +44,14 @@ class OAuthApps(Kind["DatabricksAccount"]):
         whole=frozenset({"token_access_policy"}),
         local=frozenset({"keep_old"}),
         computed=frozenset({"id", "client_id", "client_secret"}),
-        shows_secret=True,
+        defaults={"confidential": True},
+        issues="client_secret",
+        referred_by="client_id",
     )
+
+    def has_credential(self, attributes: Attributes) -> bool:
+        """A public app has no secret."""
+        return attributes.get("confidential") is not False
 
     def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:
         """All apps of the account; the creator's name is asked for as evidence of whose they are."""

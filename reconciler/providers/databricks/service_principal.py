@@ -14,7 +14,7 @@ from reconciler.errors import (
     InvalidRequestError,
     NotFoundError,
 )
-from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
+from reconciler.kinds import Attributes, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live
 from reconciler.providers._paths import segment
 from reconciler.providers._shapes import ID, OBJECT, TEXT, TEXTS
@@ -40,6 +40,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
     name = "service_principals"
     noun = "service principal"
     provider_type = "databricks"
+    evidence = Evidence.NAME
     fields = Fields(
         name="display_name",
         identity=frozenset({"display_name"}),
@@ -47,6 +48,8 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         guids=frozenset({"application_id"}),
         additive=frozenset({"workspaces"}),
         computed=frozenset({"id", "client_id"}),
+        referred_by="client_id",
+        workspaces="workspaces",
     )
 
     def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import ConflictError, InternalError, InvalidRequestError, NotFoundError, ThrottledError
-from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
+from reconciler.kinds import Attributes, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live
 from reconciler.providers._paths import segment
 from reconciler.secrets import Secret
@@ -23,10 +23,12 @@ class ServicePrincipalSecrets(Kind["DatabricksAccount"]):
     name = "service_principals.client_secret"
     noun = "secret"
     provider_type = "databricks"
+    evidence = Evidence.LIFETIME
     fields = Fields(
         local=frozenset({"lifetime", "rotate_before", "keep_old", "adopted"}),
         computed=frozenset({"id", "client_secret"}),
-        shows_secret=True,
+        issues="client_secret",
+        parent="service_principal",
     )
 
     def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import ConflictError, InvalidRequestError, NotFoundError, ReconcileError
-from reconciler.kinds import Attributes, Created, Fields, Kind, Scope
+from reconciler.kinds import Attributes, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live
 from reconciler.secrets import SENSITIVE, Recipients
 from reconciler.secrets.handoffs import Handoff, read_handoff
@@ -22,6 +22,12 @@ class Handoffs(Kind["SpecFolder"]):
     name = "handoffs"
     noun = "handoff"
     provider_type = "files"
+    evidence = Evidence.CONTENT
+    receives = True
+    keeps_old = "7d"
+    is_elsewhere = True
+    is_referable = False
+    is_healable = False
     fields = Fields(
         name="file",
         identity=frozenset({"file"}),
