@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
-from reconciler.kinds import Fields, Registry
+from reconciler.kinds import Evidence, Fields, Registry, parts_of
 from reconciler.model import (
     Address,
     Entry,
@@ -96,7 +96,7 @@ def unsettled(
     return [
         (address, intent)
         for address, intent in ledger.pending.intents.items()
-        if address.kind == "oauth_apps" or not intent.at or not judge.candidates(address, intent)
+        if judge.may_have_twin(address) or not intent.at or not judge.candidates(address, intent)
     ]
 
 
@@ -122,10 +122,10 @@ class _Judge:
         if len(found) > 1 or self._is_unproven(intent, found[0]):
             return Recovered(address, intent, Settles.NOTHING, trouble=_unresolved(found))
         live = found[0]
-        if address.kind == "service_principals" and self._secrets_of(intent.provider, live):
-            words = f"{live.id} may be what an interrupted create made, but it has secrets already"
+        if self._holds_parts(intent, live):
+            words = f"{live.id} may be what an interrupted create made, but something lives in it already"
             return Recovered(address, intent, Settles.NOTHING, trouble=words)
-        if self.kinds[address.kind_name].fields.shows_secret and live.attributes.get("confidential"):
+        if self.kinds[address.kind_name].has_credential(live.attributes):
             return Recovered(address, intent, Settles.LOST, live, (live.id,))
         return Recovered(address, intent, Settles.FOUND, live, doubtful=self._is_doubtful(address, live))
 
@@ -135,30 +135,37 @@ class _Judge:
             return []
         name = intent.sent.get(self.kinds[intent.kind].fields.name)
         lives = self.unknown(intent.provider, address.kind_name, intent.parent, name)
-        fits = self._is_tagged if address.part else self._has_identity
+        is_tagged = self.kinds[intent.kind].evidence is Evidence.LIFETIME
+        fits = self._is_tagged if is_tagged else self._has_identity
         return sorted(
             (live for live in lives if self._is_new(intent, live) and fits(intent, live)),
             key=lambda live: live.id,
         )
 
+    def may_have_twin(self, address: Address) -> bool:
+        """Whether a second candidate may still hide in a lagging list."""
+        return self.kinds[address.kind_name].evidence is Evidence.CREATOR
+
     def untouchable(self, stone: GivenUp, live: Live) -> str:
         """Why a late arrival may not be removed without asking; "" if it may (rule 6)."""
-        if stone.address.kind == "connect_integrations" and live.computed.get("content_count") != "0":
-            return f"the integration {live.id} is left by an interrupted run, and content may use it"
-        if stone.address.kind == "oauth_apps":
-            made, given_up = parse_time(live.created_at), parse_time(stone.given_up)
-            window = LATE_AFTER_DEATH if stone.proven_dead else LATE_OTHERWISE
-            if (
-                made is None
-                or given_up is None
-                or made > given_up + window
-                or self._is_unproven(stone.intent, live)
-            ):
-                return f"the app {live.id} ({live.name!r}) looks like a late create of ours, but may not be"
-        if stone.address.kind == "service_principals" and not stone.address.part:
+        kind = self.kinds[stone.address.kind_name]
+        if kind.fields.users and live.computed.get(kind.fields.users) != "0":
+            return f"the {kind.noun} {live.id} is left by an interrupted run, and {kind.points_here}"
+        if kind.evidence is Evidence.CREATOR and not self._is_timely(stone, live):
+            words = "looks like a late create of ours, but may not be"
+            return f"the {kind.noun} {live.id} ({live.name!r}) {words}"
+        if kind.evidence is Evidence.NAME:
             # its name is all the evidence there is, and a stray without secrets harms nobody
-            return f"the service principal {live.id} ({live.name!r}) may be ours, made late, or somebody's"
+            return f"the {kind.noun} {live.id} ({live.name!r}) may be ours, made late, or somebody's"
         return ""
+
+    def _is_timely(self, stone: GivenUp, live: Live) -> bool:
+        """Whether it was made by us, and no later than a create that was given up can take effect."""
+        made, given_up = parse_time(live.created_at), parse_time(stone.given_up)
+        window = LATE_AFTER_DEATH if stone.proven_dead else LATE_OTHERWISE
+        if made is None or given_up is None or made > given_up + window:
+            return False
+        return not self._is_unproven(stone.intent, live)
 
     # --- evidence ---------------------------------------------------------------------------------------
 
@@ -225,11 +232,11 @@ class _Judge:
         )
 
     def _is_unproven(self, intent: Intent, live: Live) -> bool:
-        """An app for which neither its creator nor its time of birth speaks, or that has two creators.
+        """An object for which neither its creator nor its time of birth speaks, or that has two creators.
 
         Taking a foreign app for ours would delete it; what follows for the other kinds is harmless (§5).
         """
-        if intent.kind != "oauth_apps":
+        if self.kinds[intent.kind].evidence is not Evidence.CREATOR:
             return False
         ours = self.our_names(intent.provider)
         by_us = bool(live.created_by) and live.created_by in ours
@@ -243,8 +250,12 @@ class _Judge:
             for stone in self.ledger.pending.given_up
         )
 
-    def _secrets_of(self, provider: str, live: Live) -> bool:
-        return bool(self.snapshot.within(provider, "service_principals.client_secret", live.id))
+    def _holds_parts(self, intent: Intent, live: Live) -> bool:
+        """Whether something lives in it that no create of its own put there."""
+        return any(
+            self.snapshot.within(intent.provider, part.name, live.id)
+            for part in parts_of(self.kinds, intent.kind)
+        )
 
 
 def _known_ids(entries: Mapping[Address, Entry]) -> set[tuple[str, str, str]]:
