@@ -99,7 +99,7 @@ def patch_of(work: Work, change: Change, live: Live, paths: set[str]) -> Patch:
         name, _, key = path.rpartition(".")
         if name not in body or not isinstance(body[name], Mapping) or key in body[name]:
             continue
-        if _is_ignored(resource, path):
+        if resource.lifecycle.ignores(path):
             patch.missing[path] = value
             continue
         try:
@@ -131,10 +131,6 @@ def _doubted(delivery: Delivery) -> Delivery:
     return doubted if delivery.source else replace(doubted, salt="", mark="")
 
 
-def _is_ignored(resource: Resource, path: str) -> bool:
-    return any(path == skip or path.startswith(f"{skip}.") for skip in resource.lifecycle.ignore)
-
-
 def _body(work: Work, resource: Resource, live: Live, paths: set[str]) -> dict[str, Any]:
     """The attributes that a PATCH sends: what changed, and whole objects where the API wants them whole."""
     fields = work.fields(resource.address)
@@ -143,7 +139,9 @@ def _body(work: Work, resource: Resource, live: Live, paths: set[str]) -> dict[s
         name, _, rest = path.partition(".")
         if name in fields.whole:
             there = live.attributes.get(name) or {}
-            body[name] = {**there, **work.resolved(resource.attributes.get(name) or {})}
+            wanted = resource.attributes.get(name) or {}
+            said = {key: v for key, v in wanted.items() if not resource.lifecycle.ignores(f"{name}.{key}")}
+            body[name] = {**there, **work.resolved(said)}
         elif rest:
             value = work.resolved((resource.attributes.get(name) or {}).get(rest))
             body.setdefault(name, {})[rest] = value

@@ -39,6 +39,7 @@ def adopt(work: Work, change: Change) -> Iterator[Call]:
     trusted = {
         path: delivery
         for path, value in trusted_fields.items()
+        if not resource.lifecycle.ignores(path)
         if (delivery := work.trusted(value)) is not None
     }
     applied = work.without_secrets(change.address, applied_attributes(resource), live)
@@ -173,6 +174,7 @@ def _companions(resource: Resource, handed: Mapping[str, Any]) -> set[str]:
         f"{parent}.client_id"
         for path in handed
         if (parent := path.rpartition(".")[0]) and "client_id" in (resource.attributes.get(parent) or {})
+        if not resource.lifecycle.ignores(f"{parent}.client_id")
     }
 
 

@@ -21,7 +21,6 @@ from reconciler.model import (
     Intent,
     Ledger,
     Live,
-    Origin,
     Plan,
     Ref,
     Resource,
@@ -32,7 +31,7 @@ from reconciler.model import (
     Sourced,
     Text,
 )
-from reconciler.planning import at_path, origins, remembered, same_id
+from reconciler.planning import at_path, is_of_adopt, origins, remembered
 from reconciler.secrets import Fingerprint, Identities, Recipients, Secret, recipients_mark, seal, unseal
 
 _RENEWING = (Action.CREATE, Action.REPLACE, Action.ROTATE)
@@ -96,12 +95,7 @@ class Work:
         adopt = resource.lifecycle.adopt if resource else None
         if adopt is None or adopt.client_secret is None:
             return None
-        entry = self.entry(change.address)
-        is_it = (
-            not entry or entry.origin is not Origin.CREATED
-            if change.address.part
-            else same_id(live.id, adopt.id)
-        )
+        is_it = is_of_adopt(change.address, self.entry(change.address), live, adopt)
         return adopt.client_secret.secret if is_it and adopt.client_secret.secret else None
 
     @property
@@ -212,6 +206,8 @@ class Work:
         additive = self.fields(address).additive
         kept = {k: v for k, v in attributes.items() if k not in additive}
         before = self.entry(address)
+        if live is not None:  # an ignored field stays as it was applied, if it ever was
+            kept = _unless_ignored(self.resource(address), kept, before.applied if before else {})
         plain = remembered(
             self._with_origins(drop_secrets(kept)), before.applied if before else None, self.fields(address)
         )
@@ -343,6 +339,24 @@ def _supplied(value: SecretInput) -> Secret:
         words, hint = value.absence
         raise ReconcileError(f"{words}, and a secret comes from it", code="unset-variable", hint=hint)
     return value.secret
+
+
+def _unless_ignored(
+    resource: Resource, attributes: Mapping[str, Any], before: Mapping[str, Any], prefix: str = ""
+) -> dict[str, Any]:
+    """Attributes, with what was applied last in the place of those that are ignored."""
+    kept: dict[str, Any] = {}
+    for key, item in attributes.items():
+        path, last = f"{prefix}{key}", before.get(key)
+        if resource.lifecycle.ignores(path):
+            if last is not None:
+                kept[key] = last
+        elif isinstance(item, Mapping):
+            last = last if isinstance(last, Mapping) else {}
+            kept[key] = _unless_ignored(resource, item, last, f"{path}.")
+        else:
+            kept[key] = item
+    return kept
 
 
 def drop_secrets(value: Any) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Event
 
+from reconciler.applying.supplied import check_supplied
 from reconciler.cli import consent
 from reconciler.cli.carrying import carry_out, stopping
 from reconciler.cli.console import Console
@@ -16,7 +17,6 @@ from reconciler.cli.outcome import code_of
 from reconciler.cli.outputs import private
 from reconciler.cli.several import Job, each
 from reconciler.cli.wiring import View, clients, held, look
-from reconciler.errors import CredentialError
 from reconciler.model import Action, Ledger, Plan, Stack
 from reconciler.rendering.outputs import outputs, outputs_text
 from reconciler.secrets import Identities
@@ -63,7 +63,7 @@ def apply_plan(
         plan = planner(view)
         if console.is_text or plan.destroys:
             console.result(console.form.plan(plan, console.look))
-        _check_supplied(plan)
+        check_supplied(plan, holding.opened.ledger)
         view.check_writable(plan)
         consent.ask(plan, args, console)
         outcomes, stopped = carry_out(plan, view, holding, args, console, settle=settle, stop=stop)
@@ -83,25 +83,3 @@ def new_outputs(stack: Stack, plan: Plan, ledger: Ledger, console: Console) -> s
     found = outputs(ledger, hidden=private(stack), only=fresh)
     text = outputs_text(found, palette=console.look.palette, title="New outputs")
     return f"\n{text}" if text else ""
-
-
-def _check_supplied(plan: Plan) -> None:
-    """What a plan can do without, and an apply can't.
-
-    Raises:
-        CredentialError: the variable that a secret comes from isn't set.
-    """
-    for address in sorted({change.address for change in plan.pending} & set(plan.stack.resources)):
-        resource = plan.stack.resources[address]
-        if any(change.address == address and change.left for change in plan.pending):
-            continue  # only what was issued here is handed over
-        for value in resource.inputs:
-            if value.secret is None:
-                words, hint = value.absence
-                raise CredentialError(
-                    f"{words}, and a secret of {address} comes from it",
-                    code="handoff-sealed" if value.mark else "unset-variable",
-                    address=str(address),
-                    at=resource.at,
-                    hint=hint,
-                )

@@ -44,6 +44,10 @@ class Lifecycle:
     on_destroy: OnDestroy = OnDestroy.DELETE
     replace: ReplaceOrder = ReplaceOrder.CREATE_FIRST
 
+    def ignores(self, path: str) -> bool:
+        """Whether an attribute, by its dotted path, is left as it is: itself, or what holds it."""
+        return any(path == skip or path.startswith(f"{skip}.") for skip in self.ignore)
+
     def names(self, live_id: str) -> bool:
         """Whether `adopt:` names that very object."""
         return bool(live_id) and self.adopt is not None and self.adopt.id == live_id
@@ -140,6 +144,7 @@ class Resource:
         named: the spec states the name itself; otherwise the name serves for creating and matching only.
         at: where the resource stands.
         places: dotted path of an attribute (`config.client_id`, `redirect_urls.0`) → where it stands.
+        unmet: what is wrong with fields that `lifecycle.ignore` names: it counts only if the object is made.
     """
 
     address: Address
@@ -149,6 +154,7 @@ class Resource:
     named: bool = True
     at: Location | None = None
     places: Mapping[str, Location] = field(default_factory=dict)
+    unmet: tuple[Problem, ...] = ()
 
     # worked out once: whoever plans asks often, and the answer takes a walk through all attributes
     @cached_property

@@ -1,6 +1,6 @@
 """Planning: resources, snapshot and ledger → plan. Pure, and the only user of deepdiff."""
 
-from reconciler.planning.adopting import same_id
+from reconciler.planning.adopting import is_of_adopt, same_id
 from reconciler.planning.compare import at_path, normal_host, normal_url, same_leaf
 from reconciler.planning.drift import find_drift
 from reconciler.planning.everyday import assumed_secrets
@@ -27,6 +27,7 @@ __all__ = [
     "at_path",
     "find_drift",
     "healable",
+    "is_of_adopt",
     "is_owner",
     "is_shared",
     "keep_old",

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconciler.model import Address, Entry, Ledger, Live
+from reconciler.model import Address, Adopt, Entry, Ledger, Live, Origin
 
 
 def same_id(left: str, right: str) -> bool:
     """Whether two ids name one object: a GUID has no case, and no other id has letters."""
     return left.casefold() == right.casefold()
+
+
+def is_of_adopt(address: Address, entry: Entry | None, live: Live, adopt: Adopt) -> bool:
+    """Whether a credential is the one whose value `adopt: {client_secret}` tells.
+
+    The app that the id names; of a principal the secret that was there, and none that was issued since.
+    """
+    if address.part:
+        return entry is None or entry.origin is not Origin.CREATED
+    return same_id(live.id, adopt.id)
 
 
 def by_id(objects: Mapping[str, Live], wanted: str) -> Live | None:

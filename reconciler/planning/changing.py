@@ -14,8 +14,12 @@ from reconciler.model import (
     Entry,
     FieldChange,
     Live,
+    Ref,
     Resource,
+    SecretInput,
     Settles,
+    Sourced,
+    Text,
     Unknown,
 )
 from reconciler.planning.compare import field_changes, leaves
@@ -168,7 +172,7 @@ class _Builder:
             return False
         if any(path == name or path.startswith(f"{name}.") for name in self.fields.additive):
             return False
-        return not any(path == skip or path.startswith(f"{skip}.") for skip in self.resource.lifecycle.ignore)
+        return not self.resource.lifecycle.ignores(path)
 
     def additive(self, live: Live, applied: Mapping[str, Any] | None) -> list[FieldChange]:
         """Keys of mappings of which only those of the spec, and those that we added, are ours."""
@@ -183,6 +187,8 @@ class _Builder:
             before = self.entry.there.get(name, ()) if self.entry else ()  # not ours to take back
             for key in sorted({*wanted, *ours}):
                 path = f"{name}.{key}"
+                if self.resource.lifecycle.ignores(path):
+                    continue
                 if key in wanted and wanted[key] != there.get(key):
                     cause = Cause.DRIFT if ours.get(key) == wanted[key] else Cause.SPEC
                     found.append(FieldChange(path, there.get(key), shown(wanted[key]), cause))
@@ -226,6 +232,31 @@ class _Builder:
         for cause, paths in by_cause.items():
             reasons.append(f"{', '.join(paths)}: {words[cause]}")
         return "; ".join(reasons)
+
+
+def ignored_edits(situation: Situation, resource: Resource, live: Live) -> list[str]:
+    """The ignored fields whose value, as far as it is known, isn't the live one; sorted."""
+    if not resource.lifecycle.ignore:
+        return []
+    fields, attributes = situation.fields(resource.address), resource.attributes
+    named = attributes.get("workspaces")
+    if isinstance(named, Mapping):
+        attributes = {**attributes, "workspaces": workspaces_by_id(situation, resource, named)}
+    compared = {
+        path: value
+        for path, value in leaves(attributes)
+        if resource.lifecycle.ignores(path) and path not in fields.local and _is_plain(value)
+    }
+    return [field.path for field in field_changes(compared, live.attributes, None, fields)]
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value can be compared: no secret, nothing known later, no variable that isn't set."""
+    items = value if isinstance(value, list) else [value]
+    return value is not None and not any(
+        isinstance(item, (Ref, Text, SecretInput)) or (isinstance(item, Sourced) and not item.value)
+        for item in items
+    )
 
 
 def _with_stray(match: Match) -> Match:

@@ -67,14 +67,14 @@ def _differences(entry: Entry, live: Live, fields: Fields) -> Iterator[FieldChan
         and path.split(".")[0] not in fields.additive
         and path not in fields.local
         and not (path == fields.name and not entry.named)
-        and not any(path == skip or path.startswith(f"{skip}.") for skip in entry.lifecycle.ignore)
+        and not entry.lifecycle.ignores(path)
     }
     for field in field_changes(compared, live.attributes, None, fields):
         yield FieldChange(field.path, field.after, field.before, Cause.DRIFT)
     for name, ours in additive.items():
         there = live.attributes.get(name) or {}
         for key, value in sorted(ours.items()):
-            if there.get(key) != value:
+            if there.get(key) != value and not entry.lifecycle.ignores(f"{name}.{key}"):
                 yield FieldChange(f"{name}.{key}", value, there.get(key), Cause.DRIFT)
 
 

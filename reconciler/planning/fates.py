@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from reconciler.errors import Severity
 from reconciler.model import Address, Live, Origin, Resource, Settles, Unknown
 from reconciler.model.values import seconds
 from reconciler.planning.compare import at_path, same_leaf
@@ -35,7 +36,7 @@ def decide(situation: Situation) -> Fates:
     verdicts: dict[Address, Verdict] = {}
     known: dict[tuple[Address, str], str] = {}
     for resource in situation.in_order:
-        verdict = _verdict(situation, resource, verdicts, known)
+        verdict = _unless_unmet(resource, _verdict(situation, resource, verdicts, known))
         verdicts[resource.address] = verdict
         known.update(_known_of(situation, resource.address, verdict))
     handovers = all_handovers(situation, verdicts, known).handovers
@@ -49,7 +50,8 @@ def decide(situation: Situation) -> Fates:
         if asking:
             verdicts.update(asking)
         else:
-            verdicts[source] = _reissued(situation, source, receivers, verdicts)
+            reissued = _reissued(situation, source, receivers, verdicts)
+            verdicts[source] = _unless_unmet(situation.stack.resources[source], reissued)
     _write_missing(situation, verdicts)
     _block_dependents(situation, verdicts)
     # what is renewed on demand has dependents that didn't ask: they get the new one as well
@@ -77,6 +79,14 @@ def _verdict(
     if frozen:
         return Verdict(Fate.REPLACE, f"{', '.join(frozen)} can't be changed in place", immutable=frozen)
     return Verdict(Fate.KEEP)
+
+
+def _unless_unmet(resource: Resource, verdict: Verdict) -> Verdict:
+    """The verdict, unless the object has to be made and an ignored field of it isn't fit for that."""
+    wrong = next((p for p in resource.unmet if p.severity is Severity.ERROR), None)
+    if wrong is None or not verdict.is_new:
+        return verdict
+    return Verdict(Fate.BLOCKED, f"{verdict.reason}, and {wrong.text}", code=wrong.code)
 
 
 def _obstacle(
@@ -195,7 +205,7 @@ def _immutable_differences(
         wanted = at_path(resource.attributes, path)
         if wanted is None or (path == fields.name and not resource.named):
             continue
-        if any(path == skip or path.startswith(f"{skip}.") for skip in resource.lifecycle.ignore):
+        if resource.lifecycle.ignores(path):
             continue
         wanted = resolve(wanted, known)
         if isinstance(wanted, Unknown) or not same_leaf(path, wanted, at_path(live.attributes, path), fields):

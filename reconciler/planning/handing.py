@@ -69,7 +69,7 @@ class _Judge:
         return bool(live and entry and entry.updated_at and live.updated_at != entry.updated_at)
 
     def handover(self, path: str, value: Ref | SecretInput) -> Handover | None:
-        if any(path == skip or path.startswith(f"{skip}.") for skip in self.resource.lifecycle.ignore):
+        if self.resource.lifecycle.ignores(path):
             return Handover(path, "it is new", _source(value)) if self.is_new else None
         delivery = self.entry.deliveries.get(path) if self.entry else None
         broken = "" if self.is_new else self._broken_seal(path)

@@ -306,6 +306,8 @@ def _fits(resource: Resource, live: Live, fields: Fields) -> bool:
     if not live.active and resource.attributes.get("application_id") is None:
         return False  # leftovers of a tool that deactivates instead of deleting
     for path in fields.immutable - {fields.name}:
+        if resource.lifecycle.ignores(path):
+            continue
         wanted = plain(at_path(resource.attributes, path))
         if wanted is not None and not same_leaf(path, wanted, at_path(live.attributes, path), fields):
             return False

@@ -151,8 +151,11 @@ class Unpacker:
     def _sourced(self, value: Mapping[str, Any]) -> Sourced:
         if self.reread is None:
             return Sourced(value["source"], "", value["expression"])
+        mark = Fingerprint(value["salt"], value["mark"])
+        if mark.matches(""):  # in an ignored field: it needn't be known
+            return Sourced(value["source"], "", value["expression"])
         read = self.reread(value["expression"], False)
-        if not isinstance(read, str) or not Fingerprint(value["salt"], value["mark"]).matches(read):
+        if not isinstance(read, str) or not mark.matches(read):
             raise _other_value(value)
         return Sourced(value["source"], read, value["expression"])
 

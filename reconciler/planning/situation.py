@@ -14,7 +14,6 @@ from reconciler.model import (
     Address,
     Entry,
     Ledger,
-    Origin,
     Ref,
     Resource,
     Runner,
@@ -25,7 +24,7 @@ from reconciler.model import (
     Text,
     Unknown,
 )
-from reconciler.planning.adopting import same_id
+from reconciler.planning.adopting import is_of_adopt
 from reconciler.planning.compare import leaves
 from reconciler.planning.matching import Match
 from reconciler.planning.recovery import Recovery
@@ -85,11 +84,9 @@ def is_at_hand(situation: Situation, source: Address) -> bool:
     entry = situation.entries.get(source)
     match = situation.matches.get(source)
     live = match.live if match else None
-    if adopt is not None and adopt.client_secret is not None and live is not None:
-        # of a principal it is the secret that was there; one that was issued since isn't it
-        is_first = entry is None or entry.origin is not Origin.CREATED
-        if is_first if source.part else same_id(live.id, adopt.id):
-            return True
+    is_stated = adopt is not None and adopt.client_secret is not None
+    if is_stated and adopt and live is not None and is_of_adopt(source, entry, live, adopt):
+        return True
     if entry is None or entry.credential is None or not entry.credential.sealed:
         return False
     return situation.opened is None or entry.id in situation.opened

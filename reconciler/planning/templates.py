@@ -20,7 +20,7 @@ def template_trouble(situation: Situation, resource: Resource) -> tuple[str, str
     if known is None:
         return "unknown-template", f"{resource.provider} has no template {said}; check its name"
     for key in sorted(config) if isinstance(config, Mapping) and known else ():
-        if key not in known:
+        if key not in known and not resource.lifecycle.ignores(f"config.{key}"):
             close = get_close_matches(key, sorted(known), n=1)
             hint = f"did you mean {close[0]}?" if close else f"it takes: {', '.join(sorted(known))}"
             return "template-key", f"the template {said} takes no config.{key}; {hint}"

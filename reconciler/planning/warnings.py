@@ -8,6 +8,7 @@ from dataclasses import replace
 from reconciler.errors import Problem, Severity
 from reconciler.model import Action, Address, Change
 from reconciler.model.values import seconds
+from reconciler.planning.changing import ignored_edits
 from reconciler.planning.fates import SECRET_CAP
 from reconciler.planning.matching import plain
 from reconciler.planning.needing import HANDOFF_MISSING
@@ -29,6 +30,7 @@ def warnings_of(situation: Situation, fates: Fates, changes: Iterable[Change]) -
         *_inactive(situation, planned),
         *_nowhere(situation, planned),
         *_on_trust(situation),
+        *_ignored(situation, planned),
     ]
     for address, words in left(situation, planned):
         hint = "revoke it once nobody uses it, or say client_secret: {adopted: revoke}"
@@ -116,6 +118,20 @@ def _on_trust(situation: Situation) -> Iterator[Problem]:
         those = "1 secret wasn't" if count == 1 else f"{count} secrets weren't"
         words = f"{those} looked at: the ledger is sure of them"
         yield Problem(Severity.INFO, "secrets-on-trust", words, hint="`--refresh full` looks at every one")
+
+
+def _ignored(situation: Situation, changes: Iterable[Change]) -> Iterator[Problem]:
+    """Fields that are left as they are: where they differ, and what is amiss where the object is made."""
+    for change in changes:
+        resource = situation.stack.resources.get(change.address)
+        if resource is None or change.action is Action.BLOCKED:
+            continue
+        if change.action in (Action.CREATE, Action.REPLACE):
+            yield from (problem for problem in resource.unmet if problem.severity is not Severity.ERROR)
+        elif change.live is not None and (paths := ignored_edits(situation, resource, change.live)):
+            words = f"{', '.join(paths)}: live differs from the spec, and lifecycle.ignore says to leave it"
+            hint = "taken out of ignore, the value of the spec is delivered"
+            yield Problem(Severity.INFO, "ignored-edit", words, str(change.address), resource.at, hint)
 
 
 def _secrets(situation: Situation, fates: Fates, kept: set[Address]) -> Iterator[Problem]:

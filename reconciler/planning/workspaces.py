@@ -20,6 +20,9 @@ def workspace_trouble(situation: Situation, resource: Resource) -> tuple[str, st
     named = resource.attributes.get("workspaces")
     if not isinstance(named, Mapping):
         return None
+    named = {
+        key: level for key, level in named.items() if not resource.lifecycle.ignores(f"workspaces.{key}")
+    }
     first: dict[str, str] = {}
     for given in named:
         key = next(iter(workspaces_by_id(situation, resource, {given: None})))

@@ -143,6 +143,8 @@ class _Building:
         )
         errors = schema.validator(self.address.kind).iter_errors(checkable)
         self.findings.extend(complaints.of(errors))
+        for problem in complaints.waived:
+            self.findings.defer(problem)
 
     def _provider(self, values: Mapping[str, Value]) -> str:
         wanted = PROVIDER_TYPE[self.address.kind]

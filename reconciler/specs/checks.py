@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
-from reconciler.errors import Location
+from reconciler.errors import Location, Problem, Severity
 from reconciler.model import Address, ProviderSpec, Ref, Resource, SecretInput, Sourced, Value
 from reconciler.specs import schema, urls
 from reconciler.specs.findings import Findings, listing, meant, suggestion
@@ -104,13 +104,18 @@ class _Said:
 
     def error(self, code: str, message: str, resource: Resource, path: str, hint: str) -> None:
         """An error at an attribute, or at what holds it."""
-        at = place(resource, path)
-        self.findings.error(code, message, at, address=str(resource.address), hint=hint)
+        self._say(Severity.ERROR, code, message, resource, path, hint)
 
     def warning(self, code: str, message: str, resource: Resource, path: str, hint: str) -> None:
         """A warning at an attribute, or at what holds it."""
-        at = place(resource, path)
-        self.findings.warning(code, message, at, address=str(resource.address), hint=hint)
+        self._say(Severity.WARNING, code, message, resource, path, hint)
+
+    def _say(
+        self, severity: Severity, code: str, message: str, resource: Resource, path: str, hint: str
+    ) -> None:
+        problem = Problem(severity, code, message, str(resource.address), place(resource, path), hint)
+        # the live value stays, whatever it is
+        (self.findings.defer if resource.lifecycle.ignores(path) else self.findings.add)(problem)
 
     def is_sure(self, *resources: Resource) -> bool:
         """Whether what is absent in them is really left out."""
@@ -318,7 +323,9 @@ class _Integration:
         if client.address != secret.address:
             message = f"client_id is taken from {client.address} and client_secret from {secret.address}"
             hint = f"write ${{{client.address}.client_secret}}"
-            self.said.error("pair-mismatch", message, self.integration, "config.client_secret", hint)
+            ignored = self.integration.lifecycle.ignores("config.client_id")
+            path = "config.client_id" if ignored else "config.client_secret"
+            self.said.error("pair-mismatch", message, self.integration, path, hint)
 
     def _handed_pair(self, client: Value, secret: SecretInput) -> None:
         """A secret from a handoff goes with a client_id that the same handoff has, if it has any."""

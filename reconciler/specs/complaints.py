@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Union
 
 from reconciler.errors import Location, Problem, Severity
+from reconciler.model import Lifecycle
 from reconciler.specs import durations
 from reconciler.specs.findings import listing, meant, suggestion
-from reconciler.specs.nodes import Node, locate
+from reconciler.specs.nodes import Node, child, ignored_in, locate
 from reconciler.specs.schema import KINDS
 
 if TYPE_CHECKING:
@@ -26,10 +27,15 @@ _EXPECTED = {
     "object": "a mapping",
 }
 FORMAT = 1
+# mistakes of the file, whatever is live
+_STRUCTURE = frozenset({"unknown-key", "key", "type", "version"})
 
 
 class Complaints:
     """Translates the errors of one tree.
+
+    Attributes:
+        waived: problems with fields that their resource's `lifecycle.ignore` names, filled by `of`.
 
     Args:
         root: the tree that was checked.
@@ -48,6 +54,7 @@ class Complaints:
         hide: bool = False,
         allowed: str = "",
     ) -> None:
+        self.waived: list[Problem] = []
         self._root = root
         self._at = at
         self._prefix = prefix
@@ -64,23 +71,40 @@ class Complaints:
             for key in _unknown(error)
         }
         for error in found:
-            yield from self._one(error, misspelt)
+            for path, problem in self._one(error, misspelt):
+                if problem.code not in _STRUCTURE and self._is_ignored(path):
+                    self.waived.append(problem)
+                else:
+                    yield problem
 
-    def _one(self, error: ValidationError, misspelt: set[tuple[_Where, str]]) -> Iterator[Problem]:
+    def _is_ignored(self, path: _Where) -> bool:
+        whole = (*self._prefix, *path)
+        steps = whole[len(self._prefix) : 2]
+        node: Node | None = self._root
+        for step in steps:
+            node = child(node, step) if node is not None else None
+        ignored = ignored_in(node) if whole[:1] and whole[0] in KINDS else frozenset[str]()
+        return Lifecycle(ignore=ignored).ignores(".".join(map(str, whole[2:])))
+
+    def _one(
+        self, error: ValidationError, misspelt: set[tuple[_Where, str]]
+    ) -> Iterator[tuple[_Where, Problem]]:
+        """Each problem, with the path of the field that it is about."""
         path = tuple(error.absolute_path)
         if _schema(error).get("writeOnly"):
             return  # literals in secret fields are found with the references, and never shown
         if error.validator == "additionalProperties":
             for key in _unknown(error):
-                yield self._unknown_key(error, path, key)
+                yield (*path, key), self._unknown_key(error, path, key)
         elif error.validator == "required":
             for key in _limit(error):
                 if key not in _found(error) and (path, key) not in misspelt:
-                    yield self._problem("missing-key", path, f"{key} is missing", _purpose(error, key))
+                    missing = self._problem("missing-key", path, f"{key} is missing", _purpose(error, key))
+                    yield (*path, key), missing
         elif _is_key(error):
-            yield self._bad_key(error, path)
+            yield path, self._bad_key(error, path)
         else:
-            yield self._value(error, path)
+            yield path, self._value(error, path)
 
     def _unknown_key(self, error: ValidationError, path: _Where, key: str) -> Problem:
         known = _known(error)

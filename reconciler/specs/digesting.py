@@ -39,7 +39,21 @@ def _provider(spec: ProviderSpec, folder: str) -> Any:
 
 
 def _resource(resource: Resource) -> Any:
-    return [resource.provider, resource.named, _leaf(resource.attributes), _lifecycle(resource.lifecycle)]
+    said = {name: _attribute(resource, name, value) for name, value in resource.attributes.items()}
+    return [resource.provider, resource.named, said, _lifecycle(resource.lifecycle)]
+
+
+def _attribute(resource: Resource, path: str, value: Value) -> Any:
+    """A value; of an ignored one only what it refers to: that may be unset here, and set elsewhere."""
+    if not resource.lifecycle.ignore:
+        return _leaf(value)
+    if isinstance(value, Mapping):
+        return {key: _attribute(resource, f"{path}.{key}", item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_attribute(resource, f"{path}.{index}", item) for index, item in enumerate(value)]
+    if isinstance(value, Sourced) and resource.lifecycle.ignores(path):
+        return {"ignored": value.expression}
+    return _leaf(value)
 
 
 def _lifecycle(lifecycle: Lifecycle) -> Any:

@@ -13,6 +13,7 @@ class Findings:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, str, Location | None], Problem] = {}
+        self._unmet: dict[str, dict[Problem, None]] = {}
 
     def error(
         self, code: str, message: str, at: Location | None, *, address: str = "", hint: str = ""
@@ -29,6 +30,14 @@ class Findings:
     def add(self, problem: Problem) -> None:
         """Adds a problem unless it is there already."""
         self._found.setdefault((problem.code, problem.address, problem.message, problem.at), problem)
+
+    def defer(self, problem: Problem) -> None:
+        """Keeps what is wrong with an ignored field: nothing, unless its object has to be made."""
+        self._unmet.setdefault(problem.address, {})[problem] = None
+
+    def unmet(self, address: str) -> tuple[Problem, ...]:
+        """What was kept so of one resource."""
+        return tuple(sorted(self._unmet.get(address, ()), key=_place))
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Adds several problems."""

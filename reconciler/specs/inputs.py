@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
-from reconciler.errors import Location
+from reconciler.errors import Location, Problem, Severity
 from reconciler.model import SecretInput, Sourced, Value
 from reconciler.secrets import Secret, sounds_secret
 from reconciler.secrets.checkouts import is_within_checkout
@@ -46,7 +46,19 @@ class Inputs:
 
     def absent(self, code: str, message: str, at: Location, *, address: str = "", hint: str = "") -> None:
         """Says that something is missing: an error for a run, a warning for `validate`."""
-        say = self.findings.error if self.strict else self.findings.warning
+        self._say(code, message, at, address, hint, is_error=self.strict)
+
+    def _lacking(self, code: str, message: str, place: Place, hint: str, *, is_error: bool) -> Exception:
+        """The same of a place; where the field is ignored, it matters only if the object has to be made."""
+        if place.is_ignored:
+            severity = Severity.ERROR if is_error else Severity.WARNING
+            self.findings.defer(Problem(severity, code, message, place.address, place.at, hint))
+        else:
+            self._say(code, message, place.at, place.address, hint, is_error=is_error and self.strict)
+        return _UnusableError()
+
+    def _say(self, code: str, message: str, at: Location, address: str, hint: str, *, is_error: bool) -> None:
+        say = self.findings.error if is_error else self.findings.warning
         say(code, message, at, address=address, hint=hint)
 
     def overriding(self, name: str, declared: Node, at: Location) -> Value:
@@ -102,11 +114,7 @@ class Inputs:
             return value
         message = f"the environment variable {name} isn't set"
         hint = f"export {name}" + ("" if is_secret else f", or write ${{env.{name}:-default}}")
-        if is_secret:
-            self.findings.warning("env-unset", message, place.at, address=place.address, hint=hint)
-        else:
-            self.absent("env-unset", message, place.at, address=place.address, hint=hint)
-        raise _UnusableError
+        raise self._lacking("env-unset", message, place, hint, is_error=not is_secret)
 
     def _refuse_credentials(self, name: str, place: Place, *, is_secret: bool) -> None:
         field = str(place.path[0]) if place.path else ""
@@ -130,20 +138,14 @@ class Inputs:
         path = self._inside(name, place)
         try:
             if not path.is_file():
-                self.absent(
-                    "file-missing", f"there is no file {name}", place.at, address=place.address, hint=_PATHS
-                )
-                raise _UnusableError
+                raise self._lacking("file-missing", f"there is no file {name}", place, _PATHS, is_error=True)
             if path.stat().st_size > MAX_FILE:
                 self._bad_file(f"the file {name} is larger than 1 MiB", place)
             value = path.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError):
             self._bad_file(f"the file {name} can't be read as text", place)
         if not value:
-            self.absent(
-                "file-missing", f"the file {name} is empty", place.at, address=place.address, hint=_PATHS
-            )
-            raise _UnusableError
+            raise self._lacking("file-missing", f"the file {name} is empty", place, _PATHS, is_error=True)
         return value
 
     def _inside(self, name: str, place: Place) -> Path:

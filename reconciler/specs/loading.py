@@ -129,7 +129,8 @@ def _resolve(resolver: Resolver) -> Stack:
         holder = wanted[ring[0]]
         message = f"these refer to each other: {' → '.join(map(str, ring))}"
         resolver.findings.error("cycle", message, holder.at, address=str(ring[0]), hint="cut the ring")
-    return assemble(resolver, remotes, wanted)
+    whole = {a: replace(r, unmet=resolver.findings.unmet(str(a))) for a, r in wanted.items()}
+    return assemble(resolver, remotes, whole)
 
 
 def _check_variables(

@@ -39,6 +39,14 @@ class Series:
 Node = Union[Scalar, Block, Series]
 
 
+def ignored_in(resource: Node | None) -> frozenset[str]:
+    """What the `lifecycle.ignore` of a resource names, as written."""
+    lifecycle = resource.items.get("lifecycle") if isinstance(resource, Block) else None
+    named = lifecycle.items.get("ignore") if isinstance(lifecycle, Block) else None
+    items = named.items if isinstance(named, Series) else ()
+    return frozenset(item.value for item in items if isinstance(item, Scalar) and isinstance(item.value, str))
+
+
 def plain(node: Node) -> Any:
     """The tree as JSON, without places."""
     if isinstance(node, Block):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Union
 
 from reconciler.errors import Location
-from reconciler.model import Sourced, Value
+from reconciler.model import Lifecycle, Sourced, Value
 from reconciler.specs import schema
 
 Steps = tuple[Union[str, int], ...]
@@ -23,6 +23,7 @@ class Place:
         at: what to blame.
         path: the way from the key to the value.
         provider_type: of a provider.
+        ignored: dotted paths that the resource's `lifecycle.ignore` names.
     """
 
     section: str
@@ -30,6 +31,12 @@ class Place:
     at: Location
     path: Steps = ()
     provider_type: str = ""
+    ignored: frozenset[str] = frozenset()
+
+    @property
+    def is_ignored(self) -> bool:
+        """Whether the live value is left as it is, so that this one needn't be known."""
+        return Lifecycle(ignore=self.ignored).ignores(".".join(map(str, self.path)))
 
     @property
     def address(self) -> str:
@@ -58,7 +65,7 @@ class Place:
 
     def below(self, step: Union[str, int], at: Location) -> Place:
         """The place one step further down."""
-        return Place(self.section, self.name, at, (*self.path, step), self.provider_type)
+        return replace(self, at=at, path=(*self.path, step))
 
 
 def unknown(text: str) -> Sourced:

@@ -12,7 +12,7 @@ from reconciler.specs import schema
 from reconciler.specs.findings import Findings, listing, suggestion
 from reconciler.specs.inputs import Inputs
 from reconciler.specs.naming import named
-from reconciler.specs.nodes import Block, Node, Scalar, Series, child
+from reconciler.specs.nodes import Block, Node, Scalar, Series, child, ignored_in
 from reconciler.specs.places import Place, depths, is_unknown, leaves, unknown
 from reconciler.specs.receiving import Inbox
 from reconciler.specs.references import FORMS, MalformedError, Reference, parts
@@ -108,7 +108,7 @@ class Resolver:
         """An attribute that a resource declares, or unknown; worked out once, however often it is used."""
         label = ".".join((kind, key, *path))
         entry = self.sources.entries(kind)[key]
-        place = Place(kind, key, entry.at)
+        place = Place(kind, key, entry.at, ignored=ignored_in(entry.node))
         return self._follow(label, lambda: self._declared(entry.node, path, place), place)
 
     def variable(self, name: str) -> Value:

@@ -109,10 +109,13 @@ def _check(root: Block, gathering: _Gathering, *, is_import: bool) -> None:
     if acceptor(name)(written):
         return
     allowed = "an imported file holds only providers, vars, resources and imports" if is_import else ""
-    for problem in Complaints(root, allowed=allowed).of(validator(name).iter_errors(written)):
+    complaints = Complaints(root, allowed=allowed)
+    for problem in complaints.of(validator(name).iter_errors(written)):
         gathering.findings.add(problem)
         if problem.address:
             gathering.faulty.add(problem.address)
+    for problem in complaints.waived:
+        gathering.findings.defer(problem)
 
 
 def _merge(root: Block, identity: str, gathering: _Gathering) -> None:

@@ -49,7 +49,7 @@ def app_troubles(facts: Facts, resource: Resource) -> Iterator[str]:
     yield from unlike(facts, resource, live)
     fields = facts.kinds[APPS].fields
     for path, noun in _LISTS.items():
-        if path in resource.lifecycle.ignore:
+        if resource.lifecycle.ignores(path):
             continue
         there = live.attributes.get(path) or ()
         for wanted in map(stated, resource.attributes.get(path) or ()):

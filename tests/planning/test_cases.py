@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from reconciler.errors import PlanError
+from reconciler.errors import PlanError, Problem, Severity
 from reconciler.model import (
     Address,
     Adopt,
@@ -89,7 +89,9 @@ def resources_of(want):
     found = {}
     for text, written in (want or {}).items():
         address = Address.parse(text)
-        attributes = value_of({k: v for k, v in (written or {}).items() if k not in ("lifecycle", "unnamed")})
+        attributes = value_of(
+            {k: v for k, v in (written or {}).items() if k not in ("lifecycle", "unnamed", "unmet")}
+        )
         if address.part:
             attributes["service_principal"] = Ref(address.parent, "id")
         found[address] = Resource(
@@ -98,6 +100,10 @@ def resources_of(want):
             attributes,
             lifecycle_of((written or {}).get("lifecycle")),
             named=not (written or {}).get("unnamed", False),
+            unmet=tuple(
+                Problem(Severity(severity), code, code, text)
+                for code, severity in ((written or {}).get("unmet") or {}).items()
+            ),
         )
     return found
 
