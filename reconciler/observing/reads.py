@@ -1,0 +1,251 @@
+"""The reads of one snapshot: bulk lists, what they don't show, and what an interrupted run left open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from reconciler.kinds import Kind, Registry, Scope
+from reconciler.model import Entry, Ledger, Live, Snapshot, Stack
+from reconciler.observing.scopes import Wanted, is_inside, parents_of, scope_of, workspaces_in
+from reconciler.planning import assumed_secrets, match_all, moved_entries, parse_time, recover, unsettled
+
+FEW = 8  # parents whose secrets even an everyday plan lists: a look that costs next to nothing
+YOUNG = timedelta(minutes=10)  # how long a list may hide what was just made
+GHOST = timedelta(hours=1)  # how long a list may still show what we deleted
+
+Result = TypeVar("Result")
+
+
+class Observer:
+    """The reads of one snapshot."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        ledger: Ledger,
+        apis: Mapping[str, Any],
+        kinds: Registry,
+        pool: ThreadPoolExecutor,
+        now: datetime,
+    ) -> None:
+        self.stack = stack
+        self.ledger = ledger
+        self.apis = apis
+        self.kinds = kinds
+        self.pool = pool
+        self.now = now
+        self.scopes: dict[str, Scope] = {}
+        self.nested = {kind.name for kind in kinds.values() if is_inside(kind)}
+        self.everyday: datetime | None = None
+
+    def side_by_side(self, calls: Iterable[Callable[[], Result]]) -> list[Result]:
+        """All results; the first error counts once every call has ended."""
+        futures = [self.pool.submit(call) for call in calls]
+        return [future.result() for future in futures]
+
+    def lists(self, wanted: Mapping[str, Wanted]) -> Snapshot:
+        """The bulk lists of both systems, with their preflight checks."""
+        preflights = self.side_by_side_async({name: self.apis[name].preflight for name in wanted})
+        hosts = dict(
+            zip(
+                [name for name, one in wanted.items() if one.hosts],
+                self.side_by_side(self.apis[name].workspaces for name, one in wanted.items() if one.hosts),
+                strict=True,
+            )
+        )
+        scopes = {
+            name: scope_of(name, one, self.stack, self.kinds, hosts.get(name, ()))
+            for name, one in wanted.items()
+        }
+        self.scopes = scopes
+        keys = [(name, kind) for name, one in wanted.items() for kind in sorted(one.kinds - self.nested)]
+        found = self.side_by_side(self._list(name, kind, scopes[name]) for name, kind in keys)
+        problems = tuple(problem for future in preflights.values() for problem in future())
+        return Snapshot(
+            objects={key: _by_id(lives) for key, lives in zip(keys, found, strict=True)},
+            workspaces=hosts,
+            templates=self._templates(wanted),
+            identities={name: self.apis[name].identity() for name in wanted},
+            dates={name: self.apis[name].http.date for name in wanted},
+            blocked={
+                (name, subject): words
+                for name in wanted
+                for subject, words in self.apis[name].troubles.items()
+            },
+            problems=problems,
+        )
+
+    def _templates(self, wanted: Mapping[str, Wanted]) -> dict[str, Mapping[str, frozenset[str] | None]]:
+        """What the servers say of templates that nobody can judge offline."""
+        asked = {name: one.templates for name, one in wanted.items() if one.templates}
+        told = self.side_by_side(self.apis[name].templates for name in asked)
+        return {
+            name: {template: known.get(template) for template in asked[name]}
+            for name, known in zip(asked, told, strict=True)
+            if known is not None
+        }
+
+    def side_by_side_async(
+        self, calls: Mapping[str, Callable[[], Result]]
+    ) -> dict[str, Callable[[], Result]]:
+        """Starts the calls; each value waits for its result."""
+        return {name: self.pool.submit(call).result for name, call in calls.items()}
+
+    def _list(self, name: str, kind: str, scope: Scope) -> Callable[[], Sequence[Live]]:
+        return lambda: self.kinds[kind].observe(self.apis[name], scope)
+
+    # --- what a list doesn't show ----------------------------------------------------------------------
+
+    def with_missing(self, snapshot: Snapshot) -> Snapshot:
+        """Reads by id what the ledger owns and a list doesn't show: lists can lag."""
+        missing = [
+            (entry.provider, address.kind_name, entry.id)
+            for address, entry in self.ledger.entries.items()
+            if entry.id
+            and address.kind_name not in self.nested
+            and (entry.provider, address.kind_name) in snapshot.objects
+            and entry.id not in snapshot.of(entry.provider, address.kind_name)
+        ]
+        found = self.side_by_side(self._read(*one) for one in missing)
+        shown: dict[tuple[str, str], list[Live]] = {}
+        for (name, kind, _), live in zip(missing, found, strict=True):
+            if live is not None:
+                shown.setdefault((name, kind), []).append(live)
+        objects = dict(snapshot.objects)
+        hidden = set(snapshot.hidden)
+        completed = self.side_by_side(self._completed(*key, lives) for key, lives in shown.items())
+        for (name, kind), lives in zip(shown, completed, strict=True):
+            objects[(name, kind)] = {**objects[(name, kind)], **_by_id(lives)}
+            hidden.update((name, kind, live.id) for live in lives)
+        return replace(snapshot, objects=objects, hidden=frozenset(hidden))
+
+    def _completed(self, name: str, kind: str, lives: Sequence[Live]) -> Callable[[], Sequence[Live]]:
+        return lambda: self.kinds[kind].completed(self.apis[name], lives, self.scopes[name])
+
+    def _read(self, name: str, kind: str, live_id: str) -> Callable[[], Live | None]:
+        return lambda: self.kinds[kind].read(self.apis[name], live_id)
+
+    # --- what lives inside other objects, only of those where it is managed -----------------------------
+
+    def with_nested(self, snapshot: Snapshot) -> Snapshot:
+        """The objects that are listed by parent: a call for each, unless the ledger is sure of them."""
+        assumed = self._assumed(snapshot)
+        spared = {(name, kind, live.parent) for name, kind, live in assumed}
+        asked = self._parents(snapshot, self.nested, spared)
+        found = self.side_by_side(
+            self._list(name, kind, Scope(parents=parents)) for (name, kind), parents in asked.items()
+        )
+        objects = {**snapshot.objects, **dict(zip(asked, map(_by_id, found), strict=True))}
+        for name, kind, live in assumed:
+            objects[(name, kind)] = {**objects.get((name, kind), {}), live.id: live}
+        trusted = frozenset((name, live.id) for name, _, live in assumed)
+        return replace(snapshot, objects=objects, assumed=trusted)
+
+    def _assumed(self, snapshot: Snapshot) -> list[tuple[str, str, Live]]:
+        """Provider, kind and object, for those that the ledger is sure of; none if all is to be seen."""
+        if self.everyday is None:
+            return []
+        entries = moved_entries(self.ledger.entries, self.stack.moved)
+        if sum(1 for address in entries if address.part) <= FEW:
+            return []
+        found = assumed_secrets(self.stack, self.ledger, snapshot, entries, self.everyday)
+        return [(entries[address].provider, address.kind_name, live) for address, live in found.items()]
+
+    def _parents(
+        self, snapshot: Snapshot, wanted: Collection[str], spared: Collection[tuple[str, str, str]] = ()
+    ) -> dict[tuple[str, str], list[str]]:
+        """(provider, kind) → remote ids of the parents to ask about."""
+        if not wanted:
+            return {}
+        recovery = recover(self.ledger, snapshot, self.kinds, self.now)
+        matches = match_all(self.stack, self.ledger, snapshot, self.kinds, recovery)
+        asked: dict[tuple[str, str], list[str]] = {}
+        for name in sorted(wanted):
+            parents = parents_of(self.kinds[name], self.stack, self.ledger, snapshot, matches)
+            for provider, ids in sorted(parents.items()):
+                kept = sorted(live_id for live_id in ids if (provider, name, live_id) not in spared)
+                if kept:
+                    asked[(provider, name)] = kept
+        return asked
+
+    # --- what an interrupted run left open ---------------------------------------------------------------
+
+    def with_patience(
+        self, snapshot: Snapshot, now: datetime, moments: Sequence[float], sleep: Callable[[float], None]
+    ) -> Snapshot:
+        """Lists again what a lagging list may hide, for as long as the lag bound says (crash-safety, §6)."""
+        waited = 0.0
+        for moment in moments[1:]:
+            unsure = self._unsure(snapshot, now)
+            if not unsure:
+                return snapshot
+            sleep(moment - waited)
+            waited = moment
+            snapshot = self._again(snapshot, unsure)
+        return snapshot
+
+    def _unsure(self, snapshot: Snapshot, now: datetime) -> set[tuple[str, str]]:
+        """(provider, kind) of open intents without a candidate, and of young secrets that don't show."""
+        found = {
+            (intent.provider, address.kind_name)
+            for address, intent in unsettled(self.ledger, snapshot, self.kinds, now)
+            if (intent.provider, address.kind_name) in snapshot.objects
+        }
+        for address, entry in self.ledger.entries.items():
+            key = (entry.provider, address.kind_name)
+            recorded = parse_time(entry.recorded_at)
+            if recorded is None or now - recorded >= YOUNG or not entry.id or key not in snapshot.objects:
+                continue
+            kind = self.kinds[address.kind_name]
+            if _is_hidden(kind, snapshot.objects[key].get(entry.id), entry):
+                found.add(key)
+        return found
+
+    def _again(self, snapshot: Snapshot, unsure: set[tuple[str, str]]) -> Snapshot:
+        """One more list of each; what any list has shown counts as there."""
+        keys = sorted(unsure)
+        parents = self._parents(snapshot, self.nested & {kind for _, kind in keys})
+        found = self.side_by_side(
+            self._list(name, kind, replace(self.scopes[name], parents=parents.get((name, kind), ())))
+            for name, kind in keys
+        )
+        objects = dict(snapshot.objects)
+        for key, lives in zip(keys, found, strict=True):
+            objects[key] = {**objects.get(key, {}), **_by_id(lives)}
+        again = replace(snapshot, objects=objects)
+        # what shows up late may hold something
+        return self.with_nested(again) if any(kind not in self.nested for _, kind in keys) else again
+
+
+def _is_hidden(kind: Kind[Any], live: Live | None, entry: Entry) -> bool:
+    """Whether a list may not show yet what we made: what lives inside another, or an assignment."""
+    if live is None:
+        return is_inside(kind)  # all others have been read by their ids
+    there = workspaces_in(kind, live.attributes)
+    return any(key not in there for key in workspaces_in(kind, entry.applied))
+
+
+def _by_id(lives: Iterable[Live]) -> dict[str, Live]:
+    return {live.id: live for live in lives}
+
+
+def without_ghosts(snapshot: Snapshot, ledger: Ledger, now: datetime) -> Snapshot:
+    """The snapshot without what we deleted within the hour and a lagging list still shows."""
+    gone: dict[tuple[str, str], set[str]] = {}
+    for deleted in ledger.pending.deleted:
+        moment = datetime.fromisoformat(deleted.at.replace("Z", "+00:00"))
+        if now - moment < GHOST:
+            gone.setdefault((deleted.provider, deleted.kind), set()).add(deleted.id)
+    if not gone:
+        return snapshot
+    return replace(
+        snapshot,
+        objects={
+            key: {i: live for i, live in lives.items() if i not in gone.get(key, ())}
+            for key, lives in snapshot.objects.items()
+        },
+    )
