@@ -16,6 +16,7 @@ from reconciler.cli.options import is_everyday
 from reconciler.cli.outcome import code_of
 from reconciler.cli.outputs import private
 from reconciler.cli.several import Job, each
+from reconciler.cli.veiling import over
 from reconciler.cli.wiring import View, clients, held, look
 from reconciler.model import Action, Ledger, Plan, Stack
 from reconciler.rendering.outputs import outputs, outputs_text
@@ -81,5 +82,5 @@ def new_outputs(stack: Stack, plan: Plan, ledger: Ledger, console: Console) -> s
     actions = (Action.CREATE, Action.ADOPT, Action.REPLACE, Action.ROTATE)
     fresh = {change.address for change in plan.pending if change.action in actions}
     found = outputs(ledger, hidden=private(stack), only=fresh)
-    text = outputs_text(found, palette=console.look.palette, title="New outputs")
+    text = outputs_text(over(found), palette=console.look.palette, title="New outputs")
     return f"\n{text}" if text else ""

@@ -11,11 +11,13 @@ from contextlib import contextmanager, nullcontext
 
 from reconciler.applying import Executor, Work
 from reconciler.cli.console import Console
+from reconciler.cli.veiling import veiled_outcome
 from reconciler.cli.wiring import Holding, View, dead_runners
 from reconciler.model import Outcome, Plan
 from reconciler.providers import KINDS
 from reconciler.rendering import Progress
 from reconciler.secrets import Identities
+from reconciler.secrets.given import veiled
 
 
 def carry_out(
@@ -51,7 +53,7 @@ def carry_out(
         settle=settle,
         identities=view.identities or Identities(),
     )
-    progress = Progress(
+    progress = _Progress(
         sys.stderr,
         # several stacks side by side can't share one display
         enabled=not console.quiet and bool(plan.pending) and console.held is None,
@@ -67,6 +69,18 @@ def carry_out(
         for address, words in sorted(work.kept.items()):
             progress.say(f"still-in-use: {address}: {words}")
         return outcomes, ending.is_set()
+
+
+class _Progress(Progress):
+    """The display of what is under way, without what variables and files gave."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """A change came to its end, good or bad."""
+        super().finished(veiled_outcome(outcome))
+
+    def say(self, line: str) -> None:
+        """Prints a line without tearing the display apart."""
+        super().say(veiled(line))
 
 
 @contextmanager

@@ -11,8 +11,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from reconciler.cli.veiling import veiled_error, veiled_format, veiled_problems
 from reconciler.errors import Problem, ReconcileError
 from reconciler.rendering import FORMATS, Format, Look, Palette, error_text, problems_text
+from reconciler.secrets.given import veiled
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Console:
     @property
     def form(self) -> Format:
         """The renderers of the chosen format."""
-        return FORMATS.get(self.format_name, FORMATS["text"])
+        return veiled_format(FORMATS.get(self.format_name, FORMATS["text"]))
 
     @property
     def is_text(self) -> bool:
@@ -85,7 +87,7 @@ class Console:
     def say(self, text: str) -> None:
         """Words for people, to stderr; silent under --quiet."""
         if not self.quiet:
-            self.emit(self.notes.palette.clean(text) + "\n", is_result=False)
+            self.emit(self.notes.palette.clean(veiled(text)) + "\n", is_result=False)
 
     @contextmanager
     def reading(self, names: Collection[str]) -> Iterator[None]:
@@ -113,14 +115,14 @@ class Console:
 
     def complaints(self, problems: Sequence[Problem]) -> None:
         """What is wrong, to stderr, also under --quiet."""
-        text = problems_text(problems, palette=self.notes.palette, width=self.notes.width)
+        text = problems_text(veiled_problems(problems), palette=self.notes.palette, width=self.notes.width)
         self.emit(text, is_result=False)
 
     def error(self, error: ReconcileError) -> None:
         """An error: words to stderr, and JSON to stdout where that was asked for."""
         if not self.is_text:
             self.result(self.form.errors([error], self.look))
-        self.emit(error_text(error, palette=self.notes.palette), is_result=False)
+        self.emit(error_text(veiled_error(error), palette=self.notes.palette), is_result=False)
 
 
 def _colours(no_color: bool, environment: Mapping[str, str]) -> bool | None:

@@ -68,7 +68,7 @@ def _move_provider(args: argparse.Namespace, console: Console) -> int:
     memory.move_provider(opened.ledger, provider, live)  # may refuse, while nothing is leased yet
     with held(stack, console, moving=name) as holding:
         holding.journal.commit(lambda ledger: memory.move_provider(ledger, provider, live))
-    console.say(f"moved {name} from {recorded} to {provider.told(provider.identity)}")
+    console.say(f"moved {name} from {provider.told_identity(recorded)} to {provider.shown_identity}")
     return 0
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from reconciler import specs
 from reconciler.cli.console import Console
 from reconciler.cli.options import variables
+from reconciler.cli.veiling import over
 from reconciler.cli.wiring import open_stack
 from reconciler.model import Stack
 from reconciler.rendering.outputs import outputs, outputs_env, outputs_json, outputs_text
@@ -22,6 +23,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     )
     for stack in stacks:
         found = outputs(open_stack(_unaddressed(stack)).ledger, hidden=private(stack))
+        found = over(found)
         if args.format == "json":
             console.result(json.dumps(outputs_json(stack.name, found)) + "\n")
         elif args.format == "env":

@@ -120,7 +120,7 @@ def read(path: Path) -> saved.Saved:
         folder, inputs = Path(), {}  # no plan file, as `decode` will say
     _check_place(folder, path)
     try:
-        return saved.decode(
+        found = saved.decode(
             document,
             plan_json,
             lambda text, is_secret: specs.reread(
@@ -131,6 +131,9 @@ def read(path: Path) -> saved.Saved:
         raise _too_deep(path) from None
     except PlanError as error:
         raise PlanError(f"{path}: {error.message}", code=error.code, hint=error.hint) from None
+    for provider in found.stack.providers.values():
+        specs.hide(provider)
+    return found
 
 
 def _check_place(folder: Path, path: Path) -> None:

@@ -19,6 +19,7 @@ from typing import TextIO, cast
 from reconciler.cli.console import Console
 from reconciler.errors import ReconcileError
 from reconciler.secrets import Guarded, LeakError
+from reconciler.secrets.given import forget_given, spare, veiled
 
 # what a machine may lack
 _LACKING = frozenset(
@@ -43,6 +44,9 @@ def run(command: str, args: argparse.Namespace) -> int:
 
 def _run(command: str, args: argparse.Namespace, console: Console) -> int:
     handler = _log(args)
+    forget_given()
+    for word in _typed(args):
+        spare(word)
     module = importlib.import_module(f"reconciler.cli.{command}")
     try:
         code: int = module.run(args, console)
@@ -62,6 +66,14 @@ def _run(command: str, args: argparse.Namespace, console: Console) -> int:
     finally:
         logging.getLogger().removeHandler(handler)
     return code
+
+
+def _typed(args: argparse.Namespace) -> Iterator[str]:
+    """What the command line names: paths and addresses that its user sees anyway."""
+    for value in vars(args).values():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, str):
+                yield one
 
 
 @contextmanager
@@ -142,11 +154,18 @@ def _log(args: argparse.Namespace) -> logging.Handler:
     handler = _ToStderr()
     is_json = getattr(args, "log_format", "text") == "json"
     handler.setFormatter(_JsonLines() if is_json else logging.Formatter("%(levelname)s %(name)s %(message)s"))
+    handler.addFilter(_veiled)
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     if getattr(args, "quiet", False) and level == logging.WARNING:
         level = logging.ERROR
     logging.getLogger("reconciler").setLevel(level)
     return handler
+
+
+def _veiled(record: logging.LogRecord) -> bool:
+    """Passes every line, without what variables and files gave."""
+    record.msg, record.args = veiled(record.getMessage()), None
+    return True
 
 
 class _ToStderr(logging.StreamHandler[TextIO]):

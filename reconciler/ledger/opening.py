@@ -182,8 +182,9 @@ def _check_remotes(stack: Stack, ledger: Ledger, where: str, moving: str) -> Non
         provider = stack.providers.get(name)
         # an address that isn't set says nothing; those who need it complain in their own words
         if provider is not None and provider.identity and provider.identity != recorded:
+            there = provider.told_identity(recorded)
             raise LedgerError(
-                f"the ledger {where} is about {recorded} as provider {name!r}, and the spec now names"
+                f"the ledger {where} is about {there} as provider {name!r}, and the spec now names"
                 f" {provider.identity}",
                 hint="point the provider back, give the other system a stack of its own, or, if it is the"
                 f" same at a new address: `reconcile ledger move-provider {name}`",

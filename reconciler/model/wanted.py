@@ -122,6 +122,11 @@ class ProviderSpec:
         """The identity for people."""
         return f"{self.type} account {self.account_shown}" if self.account_id else self.shown
 
+    def told_identity(self, identity: str) -> str:
+        """An identity that is on record, for people."""
+        is_hidden = self.is_account_private if self.account_id else self.is_private
+        return "(another that isn't shown)" if is_hidden else identity
+
     @property
     def account_shown(self) -> str:
         """The account id for people; "" where there is none."""

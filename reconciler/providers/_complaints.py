@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from reconciler import errors
 from reconciler.secrets import SENSITIVE, Secret
+from reconciler.secrets.given import veiled
 
 TEXT_LIMIT = 500  # characters of a server's own words in a message
 SHORTEST_SECRET = 4  # characters; blotting out less would only make holes in words
@@ -76,7 +77,8 @@ class Complaint:
 
 def clean(text: str, secrets: Iterable[Secret] = ()) -> str:
     """One line without control characters, of bounded length, with every given secret blotted out."""
-    line = " ".join(_CONTROL.sub(" ", _blotted(text, secrets)).split())
+    # before it is cut: half a value is found by nobody
+    line = " ".join(_CONTROL.sub(" ", veiled(_blotted(text, secrets))).split())
     return line if len(line) <= TEXT_LIMIT else line[: TEXT_LIMIT - 1] + "…"
 
 

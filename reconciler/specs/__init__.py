@@ -1,8 +1,9 @@
 """Specs: YAML to stacks, with the line and column of all that is wrong; no credentials, no network."""
 
 from reconciler.specs.loading import load, load_all
+from reconciler.specs.remotes import hide
 from reconciler.specs.rereading import reread
 from reconciler.specs.schema import schema_text
 from reconciler.specs.searching import find
 
-__all__ = ["find", "load", "load_all", "reread", "schema_text"]
+__all__ = ["find", "hide", "load", "load_all", "reread", "schema_text"]

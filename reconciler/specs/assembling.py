@@ -12,6 +12,7 @@ from reconciler.errors import Location, ReconcileError
 from reconciler.model import FILES, Address, Guard, Move, ProviderSpec, Resource, Sourced, Stack
 from reconciler.model.values import KEY
 from reconciler.secrets import Recipients
+from reconciler.secrets.given import spare
 from reconciler.specs.digesting import digest
 from reconciler.specs.nodes import Block, Node, Scalar, Series
 from reconciler.specs.places import Place, is_unknown
@@ -42,6 +43,10 @@ def assemble(
         recipients=_recipients(resolver),
         ledger_url=_ledger(resolver),
     )
+    open_addresses = (each.address for each in providers.values() if not each.is_private)
+    keys = (address.key for address in resources)
+    for word in (stack.name, stack.file, *stack.providers, *keys, *open_addresses):
+        spare(word)
     return replace(stack, digest=digest(stack))
 
 

@@ -12,6 +12,7 @@ from reconciler.errors import Location, Problem, Severity
 from reconciler.model import SecretInput, Sourced, Value
 from reconciler.secrets import Secret, sounds_secret
 from reconciler.secrets.checkouts import is_within_checkout
+from reconciler.secrets.given import give
 from reconciler.specs.composing import understood
 from reconciler.specs.credentials import fits_provider, is_credential
 from reconciler.specs.findings import Findings
@@ -21,6 +22,8 @@ from reconciler.specs.references import Reference
 
 MAX_FILE: Final = 1024 * 1024
 ADDRESS_FIELDS: Final = ("host", "account_id", "url")
+# the tool's own addresses are no secret; any other variable keeps its value to itself
+OPEN_VARIABLES: Final = ("DATABRICKS_HOST", "CONNECT_SERVER", "DATABRICKS_ACCOUNT_ID")
 
 
 class _UnusableError(Exception):
@@ -84,7 +87,10 @@ class Inputs:
             value = self._read(reference, place, is_secret=False)
         except _UnusableError:
             return unknown(reference.text)
-        return Sourced(f"{reference.root} {reference.rest}", value, self._expression(reference, place))
+        source = f"{reference.root} {reference.rest}"
+        if value != reference.default and reference.rest not in OPEN_VARIABLES:
+            give(value, f"({source})")
+        return Sourced(source, value, self._expression(reference, place))
 
     def secret(self, reference: Reference, place: Place) -> SecretInput:
         """The value of a variable or file for a secret field."""

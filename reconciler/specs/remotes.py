@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 from reconciler.errors import Location
 from reconciler.model import FILES, ProviderSpec, SecretInput, Sourced, Value
+from reconciler.secrets.given import give
 from reconciler.specs import urls
+from reconciler.specs.inputs import OPEN_VARIABLES
 from reconciler.specs.nodes import Block, Scalar, places
 from reconciler.specs.places import Place, is_unknown
 from reconciler.specs.resolving import Resolver
@@ -24,8 +26,7 @@ _EXAMPLE: Final = {
     "workbench": "write it like https://workbench.example.org",
 }
 _ACCOUNT: Final = "DATABRICKS_ACCOUNT_ID"
-# the tool's own addresses are no secret; any other variable keeps its value to itself
-_OPEN_SOURCES: Final = frozenset(f"env {name}" for name in (*_VARIABLE.values(), _ACCOUNT))
+_OPEN_SOURCES: Final = frozenset(f"env {name}" for name in OPEN_VARIABLES)
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -97,6 +98,7 @@ class _Reading:
             is_private=address.is_private,
             is_account_private=account.is_private,
         )
+        hide(spec, f"({address.source})", f"({account.source})")
         self.resolver.offers[self.name] = _offers(spec, address, account)
         return spec
 
@@ -195,6 +197,22 @@ class _Reading:
             return dict(settings)
         folder = os.path.dirname(self.block.keys["ca_certificate"].file)  # noqa: PTH120 - keeps it relative
         return {**settings, "ca_certificate": os.path.normpath(os.path.join(folder, path))}  # noqa: PTH118
+
+
+def hide(spec: ProviderSpec, address_as: str = "", account_as: str = "") -> None:
+    """Keeps what variables gave out of all words, also in the pieces that errors of a connection tell.
+
+    Args:
+        address_as, account_as: what is shown instead, where it is known.
+    """
+    if spec.is_account_private:
+        give(spec.account_id, account_as or spec.account_shown)
+    if not spec.is_private:
+        return
+    parts = urlsplit(spec.address)
+    is_near = parts.hostname is None or urls.is_loopback(parts.hostname)
+    for piece in (spec.address, parts.netloc, "" if is_near else parts.hostname):
+        give(piece or "", address_as or spec.shown)
 
 
 def _has_profile_file(environment: Mapping[str, str]) -> bool:

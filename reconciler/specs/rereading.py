@@ -9,9 +9,10 @@ from reconciler.errors import CredentialError, ReconcileError
 from reconciler.model import SecretInput
 from reconciler.secrets import Identities
 from reconciler.secrets.checkouts import is_within_checkout
+from reconciler.secrets.given import give
 from reconciler.secrets.handoffs import path_within, read_handoff
 from reconciler.specs.credentials import is_credential, is_never_named
-from reconciler.specs.inputs import MAX_FILE
+from reconciler.specs.inputs import MAX_FILE, OPEN_VARIABLES
 from reconciler.specs.receiving import contents, secret_input
 from reconciler.specs.references import MalformedError, Reference, parts
 
@@ -46,6 +47,15 @@ def reread(
     if is_secret and len(pieces) == 1 and isinstance(only, Reference) and only.root == "inputs":
         return _received(only, environment, folder, inputs or {})
     found = [_piece(part, is_secret, environment, folder) for part in pieces]
+    for part, value in zip(pieces, found, strict=True):
+        if (
+            isinstance(part, Reference)
+            and value
+            and not is_secret
+            and value != part.default
+            and part.rest not in OPEN_VARIABLES
+        ):
+            give(value, f"({part.root} {part.rest})")
     return None if None in found else "".join(str(piece) for piece in found)
 
 

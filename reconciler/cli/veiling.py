@@ -1,0 +1,110 @@
+"""A format that shows nothing which a variable or file gave, whoever put it into words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import fields, replace
+from typing import Any
+
+from reconciler.errors import Problem, ReconcileError, SpecError
+from reconciler.model import Change, Entry, Ledger, Outcome, Plan, Verification
+from reconciler.rendering import Format
+from reconciler.secrets.given import is_any_given, veiled
+
+
+def veiled_format(form: Format) -> Format:
+    """The same format, whose words are veiled before they are set: documents stay what they are."""
+    if not is_any_given():
+        return form
+    return Format(
+        plan=lambda plan, look: form.plan(_plan(plan), look),
+        outcomes=lambda plan, outcomes, look: form.outcomes(_plan(plan), _outcomes(outcomes), look),
+        problems=lambda problems, look: form.problems(veiled_problems(problems), look),
+        errors=lambda errors, look: form.errors([veiled_error(error) for error in errors], look),
+        drift=lambda stack, changes, problems, look: form.drift(
+            stack, [_change(change) for change in changes], veiled_problems(problems), look
+        ),
+        ledger=lambda ledger, look: form.ledger(_ledger(ledger), look),
+        verification=lambda stack, found, look: form.verification(stack, _proofs(found), look),
+    )
+
+
+def veiled_problems(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Problems as they may be shown."""
+    return tuple(replace(p, message=veiled(p.message), hint=veiled(p.hint)) for p in problems)
+
+
+def veiled_error(error: ReconcileError) -> ReconcileError:
+    """An error as it may be shown."""
+    shown = SpecError(veiled_problems(error.problems)) if isinstance(error, SpecError) else copy(error)
+    shown.message, shown.hint, shown.stack = veiled(error.message), veiled(error.hint), error.stack
+    return shown
+
+
+def over(value: Any) -> Any:
+    """All text in a plain value, veiled."""
+    if isinstance(value, str):
+        return veiled(value)
+    if isinstance(value, Mapping):
+        return {key: over(item) for key, item in value.items()}
+    return [over(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+class _Shown(Plan):
+    """A plan in other words; its digest is that of the plan, which is what is approved."""
+
+    @property
+    def digest(self) -> str:
+        """The digest of the plan itself."""
+        plan: Plan = vars(self)["of"]
+        return plan.digest
+
+
+def _plan(plan: Plan) -> Plan:
+    parts = {field.name: getattr(plan, field.name) for field in fields(Plan)}
+    words = {"changes": tuple(map(_change, plan.changes)), "problems": veiled_problems(plan.problems)}
+    shown = _Shown(**{**parts, **words})
+    vars(shown)["of"] = plan
+    return shown
+
+
+def _change(change: Change) -> Change:
+    return replace(
+        change,
+        id=over(change.id),
+        name=veiled(change.name),
+        reason=veiled(change.reason),
+        approval=veiled(change.approval),
+        fields=tuple(
+            replace(f, path=veiled(f.path), before=over(f.before), after=over(f.after)) for f in change.fields
+        ),
+    )
+
+
+def veiled_outcome(outcome: Outcome) -> Outcome:
+    """An outcome as it may be shown."""
+    return replace(outcome, id=over(outcome.id), error=veiled(outcome.error))
+
+
+def _outcomes(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    return [veiled_outcome(outcome) for outcome in outcomes]
+
+
+def _proofs(found: Sequence[Verification]) -> list[Verification]:
+    return [replace(proof, message=veiled(proof.message)) for proof in found]
+
+
+def _ledger(ledger: Ledger) -> Ledger:
+    return replace(
+        ledger,
+        remotes=over(ledger.remotes),
+        entries={address: _entry(entry) for address, entry in ledger.entries.items()},
+    )
+
+
+def _entry(entry: Entry) -> Entry:
+    formers = tuple(replace(former, id=veiled(former.id)) for former in entry.formers)
+    return replace(
+        entry, id=veiled(entry.id), name=veiled(entry.name), computed=over(entry.computed), formers=formers
+    )
