@@ -43,6 +43,7 @@ def run(command: str, args: argparse.Namespace) -> int:
 
 
 def _run(command: str, args: argparse.Namespace, console: Console) -> int:
+    level = logging.getLogger("reconciler").level
     handler = _log(args)
     forget_given()
     for word in _typed(args):
@@ -65,6 +66,8 @@ def _run(command: str, args: argparse.Namespace, console: Console) -> int:
         return _bug(error, console, verbose=getattr(args, "verbose", False))
     finally:
         logging.getLogger().removeHandler(handler)
+        # whoever calls this inside a process of its own has its own wishes
+        logging.getLogger("reconciler").setLevel(level)
     return code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -205,3 +206,11 @@ def test_words_that_the_spec_says_itself_are_let_be(nest):
     assert "(env STAGE)" in ended.out
     assert "stack prod" in ended.text
     assert "specs/stack.yaml" in ended.text
+
+
+def test_a_command_leaves_the_loggers_of_its_process_as_they_were(nest):
+    logger = logging.getLogger("reconciler")
+    before = logger.level
+    for how in ("-v", "--quiet"):
+        nest.run("validate", SPEC, how)
+        assert logger.level == before
