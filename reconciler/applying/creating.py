@@ -11,9 +11,9 @@ from typing import Any
 from reconciler.applying import records
 from reconciler.applying.calls import Call, always, was_refused
 from reconciler.applying.records import Edit
-from reconciler.applying.shared import additive_keys, applied_attributes, grants_of, sources_of, with_advice
+from reconciler.applying.shared import additive_keys, grants_of, sources_of, with_advice
 from reconciler.applying.work import Work, secret_leaves, utc
-from reconciler.kinds import Created
+from reconciler.kinds import Created, Evidence
 from reconciler.model import (
     Action,
     Address,
@@ -37,7 +37,7 @@ def create(work: Work, change: Change) -> Iterator[Call]:
     address = change.address
     resource = work.resource(address)
     kind, api = work.kind(address), work.apis[change.provider]
-    parent = work.credential(address.parent) if address.parent else ""
+    parent = str(work.resolved(resource.attributes.get(work.fields(address).parent) or ""))
     attributes, tag = _body(work, resource)
     handed = dict(secret_leaves(resource.attributes))
     sources = sources_of(handed)
@@ -79,7 +79,7 @@ def _tried(work: Work, change: Change) -> Iterator[Call]:
     """What a renewed credential goes through before anybody gets it: a token request, or a while."""
     address = change.address
     if change.action is Action.ROTATE and address.parent is not None:
-        client_id = work.computed.get(address.parent, {}).get("client_id", "")
+        client_id = work.computed.get(address.parent, {}).get(work.fields(address.parent).referred_by, "")
         secret = work.values[work.credential(address)]
         yield Call(
             run=partial(work.kind(address).check, work.apis[change.provider], client_id, secret),
@@ -92,9 +92,9 @@ def _tried(work: Work, change: Change) -> Iterator[Call]:
 def _body(work: Work, resource: Resource) -> tuple[dict[str, Any], int]:
     """What a create sends, and the exact lifetime by which a secret is known as ours."""
     fields = work.fields(resource.address)
-    skipped = fields.additive | fields.local | ({"service_principal"} if resource.address.part else set())
+    skipped = fields.additive | fields.local | {fields.parent}
     body = {k: v for k, v in resource.attributes.items() if k not in skipped and v is not None}
-    if not resource.address.part:
+    if work.kind(resource.address).evidence is not Evidence.LIFETIME:
         return work.resolved(body), 0
     lifetime = resource.attributes.get("lifetime")
     tag = labelled(seconds(str(lifetime)) if lifetime else DEFAULT_LIFETIME)
@@ -124,7 +124,7 @@ def _entry(work: Work, resource: Resource, created: Created, handed: Mapping[str
         mark = Fingerprint.of(created.secret)
         made = Credential(CredentialState.FRESH, mark.salt, mark.mark, expires_at=created.live.expires_at)
         credential = work.in_custody(made, created.secret)
-    applied = work.without_secrets(resource.address, applied_attributes(resource))
+    applied = work.without_secrets(resource.address, work.recordable(resource))
     return records.entry_of(
         resource,
         created.live,

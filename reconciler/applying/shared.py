@@ -17,18 +17,12 @@ from reconciler.model import (
     Action,
     Address,
     Change,
-    Resource,
 )
 
 
 def sources_of(handed: Mapping[str, Any]) -> list[Address]:
     """The addresses whose credentials are handed over, sorted; what the user supplies has none."""
     return sorted({value.source for value in handed.values() if hasattr(value, "is_secret")})
-
-
-def applied_attributes(resource: Resource) -> dict[str, Any]:
-    """The attributes that go on record: what is stated, without the parent of a part."""
-    return {k: v for k, v in resource.attributes.items() if v is not None and k != "service_principal"}
 
 
 def with_advice(change: Change, call: Callable[[], Any]) -> Any:

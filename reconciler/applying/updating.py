@@ -11,8 +11,9 @@ from reconciler.applying import records
 from reconciler.applying.calls import Call, always, was_refused
 from reconciler.applying.patching import patch_of, unproven
 from reconciler.applying.records import Edit
-from reconciler.applying.shared import applied_attributes, grants_of, sources_of, with_advice
+from reconciler.applying.shared import grants_of, sources_of, with_advice
 from reconciler.applying.work import Work, secret_leaves
+from reconciler.kinds import Evidence
 from reconciler.model import (
     Change,
     Credential,
@@ -22,9 +23,11 @@ from reconciler.model import (
     Former,
     Live,
     Origin,
+    Ref,
     Resource,
     Settles,
 )
+from reconciler.planning.compare import leaves
 from reconciler.secrets import Fingerprint
 
 
@@ -42,12 +45,12 @@ def adopt(work: Work, change: Change) -> Iterator[Call]:
         if not resource.lifecycle.ignores(path)
         if (delivery := work.trusted(value)) is not None
     }
-    applied = work.without_secrets(change.address, applied_attributes(resource), live)
+    applied = work.without_secrets(change.address, work.recordable(resource), live)
     entry = records.entry_of(
         resource,
         live,
         applied=_without(applied, pending),
-        origin=_origin(change, live),
+        origin=_origin(work, change, live),
         credential=_on_trust(work, resource, live),
         deliveries=trusted,
         now=work.now,
@@ -71,11 +74,11 @@ def adopt(work: Work, change: Change) -> Iterator[Call]:
     yield from update(work, change)
 
 
-def _origin(change: Change, live: Live) -> Origin:
+def _origin(work: Work, change: Change, live: Live) -> Origin:
     """How the object came: made by an interrupted run, named by its id, or found by its name."""
     if change.settles is Settles.FOUND:
         # a principal is recognised by its name alone: taken over, rather than known to be ours
-        is_weak = change.address.kind == "service_principals" and not change.address.part
+        is_weak = work.kind(change.address).evidence is Evidence.NAME
         return Origin.ADOPTED if is_weak else Origin.CREATED
     return Origin.ADOPTED if change.address.part or change.lifecycle.names(live.id) else Origin.FOUND
 
@@ -120,7 +123,7 @@ def _patched(work: Work, change: Change, live: Live, paths: set[str]) -> Iterato
     address, resource = change.address, work.resource(change.address)
     kind, api = work.kind(address), work.apis[change.provider]
     handed = {p: v for p, v in secret_leaves(resource.attributes) if p in paths}
-    patch = patch_of(work, change, live, paths | _companions(resource, handed))
+    patch = patch_of(work, change, live, paths | _companions(work, resource, handed))
     sources = sources_of(handed)
     deliveries = {path: work.delivery(value) for path, value in handed.items()}
 
@@ -168,13 +171,14 @@ def _split(work: Work, change: Change) -> tuple[dict[tuple[str, str], Any], set[
     return grants, paths
 
 
-def _companions(resource: Resource, handed: Mapping[str, Any]) -> set[str]:
-    """`client_id` goes with its `client_secret`, always in one PATCH (rule 10)."""
+def _companions(work: Work, resource: Resource, handed: Mapping[str, Any]) -> set[str]:
+    """What names a credential's owner goes along with it, always in one PATCH (rule 10)."""
+    owners = {value.address for value in handed.values() if isinstance(value, Ref)}
+    beside = {Ref(owner, work.fields(owner).referred_by) for owner in owners}
     return {
-        f"{parent}.client_id"
-        for path in handed
-        if (parent := path.rpartition(".")[0]) and "client_id" in (resource.attributes.get(parent) or {})
-        if not resource.lifecycle.ignores(f"{parent}.client_id")
+        path
+        for path, value in leaves(resource.attributes)
+        if isinstance(value, Ref) and value in beside and not resource.lifecycle.ignores(path)
     }
 
 
@@ -185,7 +189,7 @@ def _updated(
     if change.left:  # what was sent is the credential alone: all else stays as last applied
         seen_at = answer.updated_at if answer else entry.updated_at
         return replace(entry, deliveries={**entry.deliveries, **deliveries}, updated_at=seen_at)
-    applied = work.without_secrets(resource.address, applied_attributes(resource), change.live)
+    applied = work.without_secrets(resource.address, work.recordable(resource), change.live)
     return replace(
         entry,
         name=records.name_on_record(applied, answer.name)

@@ -228,7 +228,7 @@ class Work:
         ours = dict((entry.applied.get(name) if entry else None) or {})
         before = (entry.there.get(name) if entry else None) or ()
         wanted = self.resolved(resource.attributes.get(name) or {})
-        if name == "workspaces":
+        if name == self.fields(address).workspaces:
             hosts = {w.host: w.id for w in self.snapshot.workspaces.get(resource.provider, ())}
             wanted = {hosts.get(str(key).lower(), str(key)): level for key, level in wanted.items()}
         seen = (live.attributes.get(name) if live else None) or {}
@@ -249,12 +249,15 @@ class Work:
             return [self._with_origins(item) for item in value]
         return value if isinstance(value, Sourced) else self.resolved(value)
 
+    def recordable(self, resource: Resource) -> dict[str, Any]:
+        """The attributes that go on record: what is stated, without what an object lives in."""
+        parent = self.fields(resource.address).parent
+        return {k: v for k, v in resource.attributes.items() if v is not None and k != parent}
+
     def refreshed(self, entry: Entry, change: Change) -> Entry:
         """An entry with what the spec says now, of an object that needs no call."""
         resource = self.resource(change.address)
-        attributes = {
-            k: v for k, v in resource.attributes.items() if v is not None and k != "service_principal"
-        }
+        attributes = self.recordable(resource)
         live = change.live
         held = entry.credential
         refreshed = replace(

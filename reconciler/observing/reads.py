@@ -152,7 +152,7 @@ class Observer:
         entries = moved_entries(self.ledger.entries, self.stack.moved)
         if sum(1 for address in entries if address.part) <= FEW:
             return []
-        found = assumed_secrets(self.stack, self.ledger, snapshot, entries, self.everyday)
+        found = assumed_secrets(self.stack, self.ledger, snapshot, entries, self.kinds, self.everyday)
         return [(entries[address].provider, address.kind_name, live) for address, live in found.items()]
 
     def _parents(

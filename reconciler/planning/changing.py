@@ -110,7 +110,8 @@ class _Builder:
     def renewed(self) -> tuple[FieldChange, ...]:
         """What everybody who refers to it will notice."""
         live = self.match.live
-        names = ["id"] if self.address.part else sorted(self.fields.computed & {"id", "client_id"})
+        told = {"id", self.fields.referred_by}
+        names = ["id"] if self.address.part else sorted(self.fields.computed & told)
         before = {"id": live.id, **live.computed} if live else {}
         return tuple(FieldChange(name, before.get(name), KNOWN_LATER) for name in names)
 
@@ -212,10 +213,11 @@ class _Builder:
 
     def by_workspace_id(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
         """Workspaces by their ids, whether the spec names them by id or by host."""
-        named = attributes.get("workspaces")
-        if not isinstance(named, Mapping) or "workspaces" not in self.fields.additive:
+        name = self.fields.workspaces
+        named = attributes.get(name)
+        if not isinstance(named, Mapping):
             return attributes
-        return {**attributes, "workspaces": workspaces_by_id(self.situation, self.resource, named)}
+        return {**attributes, name: workspaces_by_id(self.situation, self.resource, named)}
 
     def why(self, differences: tuple[FieldChange, ...]) -> str:
         reasons = [f"{h.path.rpartition('.')[2]}: {h.reason}" for h in self.handovers]

@@ -17,12 +17,11 @@ def workspaces_by_id(situation: Situation, resource: Resource, named: Mapping[st
 
 def workspace_trouble(situation: Situation, resource: Resource) -> tuple[str, str] | None:
     """(code, words) if a workspace that the spec names doesn't exist or refuses assignments."""
-    named = resource.attributes.get("workspaces")
+    name = situation.fields(resource.address).workspaces
+    named = resource.attributes.get(name)
     if not isinstance(named, Mapping):
         return None
-    named = {
-        key: level for key, level in named.items() if not resource.lifecycle.ignores(f"workspaces.{key}")
-    }
+    named = {key: level for key, level in named.items() if not resource.lifecycle.ignores(f"{name}.{key}")}
     first: dict[str, str] = {}
     for given in named:
         key = next(iter(workspaces_by_id(situation, resource, {given: None})))

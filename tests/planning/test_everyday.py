@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.model import Address, CredentialState, Former, GivenUp, Intent, Pending, Runner
 from reconciler.planning import assumed_secrets
+from reconciler.providers import KINDS
 
 SECRET = Address("service_principals", "robot-0", "client_secret")
 USER = Address("connect_integrations", "user-0")
@@ -19,13 +20,13 @@ INTENT = Intent(
 
 
 def assumed(world):
-    found = assumed_secrets(world.stack, world.ledger, world.snapshot, world.ledger.entries, world.now)
+    found = assumed_secrets(world.stack, world.ledger, world.snapshot, world.ledger.entries, KINDS, world.now)
     return set(found)
 
 
 def test_what_stands_as_it_was_applied_is_assumed(world):
     one = world(3)
-    found = assumed_secrets(one.stack, one.ledger, one.snapshot, one.ledger.entries, one.now)
+    found = assumed_secrets(one.stack, one.ledger, one.snapshot, one.ledger.entries, KINDS, one.now)
     assert len(found) == 3
     live = one.snapshot.of("databricks", SECRET.kind_name)["s-0"]
     assert found[SECRET] == live

@@ -104,7 +104,9 @@ WORKS = {
         lambda: make_destroy_plan(world.stack, world.ledger, world.snapshot, KINDS, Options(now=world.now))
     ),
     "an everyday look": lambda world: (
-        lambda: assumed_secrets(world.stack, world.ledger, world.snapshot, world.ledger.entries, world.now)
+        lambda: assumed_secrets(
+            world.stack, world.ledger, world.snapshot, world.ledger.entries, KINDS, world.now
+        )
     ),
     "a plan that is saved": lambda world: prepared(plan_of(world), saved.encode),
     "a plan that is shown": lambda world: prepared(plan_of(unmade(world)), plan_json),
