@@ -11,7 +11,7 @@ from reconciler.cli import planfiles
 from reconciler.cli.applying import Planner, apply_each
 from reconciler.cli.console import Console
 from reconciler.cli.options import is_plan_file, variables
-from reconciler.cli.wiring import View, stacks
+from reconciler.cli.wiring import Mates, View, stacks
 from reconciler.errors import ReconcileError, StaleError, UsageError
 from reconciler.model import Plan, Stack
 from reconciler.planning import saved
@@ -28,9 +28,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
         recorded = files or planfiles.last()
         plans = [planfiles.read(path) for path in recorded]
         checks = None if files else args
-        jobs: list[tuple[Stack, Planner]] = [(plan.stack, _saved_planner(plan, checks)) for plan in plans]
+        mates = Mates([plan.stack for plan in plans])
+        jobs: list[tuple[Stack, Planner]] = [
+            (plan.stack, _saved_planner(plan, checks, mates)) for plan in plans
+        ]
     else:
-        jobs = [(stack, lambda view: view.plan(view.options(args))) for stack in stacks(args)]
+        jobs = _fresh(args)
     return apply_each(jobs, args, console)
 
 
@@ -41,13 +44,17 @@ def _due(args: argparse.Namespace, console: Console) -> int:
             "--due plans by itself", hint="leave out --replace and --approve, and name specs, no plan file"
         )
     args.yes = True
-    jobs: list[tuple[Stack, Planner]] = [
-        (stack, lambda view: view.plan(view.options(args))) for stack in stacks(args)
-    ]
-    return apply_each(jobs, args, console)
+    return apply_each(_fresh(args), args, console)
 
 
-def _saved_planner(plan: saved.Saved, checks: argparse.Namespace | None) -> Planner:
+def _fresh(args: argparse.Namespace) -> list[tuple[Stack, Planner]]:
+    """Each stack, planned now."""
+    found = stacks(args)
+    mates = Mates(found)
+    return [(stack, lambda view: view.plan(view.options(args, mates))) for stack in found]
+
+
+def _saved_planner(plan: saved.Saved, checks: argparse.Namespace | None, mates: Mates) -> Planner:
     """Makes a saved plan anew.
 
     Args:
@@ -57,7 +64,7 @@ def _saved_planner(plan: saved.Saved, checks: argparse.Namespace | None) -> Plan
     def planner(view: View) -> Plan:
         if checks is not None:
             _check_spec(plan, checks)
-        options = view.options(argparse.Namespace(target=(), replace=()))
+        options = view.options(argparse.Namespace(target=(), replace=()), mates)
         options = saved.with_options(options, plan)
         fresh = view.destroy_plan(options) if plan.destroys else view.plan(options)
         return saved.check_fresh(plan, fresh)

@@ -10,7 +10,7 @@ from reconciler.cli import planfiles
 from reconciler.cli.console import Console
 from reconciler.cli.options import is_everyday
 from reconciler.cli.several import Job, each
-from reconciler.cli.wiring import clients, look, open_stack, stacks
+from reconciler.cli.wiring import Mates, clients, look, open_stack, stacks
 from reconciler.model import Action, Plan, Stack
 
 
@@ -18,7 +18,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Plans every stack; exit 1 if an address is blocked, 2 (if asked for) when changes are pending."""
     found = stacks(args)
     plans: list[Plan] = []
-    jobs = [Job(stack, partial(_plan, stack, args, plans, len(found) > 1)) for stack in found]
+    mates = Mates(found)
+    jobs = [Job(stack, partial(_plan, stack, args, plans, len(found) > 1, mates)) for stack in found]
     code = each(jobs, console)
     if plans:
         files = [stack.file for stack in found]
@@ -31,13 +32,18 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 
 def _plan(
-    stack: Stack, args: argparse.Namespace, plans: list[Plan], is_one_of_many: bool, console: Console
+    stack: Stack,
+    args: argparse.Namespace,
+    plans: list[Plan],
+    is_one_of_many: bool,
+    mates: Mates,
+    console: Console,
 ) -> int:
     opened = open_stack(stack)
     with clients(stack, opened, args) as apis:
         with console.reading(apis):
             view = look(stack, opened, apis, everyday=is_everyday(args))
-        plan = view.plan(view.options(args))
+        plan = view.plan(view.options(args, mates))
     console.result(console.form.plan(plan, console.look))
     planfiles.record(plan, console.say)
     plans.append(plan)

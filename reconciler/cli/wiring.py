@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from threading import Lock
 from typing import Any
 
 from reconciler import __version__, specs
@@ -28,7 +29,7 @@ from reconciler.ledger import (
 )
 from reconciler.model import Ledger, Plan, Runner, Snapshot, Stack
 from reconciler.observing import LAG_BOUND, observe
-from reconciler.planning import Options, is_owner, make_destroy_plan, make_plan
+from reconciler.planning import Options, Rivals, is_owner, make_destroy_plan, make_plan, rivals_of
 from reconciler.providers import KINDS, connect
 from reconciler.secrets import Identities, unseal
 
@@ -60,6 +61,28 @@ def the_stack(args: argparse.Namespace) -> Stack:
     return found[0]
 
 
+class Mates:
+    """The stacks of one run: what they own and wish for, read once, when the first of them is planned."""
+
+    def __init__(self, stacks: Sequence[Stack]) -> None:
+        self._stacks = stacks if len(stacks) > 1 else ()
+        self._lock = Lock()
+        self._rivals: Rivals | None = None
+
+    @property
+    def rivals(self) -> Rivals:
+        """The index; a stack whose ledger can't be read says so itself, and has no claim."""
+        with self._lock:
+            if self._rivals is None:
+                members: list[tuple[Stack, Ledger]] = []
+                for stack in self._stacks:
+                    with suppress(LedgerError):
+                        members.append((stack, open_stack(stack).ledger))
+                names = {name: kind.fields.name for name, kind in KINDS.items()}
+                self._rivals = rivals_of(members, names)
+            return self._rivals
+
+
 @dataclass(frozen=True)
 class View:
     """One stack with its ledger and live state, as read at one time.
@@ -76,8 +99,12 @@ class View:
     now: datetime
     identities: Identities | None = None
 
-    def options(self, args: argparse.Namespace) -> Options:
-        """What the command line asks of a plan."""
+    def options(self, args: argparse.Namespace, mates: Mates | None = None) -> Options:
+        """What the command line asks of a plan.
+
+        Args:
+            mates: the stacks of this run.
+        """
         return Options(
             now=self.now,
             tool_version=__version__,
@@ -85,6 +112,7 @@ class View:
             replaces=addresses(getattr(args, "replace", ())),
             due=getattr(args, "due", False),
             claims=claims(self.stack, environment=os.environ),
+            rivals=mates.rivals if mates else None,
             dead=dead_runners(self.opened.ledger),
             opened=self._openable(),
         )

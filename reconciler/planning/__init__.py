@@ -9,6 +9,7 @@ from reconciler.planning.healing import healable
 from reconciler.planning.making import Options, keep_old, make_destroy_plan, make_plan
 from reconciler.planning.matching import Claims, How, Match, match_all, moved_entries
 from reconciler.planning.recovery import Recovery, recover, unsettled
+from reconciler.planning.rivals import Rivals, rivals_of
 from reconciler.planning.secrets import is_shared
 from reconciler.planning.times import parse_time
 from reconciler.planning.using import INTEGRATIONS, is_owner, leaving, same, users_in
@@ -22,6 +23,7 @@ __all__ = [
     "Options",
     "Phase",
     "Recovery",
+    "Rivals",
     "Step",
     "assumed_secrets",
     "at_path",
@@ -42,6 +44,7 @@ __all__ = [
     "parse_time",
     "recover",
     "remembered",
+    "rivals_of",
     "same",
     "same_id",
     "same_leaf",

@@ -37,6 +37,7 @@ from reconciler.planning.removing import (
     removals,
     with_formers,
 )
+from reconciler.planning.rivals import Rivals
 from reconciler.planning.secrets import is_shared, stays
 from reconciler.planning.situation import Situation
 from reconciler.planning.using import is_owner, unseen
@@ -56,6 +57,7 @@ class Options:
         targets: plan only these and what they depend on; empty for all.
         replaces: replace these, whatever the differences.
         claims: ids that other stacks' ledgers own.
+        rivals: what the stacks of this run own and wish for.
         opened: remote ids of credentials whose sealed copy can be opened here; None to take that for granted,
             so that whoever plans without a private key plans what its owner will apply.
         due: only what time made due; all else is left as it is.
@@ -67,6 +69,7 @@ class Options:
     targets: tuple[Address, ...] = ()
     replaces: tuple[Address, ...] = ()
     claims: Claims | None = None
+    rivals: Rivals | None = None
     dead: frozenset[Runner] = frozenset()
     opened: frozenset[str] | None = None
     due: bool = False
@@ -149,7 +152,9 @@ def _situation(
         entries=moved_entries(ledger.entries, stack.moved),
         snapshot=snapshot,
         kinds=kinds,
-        matches=match_all(stack, ledger, snapshot, kinds, recovery, claims=options.claims),
+        matches=match_all(
+            stack, ledger, snapshot, kinds, recovery, claims=options.claims, rivals=options.rivals
+        ),
         recovery=recovery,
         now=options.now,
         dead=options.dead,

@@ -17,12 +17,12 @@ from reconciler.model import (
     Resource,
     Settles,
     Snapshot,
-    Sourced,
     Stack,
 )
 from reconciler.planning.adopting import by_client_id, by_id, conflict, other_id, same_id, was_used
 from reconciler.planning.compare import at_path, same_leaf
 from reconciler.planning.recovery import Recovered, Recovery
+from reconciler.planning.rivals import Rivals, application_id, by_word, plain
 from reconciler.planning.using import same, users_by_client_id
 
 # (provider identity, kind name, remote id) → name of the stack whose ledger owns it
@@ -102,9 +102,10 @@ def match_all(
     recovery: Recovery,
     *,
     claims: Claims | None = None,
+    rivals: Rivals | None = None,
 ) -> dict[Address, Match]:
     """Pairs every resource with its live object; trouble with one is that one's alone."""
-    matcher = _Matcher(stack, ledger, snapshot, kinds, recovery, claims or {})
+    matcher = _Matcher(stack, ledger, snapshot, kinds, recovery, claims or {}, rivals or Rivals())
     whole = [r for r in stack.resources.values() if not r.address.part]
     parts = [r for r in stack.resources.values() if r.address.part]
     found: dict[Address, Match] = {}
@@ -128,12 +129,14 @@ class _Matcher:
         kinds: Registry,
         recovery: Recovery,
         claims: Claims,
+        rivals: Rivals,
     ) -> None:
         self.stack = stack
         self.ledger = ledger
         self.snapshot = snapshot
         self.kinds = kinds
-        self.claims = claims
+        self.claims = {**rivals.owned, **claims}
+        self.rivals = rivals
         self.entries = moved_entries(ledger.entries, stack.moved)
         self.intents = recovery.intents
         self.taken = _taken(self.entries, stack) | _left(recovery, ledger)
@@ -238,12 +241,9 @@ class _Matcher:
                 index[live.name].append(live)
                 # An application id alone identifies a service principal (Azure).
                 if "application_id" in live.attributes:
-                    index[_application_id(live.attributes["application_id"])].append(live)
+                    index[application_id(live.attributes["application_id"])].append(live)
             self.by_name[key] = index
-        wanted = plain(resource.attributes.get("application_id"))
-        if wanted is not None:
-            return self.by_name[key].get(_application_id(wanted), [])
-        return self.by_name[key].get(str(plain(resource.attributes.get(fields.name))), [])
+        return self.by_name[key].get(by_word(resource, fields.name), [])
 
     def _unless_claimed(self, resource: Resource, match: Match) -> Match:
         live = match.live
@@ -253,6 +253,13 @@ class _Matcher:
         owner = self.claims.get((identity, resource.address.kind_name, live.id))
         if self.kinds[resource.address.kind_name].fields.sealed_to:
             owner = live.created_by or None  # a file says itself whose it is
+        if owner is None and (rival := self._rival(resource, identity, live)):
+            return self._trouble(
+                resource,
+                "claimed-elsewhere",
+                f"{live.id} ({live.name!r}) is taken over by the stack {rival!r} of this run; "
+                f"take it out of one of them, or give this resource another name",
+            )
         if owner is None or owner == self.stack.name:
             return match
         return self._trouble(
@@ -262,18 +269,28 @@ class _Matcher:
             f"forget it there first, or give this resource another name",
         )
 
+    def _rival(self, resource: Resource, identity: str, live: Live) -> str:
+        """The stack of this run that takes an object over before this one gets to it; "" if none does."""
+        kind, fields = resource.address.kind_name, self.kinds[resource.address.kind_name].fields
+        objects = self.snapshot.of(resource.provider, kind)
+        words = [live.id.casefold(), live.name]
+        if "application_id" in live.attributes:
+            words.append(application_id(live.attributes["application_id"]))
+        for stack, wish in self.rivals.before(self.stack.name, identity, kind, words):
+            adopt = wish.lifecycle.adopt
+            meant = by_id(objects, adopt.id) if adopt else None
+            if meant is not None:
+                found = [meant]
+            else:
+                named = self._named(replace(wish, provider=resource.provider), fields)
+                found = [one for one in named if _fits(wish, one, fields)]
+            if [one.id for one in found] == [live.id]:
+                return stack
+        return ""
+
     def _trouble(self, resource: Resource, code: str, words: str) -> Match:
         entry = self.entries.get(resource.address)
         return Match(resource.address, None, How.NONE, entry, trouble=words, code=code)
-
-
-def _application_id(value: object) -> str:
-    return "application_id " + str(value).casefold()
-
-
-def plain(value: object) -> object:
-    """A value without its wrapper, for matching: what the environment supplied counts as written."""
-    return value.value if isinstance(value, Sourced) else value
 
 
 def _taken(entries: Mapping[Address, Entry], stack: Stack) -> set[tuple[str, str, str]]:

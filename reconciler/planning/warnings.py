@@ -10,9 +10,9 @@ from reconciler.model import Action, Address, Change
 from reconciler.model.values import seconds
 from reconciler.planning.changing import ignored_edits
 from reconciler.planning.fates import SECRET_CAP
-from reconciler.planning.matching import plain
 from reconciler.planning.needing import HANDOFF_MISSING
 from reconciler.planning.removing import kept_alive
+from reconciler.planning.rivals import plain
 from reconciler.planning.secrets import left
 from reconciler.planning.situation import Situation
 from reconciler.planning.times import parse_time

@@ -152,3 +152,22 @@ def test_what_is_wrong_with_the_store_is_told_in_words(clones, bucket, shared):
     assert here.writes() == []
     bucket.minds = True
     here.apply()
+
+
+def test_of_two_stacks_of_a_run_one_takes_an_object_over(inside):
+    live_id = inside.new_app(name="app", redirect_urls=["https://a.example.org/cb"])["integration_id"]
+    for name in ("one", "two"):
+        ledger = {"url": f"file://{inside.folder}/ledgers-of-{name}/stack.json"}
+        app = inside.app(redirect_urls=["https://a.example.org/cb"], name="app", lifecycle={"adopt": live_id})
+        inside.write({"oauth_apps": {"app": app}}, f"specs/{name}.yaml", stack=name, ledger=ledger)
+    inside.run("plan", "specs", code=1).says("is taken over by the stack 'one' of this run")
+    inside.run("apply", "--yes", code=1)  # the recorded plans
+    owners = [name for name in ("one", "two") if live_id in str(_entries(inside, name))]
+    assert owners == ["one"]
+    inside.run("apply", "specs", "--yes", code=1).says("belongs to the stack 'one'")
+    assert [name for name in ("one", "two") if live_id in str(_entries(inside, name))] == ["one"]
+
+
+def _entries(inside, name):
+    path = inside.folder / f"ledgers-of-{name}" / "stack.json"
+    return json.loads(path.read_text())["resources"] if path.exists() else {}
