@@ -67,8 +67,9 @@ class Snapshot:
         objects: (provider, kind name) → remote id → Live. A pair that was not looked at is absent:
             absent is unknown, an empty mapping is "nothing exists".
         workspaces: provider → its workspaces (only where the spec names one by host).
-        templates: provider → template → the keys that its `config` may have, None for one that the server
-            hasn't got; only those that can't be judged offline, and only where the server tells.
+        templates: provider → template → the keys that its `config` may have, with whether each is secret,
+            None for one that the server hasn't got; only those that can't be judged offline, and only
+            where the server tells.
         identities: provider → who we are there, as `created_by` may show it; "" if unknown.
         dates: provider → the server's `Date` of the first list, RFC 3339; own clock if it has none.
         blocked: remote trouble with one resource's surroundings, by (provider, subject), e.g.
@@ -80,7 +81,7 @@ class Snapshot:
 
     objects: Mapping[tuple[str, str], Mapping[str, Live]]
     workspaces: Mapping[str, tuple[WorkspaceRef, ...]] = field(default_factory=dict)
-    templates: Mapping[str, Mapping[str, frozenset[str] | None]] = field(default_factory=dict)
+    templates: Mapping[str, Mapping[str, Mapping[str, bool] | None]] = field(default_factory=dict)
     identities: Mapping[str, str] = field(default_factory=dict)
     dates: Mapping[str, str] = field(default_factory=dict)
     blocked: Mapping[tuple[str, str], str] = field(default_factory=dict)

@@ -79,7 +79,7 @@ class Observer:
             problems=problems,
         )
 
-    def _templates(self, wanted: Mapping[str, Wanted]) -> dict[str, Mapping[str, frozenset[str] | None]]:
+    def _templates(self, wanted: Mapping[str, Wanted]) -> dict[str, Mapping[str, Mapping[str, bool] | None]]:
         """What the servers say of templates that nobody can judge offline."""
         asked = {name: one.templates for name, one in wanted.items() if one.templates}
         told = self.side_by_side(self.apis[name].templates for name in asked)

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from reconciler.model import Address, Resource, Snapshot
+from reconciler.model import Address, Resource, SecretInput, Snapshot, Sourced
 from reconciler.planning.templates import template_trouble
 
-KEYS = frozenset({"api_key", "region"})
+KEYS = {"license": True, "region": False}
 
 
 def trouble(templates, template="acme", **config):
@@ -28,7 +28,7 @@ def test_a_key_that_it_does_not_take_blocks_with_the_one_that_was_meant():
     code, words = trouble({"connect": {"acme": KEYS}}, regin="eu")
     assert code == "template-key"
     assert words.endswith("takes no config.regin; did you mean region?")
-    assert "it takes: api_key, region" in trouble({"connect": {"acme": KEYS}}, zzz=1)[1]
+    assert "it takes: license, region" in trouble({"connect": {"acme": KEYS}}, zzz=1)[1]
 
 
 @pytest.mark.parametrize("templates", [{}, {"connect": {}}, {"connect": {"b": None}}, {"c": {"acme": None}}])
@@ -38,4 +38,16 @@ def test_what_nobody_told_of_is_no_obstacle(templates):
 
 def test_what_fits_is_none_either():
     assert trouble({"connect": {"acme": KEYS}}, region="eu") is None
-    assert trouble({"connect": {"acme": frozenset()}}, region="eu") is None
+    assert trouble({"connect": {"acme": {}}}, region="eu") is None
+
+
+def test_a_literal_in_a_field_that_the_server_calls_secret_blocks_and_is_not_told():
+    code, words = trouble({"connect": {"acme": KEYS}}, license="written-down-here")
+    assert code == "literal-secret"
+    assert "config.license is secret" in words
+    assert "written-down-here" not in words
+
+
+@pytest.mark.parametrize("given", [Sourced("env L", "x", "${env.L}"), SecretInput("env L", "${env.L}")])
+def test_a_reference_there_does_not(given):
+    assert trouble({"connect": {"acme": KEYS}}, license=given) is None

@@ -163,8 +163,8 @@ class ConnectServer:
                 self._user = self.must_have("GET", "/v1/user", user)
             return self._user
 
-    def templates(self) -> Mapping[str, frozenset[str]] | None:
-        """The server's templates, each with the keys that its `config` may have; None if it doesn't tell.
+    def templates(self) -> Mapping[str, Mapping[str, bool]] | None:
+        """The server's templates, each with its keys and whether they are secret; None if it doesn't tell.
 
         Raises:
             RemoteError: the list failed.
@@ -177,7 +177,7 @@ class ConnectServer:
             if error.status != 404:
                 raise
             return None
-        return {str(one.get("id")): frozenset(_keys(one)) for one in found}
+        return {str(one.get("id")): dict(_keys(one)) for one in found}
 
     def must_have(self, method: str, path: str, body: Any, *keys: str) -> dict[str, Any]:
         """The body, if it is an object in which each of these keys holds an id.
@@ -209,11 +209,11 @@ class ConnectServer:
         return found
 
 
-def _keys(template: Mapping[str, Any]) -> Iterator[str]:
+def _keys(template: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
     for part in ("options", "fields"):
         for one in template.get(part) or ():
             if isinstance(one, Mapping) and isinstance(one.get("name"), str):
-                yield one["name"]
+                yield one["name"], one.get("secret") is True
 
 
 def _is_off(value: Any) -> bool:
