@@ -60,13 +60,19 @@ class Patch:
         """Sends again what got lost, and all else with it.
 
         Raises:
-            ReconcileError: a secret got lost as well, and isn't at hand; all else was sent.
+            ReconcileError: a secret got lost as well, and isn't at hand; all else was sent, if the server
+                took it without.
         """
-        answer = self._send_whole(update)
+        try:
+            answer, rest = self._send_whole(update), "all else was sent again"
+        except InvalidRequestError:
+            if not self.missing:
+                raise
+            answer, rest = None, "without it all else isn't taken either"
         if self.missing:
             raise ReconcileError(
                 f"{_and(self.lost)} got lost, since the server replaces what it should merge, and with it "
-                f"{_and(self.missing)}, which isn't at hand; all else was sent again",
+                f"{_and(self.missing)}, which isn't at hand; {rest}",
                 code="secret-lost",
                 hint="apply again: a new secret is issued, or the app replaced, as the plan will say",
             )

@@ -242,6 +242,13 @@ def _add_rest(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         default="",
         help="the release that Connect takes itself for, such as 2025.05.0; older ones lack features",
     )
+    sandbox.add_argument(
+        "--knob",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="behaviour to choose, such as replace_config=true (docs/sandbox.md)",
+    )
     sandbox.add_argument("--fault", action="append", default=[], metavar="FAULT", help="trouble to rehearse")
     _add_help_at_hand(commands)
     explain = _add(commands, "explain", "what a code, a key of a spec or a command means, offline")

@@ -11,6 +11,7 @@ from reconciler.errors import UsageError
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Serves until it is stopped."""
+    version = [f"connect_version={args.connect_version}"] if args.connect_version else []
     try:
         sandbox.serve(
             host=args.host,
@@ -19,7 +20,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
             latency_ms=args.latency,
             page_size=args.page_size,
             faults=args.fault,
-            connect_version=args.connect_version,
+            knobs=[*version, *args.knob],
             announce=lambda line: console.result(line + "\n"),
         )
     except OSError as error:

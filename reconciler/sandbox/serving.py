@@ -23,7 +23,7 @@ def serve(
     page_size: int = 100,
     faults: Iterable[str] = (),
     announce: Callable[[str], object] | None = None,
-    connect_version: str = "",
+    knobs: Iterable[str] = (),
 ) -> None:
     """Serve both APIs until SIGINT or SIGTERM.
 
@@ -38,16 +38,15 @@ def serve(
         latency_ms: how much longer each answer takes, in milliseconds.
         page_size: how many objects a page of a list holds at most.
         faults: lines in the language of `reconciler.sandbox.faults`.
-        connect_version: the release that Connect takes itself for; "" for the newest known.
+        knobs: lines such as `replace_config=true`, for `reconciler.sandbox.world.Knobs`.
         announce: called with each line, without the line's end.
 
     Raises:
         OSError: the port can't be had, or the state file can't be read or written.
-        ValueError: a fault or number can't be understood, or the state file is damaged.
+        ValueError: a fault, knob or number can't be understood, or the state file is damaged.
     """
-    version = {"connect_version": connect_version} if connect_version else {}
-    knobs = Knobs().changed({"latency_ms": latency_ms, "page_size": page_size, **version})
-    server = SandboxServer(host, port, knobs=knobs, faults=faults, state_file=state_file)
+    chosen = {"latency_ms": latency_ms, "page_size": page_size, **Knobs.parsed(knobs)}
+    server = SandboxServer(host, port, knobs=Knobs().changed(chosen), faults=faults, state_file=state_file)
     stopped = threading.Event()
     restore = _on_signal(stopped)
     try:

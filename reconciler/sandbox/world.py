@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
@@ -13,6 +13,9 @@ from typing import Any
 from reconciler.sandbox.credentials import ACCOUNT_ID
 
 _VERSION = re.compile(r"\d{4}\.\d{2}\.\d+([-+].*)?\Z")
+
+_SWITCH = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+_TAKES: Mapping[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,25 @@ class Knobs:
     replace_config: bool = False  # PATCH replaces config instead of merging it
     incomplete_config: bool = False  # and what a PATCH leaves of it may lack required keys
     coarse_times: bool = False  # updated_time may stay the same within one second
+
+    @classmethod
+    def parsed(cls, lines: Iterable[str]) -> dict[str, Any]:
+        """Knobs from lines such as `page_size=10` or `shuffle=true`, for `changed`.
+
+        Raises:
+            ValueError: there is no such knob, or it takes something else.
+        """
+        types: dict[str, type] = {knob.name: type(knob.default) for knob in fields(cls)}
+        found: dict[str, Any] = {}
+        for line in lines:
+            name, equals, text = line.partition("=")
+            if not equals or name not in types:
+                raise ValueError(f"knob {line!r}: it is NAME=VALUE, with one of {', '.join(types)}")
+            try:
+                found[name] = _SWITCH[text.lower()] if types[name] is bool else types[name](text)
+            except (KeyError, ValueError):
+                raise ValueError(f"knob {name} takes {_TAKES[types[name]]}, not {text!r}") from None
+        return found
 
     def changed(self, wanted: Mapping[str, Any]) -> Knobs:
         """These knobs with some of them changed.

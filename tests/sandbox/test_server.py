@@ -376,6 +376,9 @@ def test_serve_refuses_what_it_cannot_do():
         box.serve(page_size=0)
     with pytest.raises(ValueError, match="do= takes"):
         box.serve(port=0, faults=["do=nothing"])
+    for knob in ("speed=1", "shuffle=perhaps", "page_size=many"):
+        with pytest.raises(ValueError, match=f"knob.*{knob.partition('=')[0]}"):
+            box.serve(port=0, knobs=[knob])
 
 
 def test_the_package_needs_nothing_but_the_standard_library():
