@@ -226,7 +226,10 @@ def _unknown(error: ValidationError) -> list[str]:
 def _purpose(error: ValidationError, key: str) -> str:
     """What a missing key is for, from the schema's own description."""
     below = _schema(error).get("properties", {}).get(key)
-    purpose = below.get("description", "") if isinstance(below, Mapping) else ""
+    below = below if isinstance(below, Mapping) else {}
+    if "const" in below:  # there is but one way to say it
+        return f"add the line {key}: {below['const']}"
+    purpose = below.get("description", "")
     return f"add it: {purpose.rstrip('.')}" if purpose else "add it"
 
 

@@ -358,3 +358,9 @@ def _properties(tree, path):
     for key, below in tree.get("properties", {}).items():
         yield f"{path}.{key}", below
         yield from _properties(below, f"{path}.{key}")
+
+
+@pytest.mark.parametrize("text", ["stack: x", "x-anchors: {}\nstack: x"])
+def test_a_missing_key_that_has_but_one_value_is_given_as_the_line_to_write(specs, text):
+    (problem,) = [problem for problem in specs.problems(text) if problem.code == "missing-key"]
+    assert problem.hint == "add the line version: 1"
