@@ -12,6 +12,7 @@ from reconciler.model import Stack
 from reconciler.specs.assembling import assemble, receive
 from reconciler.specs.building import resources
 from reconciler.specs.checks import check, resource_cycles
+from reconciler.specs.clouds import check_clouds
 from reconciler.specs.findings import Findings, listing, suggestion
 from reconciler.specs.inputs import Inputs
 from reconciler.specs.remotes import providers
@@ -125,6 +126,7 @@ def _resolve(resolver: Resolver) -> Stack:
     receive(resolver)
     wanted = resources(resolver, remotes)
     check(wanted, remotes, resolver.inbox.clear, resolver.findings)
+    check_clouds(wanted, remotes, resolver.findings)
     for ring in resource_cycles(wanted):
         holder = wanted[ring[0]]
         message = f"these refer to each other: {' → '.join(map(str, ring))}"

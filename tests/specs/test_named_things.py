@@ -53,6 +53,7 @@ IDS = {
 @pytest.mark.parametrize("where", IDS)
 @pytest.mark.parametrize("around", ["{%s}", " %s", "%s ", "{%s", "(tab)%s"])
 def test_braces_and_blanks_around_an_id_are_an_error(specs, head, where, around):
+    head = head.replace("accounts.cloud.databricks.com", "accounts.azuredatabricks.net")
     written = (around % GUID).replace("(tab)", "\\t")
     (found,) = specs.problems(head, IDS[where] % f'"{written}"')
     assert "braces" in found.hint
