@@ -25,7 +25,7 @@ def elsewhere() -> Iterator[socket.socket]:
 def is_called(listening: socket.socket) -> bool:
     listening.settimeout(0)
     try:
-        listening.accept()
+        listening.accept()[0].close()
     except BlockingIOError:
         return False
     return True
