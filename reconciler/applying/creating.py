@@ -141,9 +141,11 @@ def _former(work: Work, change: Change, resource: Resource) -> Former | None:
         return None
     if change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST:
         return None  # it is gone already
-    if change.live.id in change.clears:
+    if change.live.id in change.clears and change.live.id not in work.stayed:
         return None  # nobody ever had it, and it went first
     entry = work.entry(change.address)
+    if entry is not None and any(former.id == change.live.id for former in entry.formers):
+        return None  # on record as such already
     wait = change.keeps
     until = utc(work.clock() + timedelta(seconds=wait)) if wait else ""
     by = entry.credential.by if entry and entry.credential else None

@@ -132,6 +132,7 @@ class Executor:
             [
                 records.begun(self.work.plan, self._refreshed()),
                 *settled,
+                *(records.condemned(c, c.spares) for c in self.work.plan.changes if c.spares),
                 records.without_old_tombstones(self.work.before(TOMBSTONE)),
                 *self._arrivals(),
             ]
@@ -243,6 +244,7 @@ class Executor:
             return
         found, error, took = answer
         self.progress.seconds[running.step.address] += took
+        self.work.lists.ended(self.changes[running.step.address])
         if error is None:
             edit = call.after(found)
         elif isinstance(error, FencedError):

@@ -113,8 +113,8 @@ def settled_before(change: Change, *, proven_dead: bool, now: str) -> Edit:
             return
         if change.settles is Settles.GIVEN_UP:
             draft.given_up.append(GivenUp(change.address, intent, now, proven_dead))
-        elif change.clears:
-            condemned(change, change.clears)(draft)
+        elif change.clears or change.spares:
+            condemned(change, (*change.clears, *change.spares))(draft)
         else:
             return
         del draft.intents[change.address]
@@ -240,7 +240,7 @@ def former_of(entry: Entry | None, live: Live, *, revoke_after: str, is_dead: bo
         credential = replace(credential, state=CredentialState.QUARANTINED, since=now)
     origin = entry.origin if entry else Origin.ADOPTED
     name = entry.name if entry else live.name
-    return Former(live.id, live.parent, name, live.computed, credential, revoke_after, origin)
+    return Former(live.id, live.parent, name, live.computed, credential, revoke_after, origin, now)
 
 
 # --- deliveries ------------------------------------------------------------------------------------------

@@ -8,11 +8,13 @@ from typing import Any
 
 from reconciler.applying import records
 from reconciler.applying.calls import Call, always
-from reconciler.applying.looking import last_look
+from reconciler.applying.looking import deletes_first, last_look
 from reconciler.applying.work import Work
+from reconciler.errors import ReconcileError
 from reconciler.kinds import Kind
 from reconciler.model import (
     Action,
+    Address,
     Change,
 )
 
@@ -29,7 +31,11 @@ def remove(work: Work, change: Change, ids: Iterable[str]) -> Iterator[Call]:
         users: list[str] = []
         yield from last_look(work, change, live_id, users)
         if users:
-            work.kept[address] = f"it stays, superseded: {' and '.join(users)} still uses it"
+            words = f"{' and '.join(users)} still uses it"
+            if deletes_first(change):
+                yield Call(run=partial(_refuse, address, f"nothing was changed: {words}"))
+            work.kept[address] = f"it stays, superseded: {words}"
+            work.stayed.add(live_id)
             continue
         parent = parents.get(live_id) or (change.live.parent if change.live else "") or change.parent
         edit = records.all_of(
@@ -41,6 +47,15 @@ def remove(work: Work, change: Change, ids: Iterable[str]) -> Iterator[Call]:
             run=_removal(kind, api, live_id, parent, deactivates=is_deactivation(change)),
             after=partial(always, edit),
         )
+
+
+def _refuse(address: Address, words: str) -> None:
+    raise ReconcileError(
+        words,
+        code="still-in-use",
+        address=str(address),
+        hint="switch it over, or leave lifecycle.replace: delete_first out",
+    )
 
 
 def _removal(kind: Kind[Any], api: Any, live_id: str, parent: str, *, deactivates: bool) -> Callable[[], Any]:

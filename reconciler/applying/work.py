@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from reconciler.applying.lists import Lists
 from reconciler.errors import InternalError, ReconcileError
 from reconciler.kinds import Fields, Kind, Registry
 from reconciler.model import (
@@ -57,6 +58,8 @@ class Work:
         values: remote id of an app or SP secret → its secret, as long as this process lives.
         computed: address → what others may refer to, of objects that exist.
         kept: address → why something of it stays after all.
+        stayed: remote ids of what stays after all.
+        lists: integrations of the servers that this run writes to.
         notes: address → what a person should know of how it was done.
     """
 
@@ -74,6 +77,8 @@ class Work:
     values: dict[str, Secret] = field(default_factory=dict)
     computed: dict[Address, Mapping[str, str]] = field(default_factory=dict)
     kept: dict[Address, str] = field(default_factory=dict)
+    stayed: set[str] = field(default_factory=set)
+    lists: Lists = field(default_factory=Lists)
     notes: dict[Address, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -265,6 +265,7 @@ FORMER = Shape(
         "credential": CREDENTIAL.form,
         "revoke_after": TEXT,
         "origin": one_of(Origin),
+        "since": TEXT,
     },
 )
 ENTRY = Shape(

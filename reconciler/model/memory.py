@@ -103,6 +103,7 @@ class Former:
     Attributes:
         revoke_after: RFC 3339; not to be removed before (`keep_old`); "" for as soon as possible.
         origin: how it came: a secret that this stack didn't issue isn't its to revoke.
+        since: RFC 3339, when its successor was made; "" if that isn't known.
     """
 
     id: str
@@ -112,6 +113,7 @@ class Former:
     credential: Credential | None = None
     revoke_after: str = ""
     origin: Origin = Origin.CREATED
+    since: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -84,6 +84,7 @@ class Change:
         removes: remote ids to be removed once nothing uses them any more: the object itself for a delete or
             replace, former objects that an earlier run couldn't remove yet.
         clears: remote ids to be removed before anything is made: strays of an interrupted run, never used.
+        spares: strays of an interrupted run that stay, as somebody refers to them: they go on record.
         settles: what became of what an interrupted run left open, to be written before anything is sent.
         parent: remote id of the object that what is cleared lives in; "" where that isn't inside another.
         left: paths that differ and are left as they are, `*` for all of them (`apply --due`).
@@ -106,6 +107,7 @@ class Change:
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     removes: tuple[str, ...] = ()
     clears: tuple[str, ...] = ()
+    spares: tuple[str, ...] = ()
     settles: Settles = Settles.NOTHING
     parent: str = ""
     left: tuple[str, ...] = ()

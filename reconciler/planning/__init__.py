@@ -12,7 +12,7 @@ from reconciler.planning.recovery import Recovery, recover, unsettled
 from reconciler.planning.rivals import Rivals, rivals_of
 from reconciler.planning.secrets import is_shared
 from reconciler.planning.times import parse_time
-from reconciler.planning.using import INTEGRATIONS, is_owner, leaving, same, users_in
+from reconciler.planning.using import INTEGRATIONS, User, is_owner, leaving, same, users_in
 from reconciler.planning.veiling import origins, remembered
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Recovery",
     "Rivals",
     "Step",
+    "User",
     "assumed_secrets",
     "at_path",
     "find_drift",

@@ -28,10 +28,10 @@ from reconciler.planning.changing import change_of
 from reconciler.planning.due import only_due, without_approvals
 from reconciler.planning.fates import decide
 from reconciler.planning.guards import with_approvals
+from reconciler.planning.keeping import STILL_IN_USE
 from reconciler.planning.matching import Claims, How, match_all, moved_entries
 from reconciler.planning.recovery import recover
 from reconciler.planning.removing import (
-    STILL_IN_USE,
     blocked_problems,
     refuse_protected_replaces,
     removals,

@@ -5,7 +5,7 @@ Only what the ledger says this stack owns is ever removed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Container, Iterable, Mapping, Set
 from dataclasses import replace
 from datetime import timedelta
 
@@ -23,14 +23,15 @@ from reconciler.model import (
     ReplaceOrder,
     Settles,
 )
+from reconciler.planning.keeping import STILL_IN_USE, owners_in_use, staying
 from reconciler.planning.leftovers import parent_of, to_clear
 from reconciler.planning.secrets import stays
 from reconciler.planning.situation import Situation, secret_fields
 from reconciler.planning.times import parse_time
-from reconciler.planning.using import User, is_owner, leaving, same, users_by_client_id
+from reconciler.planning.using import is_owner, unseen
 
 QUARANTINE = timedelta(minutes=15)
-STILL_IN_USE = "still-in-use"
+UNSEEN_WAIT = timedelta(days=7)  # what is superseded stays as long, where a server can't be looked at
 _SUPERSEDING = (Action.REPLACE, Action.ROTATE, Action.ADOPT)
 
 
@@ -54,8 +55,9 @@ def removals(
 
 def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dict[Address, Change]:
     """The same changes, with the predecessors that can be removed now."""
-    after = {**changes, **_staying(situation, changes)}
-    still_used = _credentials_in_use(situation, after) | {*owners_in_use(situation, after)}
+    after = {**changes, **staying(situation, changes)}
+    in_use = owners_in_use(situation, after)
+    still_used = _credentials_in_use(situation, after) | {*in_use}
     after = {address: _sparing(change, still_used) for address, change in after.items()}
     for address, entry in situation.entries.items():
         change = after.get(address)
@@ -66,15 +68,20 @@ def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dic
         # whoever still waits for keep_old loses it with its successor
         ends = change.action is Action.DELETE and (entry.id in change.removes or not entry.id)
         entry = replace(entry, formers=tuple(f for f in entry.formers if not stays(situation, address, f.id)))
-        ready = tuple(f.id for f in entry.formers if _is_ready(situation, f, still_used, waits=not ends))
+        ready = tuple(
+            f.id
+            for f in entry.formers
+            if _is_ready(situation, f, still_used, waits=not ends)
+            and not (is_owner(address) and _may_be_used(situation, f))
+        )
         if ready:
             after[address] = replace(change, removes=(*change.removes, *ready))
     for address, change in after.items():
         if change.action not in (Action.BLOCKED, Action.FORGET):
-            clears, parent = to_clear(situation, address), parent_of(situation, address)
-            if clears or parent:
-                clears = tuple(dict.fromkeys((*clears, *change.clears)))
-                change = replace(change, clears=clears, parent=parent)
+            found, parent = to_clear(situation, address), parent_of(situation, address)
+            clears = tuple(i for i in dict.fromkeys((*found, *change.clears)) if i not in in_use)
+            change = replace(change, clears=clears, parent=parent or change.parent)
+            change = replace(change, spares=_to_record(situation, address, found, in_use))
             after[address] = _as_leftover(situation, _as_waiting(change))
     return after
 
@@ -84,6 +91,23 @@ def _as_waiting(change: Change) -> Change:
     if change.action is not Action.DELETE or change.id or change.clears or change.removes:
         return change
     return replace(change, action=Action.NO_OP, reason=f"{change.reason}, but waits", fields=())
+
+
+def _to_record(
+    situation: Situation, address: Address, ids: Iterable[str], in_use: Container[str]
+) -> tuple[str, ...]:
+    """Strays that stay, as somebody refers to them, and that aren't on record yet."""
+    entry = situation.entries.get(address)
+    known = {former.id for former in entry.formers} if entry else set()
+    return tuple(live_id for live_id in ids if live_id in in_use and live_id not in known)
+
+
+def _may_be_used(situation: Situation, former: Former) -> bool:
+    """Whether a superseded app or principal stays as nobody can tell who uses it: for a week at least."""
+    if not unseen(situation.stack, situation.snapshot):
+        return False
+    since = parse_time(former.since)
+    return since is None or situation.now - since < UNSEEN_WAIT
 
 
 def _sparing(change: Change, still_used: Set[str]) -> Change:
@@ -184,57 +208,6 @@ def _is_let_go(situation: Situation, change: Change | None, address: Address, pa
     return any(field.path == path for field in change.fields)
 
 
-def owners_in_use(situation: Situation, changes: Mapping[Address, Change]) -> Mapping[str, list[User]]:
-    """Ids of our apps and principals that a live integration refers to which this plan doesn't switch over or
-    delete → those integrations (rule 13)."""
-    gone = leaving(changes.values())
-    users = users_by_client_id(situation.snapshot)
-    found = {}
-    for address, entry in situation.entries.items():
-        if not is_owner(address):
-            continue
-        for live_id, client_id in _client_ids(situation, address, entry):
-            staying = [user for user in users.get(client_id, ()) if user.id not in gone]
-            if live_id and client_id and staying:
-                found[live_id] = staying
-    return found
-
-
-def _client_ids(situation: Situation, address: Address, entry: Entry) -> Iterator[tuple[str, str]]:
-    """Id and client_id of an entry's object and its formers; what lives says more than what is on record."""
-    lives = situation.snapshot.of(entry.provider, address.kind_name)
-    for live_id, computed in ((entry.id, entry.computed), *((f.id, f.computed) for f in entry.formers)):
-        live = lives.get(live_id)
-        client_id = live.computed.get("client_id") if live else ""
-        yield live_id, same(client_id or computed.get("client_id"))
-
-
-def kept_alive(situation: Situation, changes: Iterable[Change]) -> Iterator[tuple[Address, str]]:
-    """Apps and principals that stay because somebody refers to them still, with words for people."""
-    by_address = {change.address: change for change in changes}
-    in_use = owners_in_use(situation, by_address)
-    for address, change in by_address.items():
-        if not is_owner(address):
-            continue
-        noun = situation.kinds[address.kind_name].noun
-        if change.code == STILL_IN_USE and change.action is not Action.BLOCKED:
-            yield address, f"{change.reason}; the {noun} {change.id or change.name} stays, superseded"
-        entry = situation.entries.get(address)
-        old = [former.id for former in entry.formers] if entry else []
-        if change.action is Action.REPLACE and change.id:
-            old.append(change.id)
-        for live_id in old:
-            if live_id in in_use and live_id not in change.removes:
-                yield (
-                    address,
-                    f"the superseded {noun} {live_id} stays: {_listed(in_use[live_id])} still uses it",
-                )
-
-
-def _listed(users: Iterable[User]) -> str:
-    return " and ".join(user.words for user in users)
-
-
 def _removal(situation: Situation, address: Address, entry: Entry) -> Change:
     live = situation.snapshot.of(entry.provider, address.kind_name).get(entry.id)
     lifecycle = _lifecycle(situation, address, entry)
@@ -320,42 +293,6 @@ def refuse_protected_replaces(changes: Iterable[Change]) -> None:
                 address=str(change.address),
                 hint="take the change back, or set prevent_destroy: false",
             )
-
-
-# --- what is still in use stays --------------------------------------------------------------------------
-
-
-def _staying(situation: Situation, changes: Mapping[Address, Change]) -> dict[Address, Change]:
-    """What isn't deleted after all, since something that isn't switched over in this plan relies on it."""
-    in_use = owners_in_use(situation, changes)
-    stuck = _stuck_users(situation, changes)
-    found: dict[Address, Change] = {}
-    for address, change in changes.items():
-        ends_first = change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST
-        if not is_owner(address) or not (change.action is Action.DELETE or ends_first):
-            continue
-        users = in_use.get(change.id or "", ())
-        words = _listed(users) or stuck.get(address, "")
-        if not words:
-            continue
-        kept = replace(change, code=STILL_IN_USE, reason=f"{change.reason}, but {words} still uses it")
-        # what would have to go before its successor is made can't be replaced
-        kept = replace(kept, action=Action.BLOCKED if ends_first else Action.NO_OP, fields=(), removes=())
-        found[address] = kept
-        for part, inside in changes.items():
-            if part.parent == address and inside.action is Action.DELETE:
-                found[part] = replace(kept, address=part, id=inside.id, name=inside.name, live=inside.live)
-    return found
-
-
-def _stuck_users(situation: Situation, changes: Mapping[Address, Change]) -> Mapping[Address, str]:
-    """Address → a blocked one that still uses it, as last applied."""
-    return {
-        used: f"{user} (blocked)"
-        for user, entry in situation.entries.items()
-        if user in changes and changes[user].action is Action.BLOCKED
-        for used in entry.depends_on
-    }
 
 
 def blocked_problems(changes: Iterable[Change]) -> list[Problem]:

@@ -14,6 +14,7 @@ from reconciler.model import (
     Address,
     Entry,
     Ledger,
+    Live,
     Ref,
     Resource,
     Runner,
@@ -71,6 +72,14 @@ class Situation:
     def held(self) -> frozenset[str]:
         """Remote ids of the credentials that an integration holds, as far as the ledger knows."""
         return frozenset(d.credential for e in self.entries.values() for d in e.deliveries.values())
+
+    def live(self, address: Address, live_id: str) -> Live | None:
+        """A live object of an address's kind, where that address lives."""
+        one = self.stack.resources.get(address) or self.entries.get(address)
+        left = self.recovery.intents.get(address)
+        stones = (stone.intent for stone in self.ledger.pending.given_up if stone.address == address)
+        place = one or (left.intent if left else next(stones, None))
+        return self.snapshot.of(place.provider, address.kind_name).get(live_id) if place else None
 
     def fields(self, address: Address) -> Fields:
         """The policy of an address's kind."""

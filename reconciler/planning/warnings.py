@@ -10,8 +10,8 @@ from reconciler.model import Action, Address, Change
 from reconciler.model.values import seconds
 from reconciler.planning.changing import ignored_edits
 from reconciler.planning.fates import SECRET_CAP
+from reconciler.planning.keeping import kept_alive
 from reconciler.planning.needing import HANDOFF_MISSING
-from reconciler.planning.removing import kept_alive
 from reconciler.planning.rivals import plain
 from reconciler.planning.secrets import left
 from reconciler.planning.situation import Situation

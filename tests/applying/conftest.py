@@ -57,6 +57,8 @@ class Remote:
     Attributes:
         troubles_at: number of a write → what happens to it: `killed before`, `killed after`, `lost before`,
             `lost after`, `refused`, `stop`.
+        meanwhile: what is written → what somebody else does just after.
+        lists: the kinds that were listed.
         log: the writes that took effect, as `create oauth_apps`.
         configs: what a PATCH does with a config: it is `merged`; `replaced`, so that what it leaves out is
             lost; or refused unless it is `whole`.
@@ -64,6 +66,8 @@ class Remote:
 
     objects: dict = field(default_factory=dict)
     troubles_at: dict = field(default_factory=dict)
+    meanwhile: dict = field(default_factory=dict)
+    lists: list = field(default_factory=list)
     log: list = field(default_factory=list)
     configs: str = "merged"
     writes: int = 0
@@ -101,6 +105,7 @@ class Remote:
                 raise LostAnswerError("no answer", method="POST", path="/")
             answer = effect()
             self.log.append(what)
+            self.meanwhile.pop(what, lambda: None)()
             if trouble == "killed after":
                 raise KilledError
             if trouble == "lost after":
@@ -124,7 +129,9 @@ class Fake(Kind):
     computed = ("id",)
 
     def observe(self, api, scope):
-        return [self.shown(api, live_id) for live_id in sorted(api.of(self.name))]
+        with api.lock:
+            api.lists.append(self.name)
+            return [self.shown(api, live_id) for live_id in sorted(api.of(self.name))]
 
     def read(self, api, live_id, parent=""):
         return self.shown(api, live_id) if live_id in api.of(self.name) else None

@@ -31,8 +31,8 @@ def _record_at_the_end():
 
         return replace(call, after=keep)
 
-    def walked(self, sorter, pool):
-        walk(self, sorter, pool)
+    def walked(self):
+        walk(self)
         self.journal.commit(records.as_one([edit for edit in late if edit is not None]))
 
     executor.calls_of = lambda *which: (later(call) for call in calls_of(*which))

@@ -153,6 +153,7 @@ def entry_of(text, written):
             computed=f.get("computed", {}),
             revoke_after=f.get("revoke_after", ""),
             origin=Origin(f.get("origin", "created")),
+            since=f.get("since", ""),
         )
         for f in written.pop("formers", [])
     )

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from reconciler.applying.records import Draft, settled_before
 from reconciler.model import (
     Address,
     Entry,
@@ -14,11 +15,14 @@ from reconciler.model import (
     Live,
     Origin,
     Pending,
+    ProviderSpec,
+    Resource,
     Runner,
     Settles,
     Snapshot,
+    Stack,
 )
-from reconciler.planning import recover
+from reconciler.planning import INTEGRATIONS, Options, make_plan, recover
 from reconciler.providers import KINDS
 
 APP, OLD = Address("oauth_apps", "k"), Address("oauth_apps", "old")
@@ -71,3 +75,25 @@ def test_a_name_speaks_where_our_number_is_not_known(by_other, outcome):
     lives = {"new": app("new", created_by="7", creator="b@x.test", by_other=by_other)}
     recovery = recover(ledger, Snapshot({("databricks", "oauth_apps"): lives}), KINDS, NOW)
     assert recovery.intents[APP].settles is outcome
+
+
+def test_a_stray_that_somebody_refers_to_stays_and_goes_on_record():
+    used = Live("new", "k", SENT, {"client_id": "cid"}, created_at="2026-01-01T00:00:10Z")
+    foreign = Live("g", "foreign", {"name": "foreign", "config": {"client_id": "cid"}})
+    snapshot = Snapshot(
+        {("databricks", "oauth_apps"): {"new": used}, ("connect", INTEGRATIONS): {"g": foreign}}
+    )
+    ledger = Ledger("s", "l", pending=Pending(intents={APP: INTENT}))
+    wanted = {APP: Resource(APP, "databricks", {**SENT, "scopes": ["sql"]})}
+    providers = {
+        "databricks": ProviderSpec("databricks", "databricks", "https://accounts.example.org", "acc"),
+        "connect": ProviderSpec("connect", "connect", "https://connect.example.org"),
+    }
+    plan = make_plan(Stack("s", "s.yaml", providers, wanted), ledger, snapshot, KINDS, Options(NOW))
+    (change,) = plan.changes
+    assert (change.clears, change.removes, change.spares) == ((), (), ("new",))
+    assert [problem.code for problem in plan.problems] == ["credential-nowhere", "still-in-use"]
+    draft = Draft(ledger)
+    settled_before(change, proven_dead=True, now="")(draft)
+    assert [former.id for former in draft.entries[APP].formers] == ["new"]
+    assert not draft.intents

@@ -1,0 +1,102 @@
+"""What isn't removed after all: an integration refers to it still, whoever made that (rule 13). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from reconciler.model import Action, Address, Change, ReplaceOrder
+from reconciler.planning.leftovers import to_clear
+from reconciler.planning.situation import Situation
+from reconciler.planning.using import User, is_owner, leaving, same, users_by_client_id
+
+STILL_IN_USE = "still-in-use"
+
+
+def owners_in_use(situation: Situation, changes: Mapping[Address, Change]) -> Mapping[str, list[User]]:
+    """Ids of our apps and principals that a live integration refers to which this plan doesn't switch over or
+    delete → those integrations (rule 13)."""
+    gone = leaving(changes.values())
+    users = users_by_client_id(situation.snapshot)
+    found = {}
+    for address in {*situation.entries, *situation.recovery.intents, *situation.recovery.late}:
+        if not is_owner(address):
+            continue
+        for live_id, client_id in _client_ids(situation, address):
+            staying = [user for user in users.get(client_id, ()) if user.id not in gone]
+            if live_id and client_id and staying:
+                found[live_id] = staying
+    return found
+
+
+def _client_ids(situation: Situation, address: Address) -> Iterator[tuple[str, str]]:
+    """Id and client_id of an address's object, its formers and what interrupted runs left of it; what lives
+    says more than what is on record."""
+    entry = situation.entries.get(address)
+    known: dict[str, Mapping[str, str]] = {live_id: {} for live_id in to_clear(situation, address)}
+    if entry is not None:
+        known |= {entry.id: entry.computed, **{f.id: f.computed for f in entry.formers}}
+    for live_id, computed in known.items():
+        live = situation.live(address, live_id)
+        client_id = live.computed.get("client_id") if live else ""
+        yield live_id, same(client_id or computed.get("client_id"))
+
+
+def kept_alive(situation: Situation, changes: Iterable[Change]) -> Iterator[tuple[Address, str]]:
+    """Apps and principals that stay because somebody refers to them still, with words for people."""
+    by_address = {change.address: change for change in changes}
+    in_use = owners_in_use(situation, by_address)
+    for address, change in by_address.items():
+        if not is_owner(address):
+            continue
+        noun = situation.kinds[address.kind_name].noun
+        if change.code == STILL_IN_USE and change.action is not Action.BLOCKED:
+            yield address, f"{change.reason}; the {noun} {change.id or change.name} stays, superseded"
+        entry = situation.entries.get(address)
+        old = [former.id for former in entry.formers] if entry else []
+        old += change.spares
+        if change.action is Action.REPLACE and change.id:
+            old.append(change.id)
+        for live_id in dict.fromkeys(old):
+            if live_id in in_use and live_id not in change.removes:
+                yield (
+                    address,
+                    f"the superseded {noun} {live_id} stays: {_listed(in_use[live_id])} still uses it",
+                )
+
+
+def _listed(users: Iterable[User]) -> str:
+    return " and ".join(user.words for user in users)
+
+
+def staying(situation: Situation, changes: Mapping[Address, Change]) -> dict[Address, Change]:
+    """What isn't deleted after all, since something that isn't switched over in this plan relies on it."""
+    in_use = owners_in_use(situation, changes)
+    stuck = _stuck_users(situation, changes)
+    found: dict[Address, Change] = {}
+    for address, change in changes.items():
+        ends_first = change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST
+        if not is_owner(address) or not (change.action is Action.DELETE or ends_first):
+            continue
+        users = in_use.get(change.id or "", ())
+        words = _listed(users) or stuck.get(address, "")
+        if not words:
+            continue
+        kept = replace(change, code=STILL_IN_USE, reason=f"{change.reason}, but {words} still uses it")
+        # what would have to go before its successor is made can't be replaced
+        kept = replace(kept, action=Action.BLOCKED if ends_first else Action.NO_OP, fields=(), removes=())
+        found[address] = kept
+        for part, inside in changes.items():
+            if part.parent == address and inside.action is Action.DELETE:
+                found[part] = replace(kept, address=part, id=inside.id, name=inside.name, live=inside.live)
+    return found
+
+
+def _stuck_users(situation: Situation, changes: Mapping[Address, Change]) -> Mapping[Address, str]:
+    """Address → a blocked one that still uses it, as last applied."""
+    return {
+        used: f"{user} (blocked)"
+        for user, entry in situation.entries.items()
+        if user in changes and changes[user].action is Action.BLOCKED
+        for used in entry.depends_on
+    }
