@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from reconciler.errors import InternalError, Severity
-from reconciler.model import Address, Live
+from reconciler.model import Address, Live, Ref
 from reconciler.secrets import Secret
 
 Attributes = Mapping[str, Any]
@@ -276,6 +276,15 @@ Registry = Mapping[str, Kind[Any]]
 def parts_of(kinds: Registry, name: str) -> list[Kind[Any]]:
     """The kinds that live inside objects of a kind."""
     return [kind for kind in kinds.values() if kind.owner == name]
+
+
+def reference_to(kinds: Registry, address: Address, attribute: str) -> Ref:
+    """`${kind.key.attribute}`, which knows by the kinds whether it stands for a credential."""
+    part, kind = kinds.get(f"{address.kind}.{attribute}"), kinds.get(address.kind_name)
+    if part is not None and part.fields.issues:
+        return Ref(address, attribute, address.inside(attribute))
+    is_secret = kind is not None and bool(attribute) and kind.fields.issues == attribute
+    return Ref(address, attribute, address if is_secret else None)
 
 
 @cache

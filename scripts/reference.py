@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from what the tool knows of itself: codes, the schema, the command line."""
+"""Writes docs/reference/ and schema/stack.schema.json from what the tool knows: codes, kinds, commands."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from pathlib import Path
 
 from reconciler import explaining
 from reconciler.cli.main import command_names, command_parts
+from reconciler.providers import KINDS
+from reconciler.specs import schemas_of
 
-FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "docs" / "reference"
+SCHEMA = ROOT / "schema" / "stack.schema.json"  # in one piece, for editors
 NOTE = "<!-- written by scripts/reference.py; don't edit -->\n\n"
 
 
@@ -72,4 +76,5 @@ if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
+    SCHEMA.write_text(schemas_of(KINDS).text, encoding="utf-8")
     sys.stdout.write(f"{len(pages())} pages in {FOLDER}\n")

@@ -15,6 +15,7 @@ from reconciler.cli.wiring import Mates, View, stacks
 from reconciler.errors import ReconcileError, StaleError, UsageError
 from reconciler.model import Plan, Stack
 from reconciler.planning import saved
+from reconciler.providers import KINDS
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -78,7 +79,7 @@ def _check_spec(plan: saved.Saved, args: argparse.Namespace) -> None:
     Raises:
         StaleError: it has.
     """
-    now = specs.load(plan.stack.file, variables=variables(args), environment=os.environ)
+    now = specs.load(plan.stack.file, KINDS, variables=variables(args), environment=os.environ)
     if now.digest != plan.stack.digest:
         raise StaleError(
             f"the recorded plan is stale: {plan.stack.file} has changed since it was made",

@@ -113,10 +113,11 @@ def _addresses(words: Sequence[str]) -> list[str]:
     """The addresses of the spec on the line, else of specs/; none of a broken one."""
     from reconciler import specs
     from reconciler.errors import ReconcileError
+    from reconciler.providers import KINDS
 
     named = [word for word in words if os.path.exists(word)]  # noqa: PTH110 - a word, not a path yet
     try:
-        stacks = specs.load_all(named or ["specs/"], environment=os.environ, strict=False)
+        stacks = specs.load_all(named or ["specs/"], KINDS, environment=os.environ, strict=False)
     except (ReconcileError, OSError):
         return []
     return sorted(str(address) for stack in stacks for address in stack.resources)

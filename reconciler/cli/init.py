@@ -14,6 +14,7 @@ from reconciler.cli.console import Console
 from reconciler.cli.ignoring import ignore
 from reconciler.cli.starting import pipeline_files, spec_text
 from reconciler.errors import UsageError
+from reconciler.providers import KINDS
 
 IGNORED = (".reconcile/*.plan.json", ".reconcile/*.lock.json", "reconcile.key")
 _SANDBOX = {
@@ -88,7 +89,7 @@ def _check(text: str, name: str) -> None:
             file.write_text(text, encoding="utf-8")
         except (OSError, ValueError):
             raise UsageError(f"--stack {name!r}: letters, digits, - and _") from None
-        specs.load(file, environment=os.environ, strict=False)
+        specs.load(file, KINDS, environment=os.environ, strict=False)
 
 
 def _write(folder: Path, wanted: Mapping[Path, str]) -> None:

@@ -13,13 +13,14 @@ from reconciler.cli.options import variables
 from reconciler.cli.veiling import over
 from reconciler.cli.wiring import open_stack
 from reconciler.model import Stack
+from reconciler.providers import KINDS
 from reconciler.rendering.outputs import outputs, outputs_env, outputs_json, outputs_text
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Prints the outputs of each stack; addresses of providers may be unset, since nobody is asked."""
     stacks = specs.load_all(
-        args.specs or ["specs/"], variables=variables(args), environment=os.environ, strict=False
+        args.specs or ["specs/"], KINDS, variables=variables(args), environment=os.environ, strict=False
     )
     for stack in stacks:
         found = outputs(open_stack(_unaddressed(stack)).ledger, hidden=private(stack))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from typing import Any
 
 from reconciler.cli.applying import apply_plan
 from reconciler.cli.console import Console
 from reconciler.cli.options import addresses, duration
 from reconciler.cli.wiring import View, the_stack
 from reconciler.errors import UsageError
+from reconciler.kinds import Kind, parts_of
 from reconciler.model import Address, Plan, Stack
+from reconciler.providers import KINDS
 from reconciler.specs.findings import suggestion
 
 
@@ -38,19 +41,31 @@ def _credential(stack: Stack, named: Address) -> Address:
     Raises:
         UsageError: there is no such credential in the stack.
     """
-    address = named.inside("client_secret") if named.kind == "service_principals" else named
+    kind = _issuer(named)
+    address = named.inside(kind.part) if kind.part else named
     resource = stack.resources.get(address)
-    if named.kind not in ("service_principals", "oauth_apps"):
-        raise UsageError(
-            f"{named} has no credential to rotate",
-            hint="name service_principals.KEY or oauth_apps.KEY",
-        )
     if resource is None:
         words = "doesn't manage a secret" if named in stack.resources else "isn't in the stack"
         close = suggestion(str(named), [str(one) for one in stack.resources if not one.part])
         raise UsageError(
             f"{named} {words}", address=str(named), hint="" if named in stack.resources else close
         )
-    if resource.attributes.get("confidential") is False:
-        raise UsageError(f"{named} is a public app: it has no secret", address=str(named))
+    if not kind.has_credential(resource.attributes):
+        raise UsageError(f"{named} is public: it has no secret", address=str(named))
     return resource.address
+
+
+def _issuer(named: Address) -> Kind[Any]:
+    """The kind whose objects hold the credential: that of the address, or of a part of it.
+
+    Raises:
+        UsageError: neither issues any.
+    """
+    own = KINDS.get(named.kind)
+    for kind in ([own] if own else []) + parts_of(KINDS, named.kind):
+        if kind.fields.issues:
+            return kind
+    able = sorted({kind.owner or kind.name for kind in KINDS.values() if kind.fields.issues})
+    raise UsageError(
+        f"{named} has no credential to rotate", hint="name " + " or ".join(f"{name}.KEY" for name in able)
+    )

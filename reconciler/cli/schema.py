@@ -6,9 +6,10 @@ import argparse
 
 from reconciler import specs
 from reconciler.cli.console import Console
+from reconciler.providers import KINDS
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Prints the schema."""
-    console.result(specs.schema_text())
+    console.result(specs.schemas_of(KINDS).text)
     return 0

@@ -9,6 +9,7 @@ from reconciler import specs
 from reconciler.cli.console import Console
 from reconciler.cli.options import variables
 from reconciler.errors import Problem, Severity, SpecError
+from reconciler.providers import KINDS
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -18,6 +19,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     try:
         loaded = specs.load_all(
             args.specs or ["specs/"],
+            KINDS,
             variables=variables(args),
             environment=os.environ,
             strict=False,

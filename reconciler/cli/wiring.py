@@ -42,6 +42,7 @@ def stacks(args: argparse.Namespace) -> list[Stack]:
     """
     return specs.load_all(
         args.specs or ["specs/"],
+        KINDS,
         variables=variables(args),
         environment=os.environ,
         recursive=getattr(args, "recursive", False),

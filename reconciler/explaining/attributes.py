@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from reconciler.specs import schema
+from reconciler.providers import KINDS
+from reconciler.specs import schemas_of
 
 _DEFAULT = re.compile(r"[Dd]efault:? (?:is )?([^.;)]+)")
 
@@ -35,7 +36,7 @@ class Attribute:
 @cache
 def kinds() -> Mapping[str, str]:
     """Everything that stands at the top of a spec, with what it is."""
-    found = schema.expanded("stack")["properties"]
+    found = schemas_of(KINDS).expanded("stack")["properties"]
     return {name: str(part.get("description", "")) for name, part in found.items()}
 
 
@@ -46,7 +47,7 @@ def attributes(kind: str) -> tuple[Attribute, ...]:
     Raises:
         KeyError: there is no such kind.
     """
-    part = schema.expanded("stack")["properties"][kind]
+    part = schemas_of(KINDS).expanded("stack")["properties"][kind]
     objects = part.get("additionalProperties")
     if isinstance(objects, dict):
         found = _walk(objects, kind, objects.get("examples", ()), kind)
@@ -66,7 +67,7 @@ def attribute(path: str) -> Attribute | None:
 
 
 def _stack_examples(key: str) -> list[Any]:
-    return [given[key] for given in schema.expanded("stack").get("examples", ()) if key in given]
+    return [given[key] for given in schemas_of(KINDS).expanded("stack").get("examples", ()) if key in given]
 
 
 def _walk(part: Any, path: str, examples: Any, kind: str) -> Iterator[Attribute]:

@@ -56,10 +56,16 @@ class Address:
 
 @dataclass(frozen=True)
 class Ref:
-    """`${kind.key.attribute}` to something that is known only from the live object."""
+    """`${kind.key.attribute}` to something that is known only from the live object.
+
+    Attributes:
+        credential: the resource whose credential it stands for (a secret inside another resource is one of
+            its own); None if it is no secret. Decided where it is made, by what its kind says.
+    """
 
     address: Address
     attribute: str
+    credential: Address | None = None
 
     def __str__(self) -> str:
         return f"${{{self.address}.{self.attribute}}}"
@@ -67,14 +73,12 @@ class Ref:
     @property
     def is_secret(self) -> bool:
         """Whether it stands for a secret value."""
-        return self.attribute == "client_secret"
+        return self.credential is not None
 
     @property
     def source(self) -> Address:
-        """The resource whose credential or attribute it is: an SP's secret is a resource of its own."""
-        if self.is_secret and self.address.kind == "service_principals":
-            return self.address.inside("client_secret")
-        return self.address
+        """The resource whose credential or attribute it is."""
+        return self.credential or self.address
 
     @property
     def targets(self) -> tuple[Address, ...]:
@@ -194,6 +198,23 @@ def references(value: Value) -> Iterator[Ref]:
     elif isinstance(value, Sequence):
         for item in value:
             yield from references(item)
+
+
+def is_unknown(value: Value) -> bool:
+    """Whether a value of a spec couldn't be worked out, or its variable is unset."""
+    return isinstance(value, Sourced) and not value.value
+
+
+def leaves(value: Value, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Value]]:
+    """Every value that is no mapping or list, with the way to it."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from leaves(item, (*path, index))
+    else:
+        yield path, value
 
 
 def secret_inputs(value: Value) -> Iterator[SecretInput]:

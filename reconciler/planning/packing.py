@@ -143,6 +143,8 @@ class Unpacker:
 
     def _instance(self, cls: type, value: Mapping[str, Any]) -> Any:
         arguments = {key: self.value(item) for key, item in value.items() if key != TAG}
+        if cls is Ref:
+            arguments["credential"]  # a file that doesn't say whether it is a secret isn't one of ours
         for field in fields(cls):
             if isinstance(arguments.get(field.name), list) and "tuple" in str(field.type):
                 arguments[field.name] = tuple(arguments[field.name])

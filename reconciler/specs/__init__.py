@@ -3,7 +3,7 @@
 from reconciler.specs.loading import load, load_all
 from reconciler.specs.remotes import hide
 from reconciler.specs.rereading import reread
-from reconciler.specs.schema import schema_text
+from reconciler.specs.schema import schemas_of
 from reconciler.specs.searching import find
 
-__all__ = ["find", "hide", "load", "load_all", "reread", "schema_text"]
+__all__ = ["find", "hide", "load", "load_all", "reread", "schemas_of"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from reconciler.errors import Location, ReconcileError
+from reconciler.kinds import Registry
 from reconciler.model import FILES, Address, Guard, Move, ProviderSpec, Resource, Sourced, Stack
 from reconciler.model.values import KEY
 from reconciler.secrets import Recipients
@@ -18,10 +18,8 @@ from reconciler.specs.nodes import Block, Node, Scalar, Series
 from reconciler.specs.places import Place, is_unknown
 from reconciler.specs.receiving import named_files
 from reconciler.specs.resolving import Resolver
-from reconciler.specs.schema import KINDS
 
 _LEDGER_SCHEMES: Final = ("file", "s3", "gs", "az")
-_ADDRESS = re.compile(rf"({'|'.join(KINDS)})\.[^.]+(\.client_secret)?\Z")
 
 
 def assemble(
@@ -36,7 +34,7 @@ def assemble(
         resources=resources,
         moved=_moved(resolver, resources),
         forget=tuple(_forgotten(resolver, resources)),
-        approve=tuple(address for address, _ in _addresses(root.items.get("approve"))),
+        approve=tuple(address for address, _ in _addresses(root.items.get("approve"), resolver.kinds)),
         guard=_guard(resolver),
         heal=_healed(resolver),
         inputs=resolver.inbox.files,
@@ -154,25 +152,26 @@ def _is_reference(node: Node) -> bool:
     return isinstance(node, Scalar) and isinstance(node.value, str) and "${" in node.value
 
 
-def _addresses(node: Node | None) -> Iterator[tuple[Address, Location]]:
+def _addresses(node: Node | None, kinds: Registry) -> Iterator[tuple[Address, Location]]:
     """The addresses of a list, as far as they are any."""
     for item in node.items if isinstance(node, Series) else ():
-        address = _address(item)
+        address = _address(item, kinds)
         if address:
             yield address, item.at
 
 
-def _address(node: Node | None) -> Address | None:
-    if not isinstance(node, Scalar) or not isinstance(node.value, str) or not _ADDRESS.match(node.value):
+def _address(node: Node | None, kinds: Registry) -> Address | None:
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
         return None
     try:
-        return Address.parse(node.value)
+        address = Address.parse(node.value)
     except ValueError:
         return None
+    return address if address.kind_name in kinds else None
 
 
 def _forgotten(resolver: Resolver, resources: Mapping[Address, Resource]) -> Iterator[Address]:
-    for address, at in _addresses(resolver.sources.root.items.get("forget")):
+    for address, at in _addresses(resolver.sources.root.items.get("forget"), resolver.kinds):
         if address in resources:
             message = f"{address} is to be forgotten and is still in the spec"
             hint = "take it out of one of them"
@@ -186,7 +185,7 @@ def _moved(resolver: Resolver, resources: Mapping[Address, Resource]) -> tuple[M
     for item in node.items if isinstance(node, Series) else ():
         if not isinstance(item, Block):
             continue
-        source, target = _address(item.items.get("from")), _address(item.items.get("to"))
+        source, target = (_address(item.items.get(end), resolver.kinds) for end in ("from", "to"))
         if source and target:
             if fault := _fault(source, target, moves, resources):
                 hint = "a move leads from an address that is gone to the one that it has now"

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-from reconciler.errors import Location
+from reconciler.errors import Location, Problem
+from reconciler.kinds import Complaint, Kind, parts_of
 from reconciler.model import (
     FILES,
     Address,
@@ -24,48 +25,58 @@ from reconciler.model import (
     Text,
     Value,
 )
-from reconciler.model.values import KEY, seconds
-from reconciler.specs import schema
+from reconciler.model.values import KEY
 from reconciler.specs.complaints import Complaints
 from reconciler.specs.findings import Findings, listing, suggestion
-from reconciler.specs.handing import check_files, handoff_attributes
 from reconciler.specs.nodes import Block, places
 from reconciler.specs.places import is_unknown, leaves
-from reconciler.specs.resolving import NAMES, Resolver
+from reconciler.specs.resolving import Resolver
 
-PROVIDER_TYPE: Final = {
-    "oauth_apps": "databricks",
-    "service_principals": "databricks",
-    "connect_integrations": "connect",
-    "handoffs": FILES,
-}
-_MAX_LIFETIME: Final = "730d"
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _Choice = TypeVar("_Choice", bound=Enum)
 
 
 def resources(resolver: Resolver, providers: Mapping[str, ProviderSpec]) -> dict[Address, Resource]:
-    """Every resource of the spec, and the secrets of service principals as resources of their own."""
+    """Every resource of the spec, and the parts of such (a secret, say) as resources of their own."""
     found: dict[Address, Resource] = {}
-    for kind in schema.KINDS:
+    for kind in resolver.schemas.sections:
         for key, at, block in resolver.sources.blocks(kind):
             if KEY.match(key):
                 building = _Building(resolver, providers, Address(kind, key), at, block)
                 found.update((resource.address, resource) for resource in building.resources())
-    for key, at in resolver.wanted_secrets.items():
-        address = Address("service_principals", key)
-        if address in found and address.inside("client_secret") not in found:
-            found[address.inside("client_secret")] = _secret(found[address], {}, at, {})
-    check_files(found, resolver.findings)
+    for address, at in resolver.wanted_parts.items():
+        owner = found.get(address.parent) if address.parent else None
+        if owner is not None and address not in found:
+            found[address] = _part(owner, resolver.kinds[address.kind_name], {}, at, {})
+    _check_together(found, resolver)
     return found
 
 
-def _secret(
-    parent: Resource, settings: Mapping[str, Value], at: Location, where: Mapping[str, Location]
+def _part(
+    owner: Resource,
+    kind: Kind[Any],
+    settings: Mapping[str, Value],
+    at: Location,
+    where: Mapping[str, Location],
 ) -> Resource:
-    """The secret of a service principal; the principal's own lifecycle doesn't hold for it."""
-    attributes = {**settings, "service_principal": Ref(parent.address, "id")}
-    return Resource(parent.address.inside("client_secret"), parent.provider, attributes, at=at, places=where)
+    """A part of a resource; its owner's lifecycle doesn't hold for it."""
+    attributes = {**settings, kind.fields.parent: Ref(owner.address, "id")}
+    return Resource(owner.address.inside(kind.part), owner.provider, attributes, at=at, places=where)
+
+
+def _check_together(found: Mapping[Address, Resource], resolver: Resolver) -> None:
+    """What is wrong with the resources of one kind taken together."""
+    for kind in resolver.kinds.values():
+        alike = {a: resource.attributes for a, resource in found.items() if a.kind_name == kind.name}
+        for address, complaint in kind.clashes(alike):
+            resource = found[address]
+            at = resource.places.get(".".join(map(str, complaint.path)), resource.at)
+            _say(resolver.findings, complaint, at, address)
+
+
+def _say(findings: Findings, complaint: Complaint, at: Location | None, address: Address) -> None:
+    problem = Problem(complaint.severity, complaint.code, complaint.message, str(address), at, complaint.hint)
+    findings.add(problem)
 
 
 @dataclass(frozen=True)
@@ -79,39 +90,51 @@ class _Building:
     block: Block
 
     @property
+    def kind(self) -> Kind[Any]:
+        """What is built."""
+        return self.resolver.kinds[self.address.kind]
+
+    @property
     def findings(self) -> Findings:
         """Where complaints go."""
         return self.resolver.findings
 
     def resources(self) -> Iterator[Resource]:
-        """The resource and, for a service principal with one, its secret."""
+        """The resource, and those of its parts that it describes."""
         values = {key: self._value(key) for key in self.block.items}
         self._check_substituted(values)
         attributes = {key: item for key, item in values.items() if key not in ("provider", "lifecycle")}
-        if self.address.kind == "handoffs":
-            folder = self.resolver.inputs.folder
-            attributes = handoff_attributes(attributes, folder, self._error, self._place)
-        secret = attributes.pop("client_secret", None) if self.address.kind == "service_principals" else None
-        name = NAMES[self.address.kind]
-        defaults: dict[str, Value] = {} if name in attributes else {name: self.address.key}
-        if self.address.kind == "oauth_apps":
-            defaults |= {} if "confidential" in attributes else {"confidential": True}
+        parts = {part.part: part for part in parts_of(self.resolver.kinds, self.kind.name)}
+        described = {key: attributes.pop(key) for key in parts if key in attributes}
+        attributes = self._checked(self.kind, attributes)
+        name = self.kind.fields.name
+        is_named = name in attributes
+        attributes = {name: self.address.key, **self.kind.fields.defaults, **attributes}
         resource = Resource(
             address=self.address,
             provider=self._provider(values),
-            attributes={**defaults, **attributes},
+            attributes=attributes,
             lifecycle=self._lifecycle(values.get("lifecycle", {})),
-            named=name in attributes,
+            named=is_named,
             at=self.at,
             places=dict(places(self.block)),
         )
         yield resource
         self._check_keep_old(attributes.get("keep_old"))
-        if isinstance(secret, Mapping):
-            self._check_durations(secret)
-            node = self.block.items["client_secret"]
-            where = dict(places(node)) if isinstance(node, Block) else {}
-            yield _secret(resource, secret, self.block.keys["client_secret"], where)
+        for key, settings in described.items():
+            if isinstance(settings, Mapping):
+                checked = self._checked(parts[key], settings, key)
+                node = self.block.items[key]
+                where = dict(places(node)) if isinstance(node, Block) else {}
+                yield _part(resource, parts[key], checked, self.block.keys[key], where)
+
+    def _checked(self, kind: Kind[Any], attributes: Mapping[str, Value], *within: str) -> dict[str, Value]:
+        """Attributes in their one form, once their kind has said what is wrong with them."""
+        folder = self.resolver.inputs.folder
+        for complaint in kind.complaints(attributes, folder):
+            at = self._place(*within, *map(str, complaint.path))
+            _say(self.findings, complaint, at, self.address)
+        return dict(kind.settled(attributes, folder))
 
     def _value(self, key: str) -> Value:
         return self.resolver.attribute(self.address.kind, self.address.key, (key,))
@@ -136,18 +159,18 @@ class _Building:
         if name not in self.resolver.substituted or name in self.resolver.sources.faulty:
             return
         checkable = _checkable(values)
-        if schema.acceptor(self.address.kind)(checkable):
+        schemas = self.resolver.schemas
+        if schemas.acceptor(self.address.kind)(checkable):
             return
-        complaints = Complaints(
-            self.block, at=self.at, prefix=(self.address.kind, self.address.key), hide=True
-        )
-        errors = schema.validator(self.address.kind).iter_errors(checkable)
+        prefix = (self.address.kind, self.address.key)
+        complaints = Complaints(self.block, sections=schemas.sections, at=self.at, prefix=prefix, hide=True)
+        errors = schemas.validator(self.address.kind).iter_errors(checkable)
         self.findings.extend(complaints.of(errors))
         for problem in complaints.waived:
             self.findings.defer(problem)
 
     def _provider(self, values: Mapping[str, Value]) -> str:
-        wanted = PROVIDER_TYPE[self.address.kind]
+        wanted = self.kind.provider_type
         if wanted == FILES:
             return FILES
         candidates = [name for name, spec in self.providers.items() if spec.type == wanted]
@@ -215,7 +238,7 @@ class _Building:
                     at,
                     "write the value itself, or use vars; a known secret comes from ${env.NAME}",
                 )
-        known = schema.attributes(self.address.kind)
+        known = self.resolver.schemas.attributes(self.address.kind)
         for name in sorted(ignored):
             root = name.split(".")[0]
             if root not in known:
@@ -228,33 +251,6 @@ class _Building:
             message = f"keep_old can't hold {value}"
             hint = "write the duration itself, or use vars"
             self._error("duration", message, self._place("keep_old"), hint)
-
-    def _check_durations(self, said: Mapping[str, Value]) -> None:
-        found: dict[str, int] = {}
-        for key in ("lifetime", "rotate_before", "keep_old"):
-            value = said.get(key)
-            at = self._place("client_secret", key)
-            if isinstance(value, (Sourced, Ref, Text)) and not is_unknown(value):
-                self._error(
-                    "duration", f"{key} can't hold {value}", at, "write the duration itself, or use vars"
-                )
-            if isinstance(value, str):
-                try:
-                    found[key] = seconds(value)
-                except ValueError:
-                    continue  # the schema says so
-        if found.get("lifetime", 1) <= 0 or found.get("lifetime", 1) > seconds(_MAX_LIFETIME):
-            message = f"lifetime must be more than 0s and at most {_MAX_LIFETIME}"
-            hint = f"write {_MAX_LIFETIME}, or less" if found["lifetime"] else "write a duration such as 365d"
-            self._error("duration", message, self._place("client_secret", "lifetime"), hint)
-        if found.get("rotate_before", -1) >= found.get("lifetime", seconds(_MAX_LIFETIME)):
-            message = "rotate_before must be shorter than lifetime"
-            self._error(
-                "duration",
-                message,
-                self._place("client_secret", "rotate_before"),
-                "shorten it, or lengthen lifetime",
-            )
 
 
 def _checkable(value: Value) -> Any:

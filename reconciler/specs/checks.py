@@ -10,9 +10,10 @@ from typing import Final
 
 from reconciler.errors import Location, Problem, Severity
 from reconciler.model import Address, ProviderSpec, Ref, Resource, SecretInput, Sourced, Value
-from reconciler.specs import schema, urls
+from reconciler.specs import urls
 from reconciler.specs.findings import Findings, listing, meant, suggestion
 from reconciler.specs.places import is_unknown
+from reconciler.specs.schema import Schemas
 
 _SERVICE = "Service Account"
 # Databricks names more scopes than any list has: whatever starts like these is known
@@ -76,6 +77,7 @@ def check(
     providers: Mapping[str, ProviderSpec],
     handed: Mapping[str, Mapping[str, Value]],
     findings: Findings,
+    schemas: Schemas,
 ) -> None:
     """Adds what doesn't fit together to the findings.
 
@@ -83,11 +85,22 @@ def check(
         handed: source of a secret that comes from a handoff → what that handoff says openly.
     """
     said = _Said(findings, frozenset(_misspelt(findings)))
+    templates = _templates(schemas)
     for resource in resources.values():
         if resource.address.kind == "oauth_apps":
             _App(resource, said).check()
         elif resource.address.kind == "connect_integrations":
-            _Integration(resource, resources, providers, handed, said).check()
+            _Integration(resource, resources, providers, handed, said, templates).check()
+
+
+def _templates(schemas: Schemas) -> tuple[str, ...]:
+    """The templates of Connect whose keys are checked."""
+    if "connect_integrations" not in schemas.sections:
+        return ()
+    choices: list[str] = schemas.expanded("connect_integrations")["properties"]["template"]["anyOf"][0][
+        "enum"
+    ]
+    return tuple(choices)
 
 
 def _misspelt(findings: Findings) -> Iterator[str]:
@@ -225,6 +238,7 @@ class _Integration:
     providers: Mapping[str, ProviderSpec]
     handed: Mapping[str, Mapping[str, Value]]
     said: _Said
+    templates: tuple[str, ...]
 
     def check(self) -> None:
         """All its rules."""
@@ -277,8 +291,7 @@ class _Integration:
 
     def _template(self) -> None:
         template = text(self.integration.attributes.get("template"))
-        known = schema.templates()
-        close = meant(template, known) if template not in known else ""
+        close = meant(template, self.templates) if template not in self.templates else ""
         if close and template not in ("openai", "anthropic"):
             message = f"the template {template} isn't one that this tool knows: its keys aren't checked"
             self.said.warning(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Union
 
 from reconciler.errors import Location, Problem, Severity
@@ -11,7 +11,6 @@ from reconciler.model import Lifecycle
 from reconciler.specs import durations
 from reconciler.specs.findings import listing, meant, suggestion
 from reconciler.specs.nodes import Node, child, ignored_in, locate
-from reconciler.specs.schema import KINDS
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -39,6 +38,7 @@ class Complaints:
 
     Args:
         root: the tree that was checked.
+        sections: names of the kinds: what stands there has an address.
         at: where the root is to be blamed; by default where it starts.
         address: of the root, when it is one resource.
         prefix: path from a file's top to the root; tells resources from other sections.
@@ -49,6 +49,7 @@ class Complaints:
         self,
         root: Node,
         *,
+        sections: Collection[str],
         at: Location | None = None,
         prefix: _Where = (),
         hide: bool = False,
@@ -56,6 +57,7 @@ class Complaints:
     ) -> None:
         self.waived: list[Problem] = []
         self._root = root
+        self._sections = sections
         self._at = at
         self._prefix = prefix
         self._hide = hide
@@ -83,7 +85,7 @@ class Complaints:
         node: Node | None = self._root
         for step in steps:
             node = child(node, step) if node is not None else None
-        ignored = ignored_in(node) if whole[:1] and whole[0] in KINDS else frozenset[str]()
+        ignored = ignored_in(node) if whole[:1] and whole[0] in self._sections else frozenset[str]()
         return Lifecycle(ignore=ignored).ignores(".".join(map(str, whole[2:])))
 
     def _one(
@@ -188,14 +190,12 @@ class Complaints:
     def _problem(self, code: str, path: _Where, message: str, hint: str) -> Problem:
         at = locate(self._root, path, self._at)
         whole = (*self._prefix, *path)
-        return Problem(Severity.ERROR, code, message, address_of(whole), at, hint)
+        return Problem(Severity.ERROR, code, message, self._address_of(whole), at, hint)
 
-
-def address_of(path: _Where) -> str:
-    """The address of what stands at a path of a file: `kind.key`, or `providers.NAME`; else ""."""
-    if len(path) >= 2 and path[0] in (*KINDS, "providers"):
-        return f"{path[0]}.{path[1]}"
-    return ""
+    def _address_of(self, path: _Where) -> str:
+        """The address of what stands at a path of a file: `kind.key`, or `providers.NAME`; else ""."""
+        is_named = len(path) >= 2 and (path[0] == "providers" or path[0] in self._sections)
+        return f"{path[0]}.{path[1]}" if is_named else ""
 
 
 def _schema(error: ValidationError) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.errors import Location, Problem, Severity, SpecError
+from reconciler.kinds import Registry
 from reconciler.model import Stack
 from reconciler.specs.assembling import assemble, receive
 from reconciler.specs.building import resources
@@ -17,6 +18,7 @@ from reconciler.specs.findings import Findings, listing, suggestion
 from reconciler.specs.inputs import Inputs
 from reconciler.specs.remotes import providers
 from reconciler.specs.resolving import Resolver, TooLargeError
+from reconciler.specs.schema import schemas_of
 from reconciler.specs.searching import Stray, search
 from reconciler.specs.sources import gather
 
@@ -33,6 +35,7 @@ class _Loaded:
 
 def load(
     file: Path | str,
+    kinds: Registry,
     *,
     variables: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
@@ -42,6 +45,7 @@ def load(
 
     Args:
         file: its path; shown as given.
+        kinds: what a spec may ask for.
         variables: of `--var`.
         environment: by default that of the process.
         strict: False to validate only: unset variables and missing files are warnings then.
@@ -49,11 +53,12 @@ def load(
     Raises:
         SpecError: all that is wrong with it, in the order of the file.
     """
-    return _load_files([file], variables, environment, strict=strict)[0]
+    return _load_files([file], kinds, variables, environment, strict=strict)[0]
 
 
 def load_all(
     paths: Sequence[Path | str],
+    kinds: Registry,
     *,
     variables: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
@@ -63,6 +68,7 @@ def load_all(
     """The stacks of several files or folders; a variable must be known to one of them at least.
 
     Args:
+        kinds: what a spec may ask for.
         recursive: look into the folders below, too.
 
     Raises:
@@ -70,11 +76,12 @@ def load_all(
         SpecError: all that is wrong with any of them, or two have the same name.
     """
     found = search(paths, recursive=recursive)
-    return _load_files(found.stacks, variables, environment, strict=strict, strays=found.strays)
+    return _load_files(found.stacks, kinds, variables, environment, strict=strict, strays=found.strays)
 
 
 def _load_files(
     files: Sequence[Path | str],
+    kinds: Registry,
     variables: Mapping[str, str] | None,
     environment: Mapping[str, str] | None,
     *,
@@ -83,7 +90,7 @@ def _load_files(
 ) -> list[Stack]:
     variables = variables or {}
     environment = os.environ if environment is None else environment
-    loaded = [_load(str(file), variables, environment, strict=strict) for file in files]
+    loaded = [_load(str(file), kinds, variables, environment, strict=strict) for file in files]
     findings = Findings()
     for each in loaded:
         findings.extend(each.problems)
@@ -100,15 +107,20 @@ def _load_files(
 
 
 def _load(
-    file: str, variables: Mapping[str, str], environment: Mapping[str, str], *, strict: bool
+    file: str,
+    kinds: Registry,
+    variables: Mapping[str, str],
+    environment: Mapping[str, str],
+    *,
+    strict: bool,
 ) -> _Loaded:
     findings = Findings()
-    sources = gather(file, findings)
+    sources = gather(file, findings, schemas_of(kinds))
     if sources is None:
         return _Loaded(None, findings.problems, frozenset(variables))
     known = frozenset(sources.entries("vars"))
     inputs = Inputs(variables, environment, Path(file).parent, strict, findings)
-    resolver = Resolver(sources, inputs, findings)
+    resolver = Resolver(sources, inputs, findings, kinds)
     try:
         stack = _resolve(resolver)
     except TooLargeError:
@@ -125,7 +137,7 @@ def _resolve(resolver: Resolver) -> Stack:
     remotes = providers(resolver)
     receive(resolver)
     wanted = resources(resolver, remotes)
-    check(wanted, remotes, resolver.inbox.clear, resolver.findings)
+    check(wanted, remotes, resolver.inbox.clear, resolver.findings, resolver.schemas)
     check_clouds(wanted, remotes, resolver.findings)
     for ring in resource_cycles(wanted):
         holder = wanted[ring[0]]

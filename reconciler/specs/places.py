@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Union
+from typing import Final, Union
 
 from reconciler.errors import Location
 from reconciler.model import Lifecycle, Sourced, Value
-from reconciler.specs import schema
+from reconciler.model.values import is_unknown, leaves
+from reconciler.specs.schema import Schemas
+
+__all__ = ["Place", "Steps", "depths", "is_unknown", "leaves", "unknown"]
 
 Steps = tuple[Union[str, int], ...]
+_UNADDRESSED: Final = frozenset({"stack", "ledger", "guard", "vars", "inputs", "secrets"})
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Place:
         path: the way from the key to the value.
         provider_type: of a provider.
         ignored: dotted paths that the resource's `lifecycle.ignore` names.
+        schemas: of a provider or a resource: they say which fields are secret.
     """
 
     section: str
@@ -31,6 +36,7 @@ class Place:
     at: Location
     path: Steps = ()
     provider_type: str = ""
+    schemas: Schemas | None = None
     ignored: frozenset[str] = frozenset()
 
     @property
@@ -41,7 +47,7 @@ class Place:
     @property
     def address(self) -> str:
         """What a problem here is said to belong to."""
-        return f"{self.section}.{self.name}" if self.section in (*schema.KINDS, "providers") else ""
+        return "" if self.section in _UNADDRESSED else f"{self.section}.{self.name}"
 
     @property
     def label(self) -> str:
@@ -51,17 +57,17 @@ class Place:
     @property
     def is_secret(self) -> bool:
         """Whether the schema marks the field as secret."""
-        return self.section in (*schema.KINDS, "providers") and schema.is_secret(self.section, self.path)
+        return self.schemas is not None and self.schemas.is_secret(self.section, self.path)
 
     @property
     def names_things(self) -> bool:
         """Whether the keys of a mapping here name remote things, as workspaces do."""
-        return self.section in schema.KINDS and schema.names_things(self.section, self.path)
+        return self.schemas is not None and self.schemas.names_things(self.section, self.path)
 
     @property
     def takes_secrets(self) -> bool:
-        """Whether a secret may stand here as well as anything else: in a handoff it is sealed."""
-        return self.section == "handoffs" and len(self.path) == 2 and self.path[0] == "values"
+        """Whether a secret may stand here as well as anything else: it is sealed here."""
+        return self.schemas is not None and self.schemas.takes_secrets(self.section, self.path)
 
     def below(self, step: Union[str, int], at: Location) -> Place:
         """The place one step further down."""
@@ -71,11 +77,6 @@ class Place:
 def unknown(text: str) -> Sourced:
     """What stands for a value that isn't known: checks leave it alone."""
     return Sourced("unknown", "", text)
-
-
-def is_unknown(value: Value) -> bool:
-    """Whether a value couldn't be worked out, or its variable is unset."""
-    return isinstance(value, Sourced) and not value.value
 
 
 def depths(value: Value) -> Iterator[int]:
@@ -88,15 +89,3 @@ def depths(value: Value) -> Iterator[int]:
             waiting.extend((below, depth + 1) for below in item.values())
         elif isinstance(item, list):
             waiting.extend((below, depth + 1) for below in item)
-
-
-def leaves(value: Value, path: Steps) -> Iterator[tuple[Steps, Value]]:
-    """Every value that is no mapping or list, with the way to it."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from leaves(item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from leaves(item, (*path, index))
-    else:
-        yield path, value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Union
 
@@ -10,8 +11,7 @@ from typing import Union
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _ENV = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?\Z", re.DOTALL)
 
-KINDS = ("oauth_apps", "service_principals", "connect_integrations")
-ROOTS = ("vars", "env", "file", "providers", "inputs", *KINDS)
+ROOTS = frozenset({"vars", "env", "file", "providers", "inputs"})
 FORMS = (
     "${vars.NAME}, ${env.NAME}, ${env.NAME:-default}, ${file.PATH}, "
     "${providers.NAME.callback_url}, ${inputs.NAME.FIELD} or ${KIND.KEY.ATTRIBUTE}"
@@ -49,8 +49,11 @@ class Reference:
         return self.root in ("env", "file") and self.default is None
 
 
-def parts(text: str) -> tuple[Union[str, Reference], ...]:
+def parts(text: str, kinds: Collection[str] = ()) -> tuple[Union[str, Reference], ...]:
     """A text as plain pieces and references, `$${` already the literal `${`; adjacent plain pieces are one.
+
+    Args:
+        kinds: those that a reference may begin with.
 
     Raises:
         MalformedError: a `${` that isn't closed, or holds no reference.
@@ -68,14 +71,14 @@ def parts(text: str) -> tuple[Union[str, Reference], ...]:
         if plain:
             found.append(plain)
         plain = ""
-        found.append(_reference(token.group(), token.group(1)))
+        found.append(_reference(token.group(), token.group(1), kinds))
     plain += text[end:]
     return (*found, plain) if plain or not found else tuple(found)
 
 
-def _reference(text: str, inner: str) -> Reference:
+def _reference(text: str, inner: str, kinds: Collection[str]) -> Reference:
     root, dot, rest = inner.partition(".")
-    if not dot or not rest or root not in ROOTS:
+    if not dot or not rest or not (root in ROOTS or root in kinds):
         raise MalformedError(f"{text} is no reference")
     if root != "env":
         return Reference(text, root, rest)

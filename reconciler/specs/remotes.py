@@ -107,7 +107,7 @@ class _Reading:
         return f"providers.{self.name}" not in self.resolver.sources.faulty
 
     def _field(self, key: str) -> Value:
-        place = Place("providers", self.name, self.block.keys[key], (key,), self.type)
+        place = Place("providers", self.name, self.block.keys[key], (key,), self.type, self.resolver.schemas)
         return self.resolver.value(self.block.items[key], place)
 
     def _error(self, code: str, message: str, key: str, hint: str) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Union
 
 from reconciler.errors import Location
+from reconciler.kinds import Registry, parts_of, reference_to
 from reconciler.model import Address, Ref, SecretInput, Sourced, Text, Value
-from reconciler.specs import schema
 from reconciler.specs.findings import Findings, listing, suggestion
 from reconciler.specs.inputs import Inputs
 from reconciler.specs.naming import named
@@ -16,19 +16,9 @@ from reconciler.specs.nodes import Block, Node, Scalar, Series, child, ignored_i
 from reconciler.specs.places import Place, depths, is_unknown, leaves, unknown
 from reconciler.specs.receiving import Inbox
 from reconciler.specs.references import FORMS, MalformedError, Reference, parts
+from reconciler.specs.schema import schemas_of
 from reconciler.specs.sources import Sources
 
-COMPUTED: Final[Mapping[str, tuple[str, ...]]] = {
-    "oauth_apps": ("client_id", "client_secret", "id"),
-    "service_principals": ("client_id", "client_secret", "id"),
-    "connect_integrations": ("id",),
-}
-NAMES: Final[Mapping[str, str]] = {
-    "oauth_apps": "name",
-    "service_principals": "display_name",
-    "connect_integrations": "name",
-    "handoffs": "file",
-}
 _PLAIN: Final = frozenset({"vars", "env", "file"})
 _ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "stack": frozenset({"vars"}),
@@ -53,16 +43,17 @@ class Resolver:
         offers: provider → what `${providers.P.…}` gives; filled once the providers are known.
         inbox: what `${inputs.NAME.…}` gives; filled once the variables are known.
         substituted: `section.key` of whatever has a value that stood elsewhere.
-        wanted_secrets: service principals whose `client_secret` something refers to.
+        wanted_parts: parts that something refers to → where their owner stands.
     """
 
     sources: Sources
     inputs: Inputs
     findings: Findings
+    kinds: Registry
     offers: dict[str, Mapping[str, Value]] = field(default_factory=dict)
     substituted: set[str] = field(default_factory=set)
     inbox: Inbox = field(init=False)
-    wanted_secrets: dict[str, Location] = field(default_factory=dict)
+    wanted_parts: dict[Address, Location] = field(default_factory=dict)
     _done: dict[str, Value] = field(default_factory=dict)
     _way: list[str] = field(default_factory=list)
     _depth: int = 0
@@ -70,6 +61,8 @@ class Resolver:
 
     def __post_init__(self) -> None:
         self.inbox = Inbox(self.inputs, self.findings)
+        self.schemas = schemas_of(self.kinds)
+        self._referable = frozenset(name for name, kind in self.kinds.items() if kind.is_referable)
 
     def value(self, node: Node, place: Place) -> Value:
         """A value with its references resolved; what can't be resolved becomes `unknown`."""
@@ -108,7 +101,8 @@ class Resolver:
         """An attribute that a resource declares, or unknown; worked out once, however often it is used."""
         label = ".".join((kind, key, *path))
         entry = self.sources.entries(kind)[key]
-        place = Place(kind, key, entry.at, ignored=ignored_in(entry.node))
+        ignored = ignored_in(entry.node)
+        place = Place(kind, key, entry.at, schemas=self.schemas, ignored=ignored)
         return self._follow(label, lambda: self._declared(entry.node, path, place), place)
 
     def variable(self, name: str) -> Value:
@@ -141,7 +135,7 @@ class Resolver:
         if "${" not in text:
             return self._literal(text, place)
         try:
-            pieces = parts(text)
+            pieces = parts(text, self._referable)
         except MalformedError as error:
             hint = f"write {FORMS}; a literal ${{ is written $${{"
             self._error("reference-syntax", str(error), place, hint)
@@ -287,12 +281,14 @@ class Resolver:
         if key not in known:
             hint = suggestion(key, known, f"{kind} has: {listing(known) or 'nothing'}")
             return self._dead_end(reference, f"there is no {kind}.{key}", place, hint)
-        if len(path) == 1 and path[0] in COMPUTED[kind]:
-            if kind == "service_principals" and path[0] == "client_secret":
-                self.wanted_secrets.setdefault(key, known[key].at)
-            return Ref(Address(kind, key), path[0])
+        computed = self._computed(kind)
+        if len(path) == 1 and path[0] in computed:
+            ref = reference_to(self.kinds, Address(kind, key), path[0])
+            if ref.source.part:
+                self.wanted_parts.setdefault(ref.source, known[key].at)
+            return ref
         if not path or self._undeclared(kind, key, path):
-            choices = (*COMPUTED[kind], *schema.attributes(kind))
+            choices = (*computed, *self.schemas.attributes(kind))
             wanted = ".".join(path)
             is_known = bool(path) and path[0] in choices
             message = f"{kind}.{key} " + (
@@ -305,11 +301,17 @@ class Resolver:
             return self._dead_end(reference, message, place, hint)
         return self.attribute(kind, key, path)
 
+    def _computed(self, kind: str) -> list[str]:
+        """What an object of a kind has once it is live, with the credentials in its parts."""
+        parts = {part.part for part in parts_of(self.kinds, kind) if part.fields.issues}
+        return sorted(self.kinds[kind].fields.computed | parts)
+
     def _undeclared(self, kind: str, key: str, path: Sequence[str]) -> bool:
         node: Node | None = self.sources.entries(kind)[key].node
         if path[0] in ("provider", "lifecycle"):
             return True
-        if len(path) == 1 and path[0] in (NAMES[kind], "confidential" if kind == "oauth_apps" else ""):
+        fields = self.kinds[kind].fields
+        if len(path) == 1 and (path[0] == fields.name or path[0] in fields.defaults):
             return False
         for step in path:
             if isinstance(node, Scalar) and isinstance(node.value, str) and "${" in node.value:
@@ -323,7 +325,8 @@ class Resolver:
             if below is None and isinstance(node, Scalar):
                 return self._inner(self.value(node, place), list(path[index:]), Reference("", "", ""), place)
             if below is None:
-                return place.name if step == NAMES[place.section] else True
+                fields = self.kinds[place.section].fields
+                return fields.defaults.get(step, place.name)
             place = place.below(_index(step, node), node.keys[step] if isinstance(node, Block) else below.at)
             node = below
         return self.value(node, place)

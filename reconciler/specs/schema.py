@@ -1,133 +1,181 @@
-"""The JSON Schema of a spec: found beside the package, compiled once, and asked which fields are secret."""
+"""The JSON Schema of a spec: put together from that of each kind, compiled once, and asked what is secret."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, Union
 
+from reconciler.kinds import Kind, Registry, schema_file
 from reconciler.secrets import sounds_secret
 from reconciler.specs.accepting import Check, UnknownKeywordError, compiled
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
-KINDS: Final = ("oauth_apps", "service_principals", "connect_integrations", "handoffs")
-SHARED_SECTIONS: Final = ("version", "stack", "imports", "vars", "providers", *KINDS)
-
+_SHARED: Final = (
+    "version",
+    "stack",
+    "imports",
+    "vars",
+    "providers",
+)  # what imported files hold besides kinds
+_ABOUT: Final = ("provider", "lifecycle")  # keys of a resource that are no attributes
 _PROPERTY, _NAMED = "properties", "patternProperties"
 
 # one step of a path to a secret field: a key, or the form of a key
 _Step = Union[str, "re.Pattern[str]"]
+_Path = tuple[Union[str, int], ...]
+
+
+def schemas_of(kinds: Registry) -> Schemas:
+    """The schemas of a spec of these kinds; what they come to is worked out once."""
+    return _schemas(tuple(kinds.values()))
 
 
 @cache
-def folder() -> Path:
-    """Where the schema files are: in the package of a wheel, beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "schema"
-    return inside if inside.is_dir() else package.parent / "schema"
+def _schemas(kinds: tuple[Kind[Any], ...]) -> Schemas:
+    return Schemas(kinds)
 
 
-@cache
-def files() -> Mapping[str, Any]:
-    """Every schema file, by its name without `.schema.json`."""
-    found = sorted(folder().glob("*.schema.json"))
-    return {path.name.removesuffix(".schema.json"): json.loads(path.read_text("utf-8")) for path in found}
+class Schemas:
+    """The schemas of a spec, by name: `stack`, `import`, `providers`, `inputs`, and each kind's own."""
+
+    def __init__(self, kinds: tuple[Kind[Any], ...]) -> None:
+        self._kinds = kinds
+        self.sections = tuple(kind.name for kind in kinds if not kind.owner)
+        self.expanded = cache(self._expanded)
+        self.validator = cache(self._validator)
+        self.acceptor = cache(self._acceptor)
+        self.secret_paths = cache(self._secret_paths)
+        self.is_secret = lru_cache(4096)(self._is_secret)
+        self.names_things = lru_cache(4096)(self._names_things)
+        self.takes_secrets = lru_cache(4096)(self._takes_secrets)
+
+    @cached_property
+    def files(self) -> Mapping[str, Any]:
+        """Every schema as it is written; that of the stack and the addresses name the kinds."""
+        fixed = {name: schema_file(name) for name in ("providers", "inputs")}
+        own = {kind.name: kind.document for kind in self._kinds if not kind.owner}
+        return {"shared": self._shared(), "stack": self._stack(), **fixed, **own}
+
+    def _shared(self) -> Any:
+        shared = schema_file("shared")
+        address = shared["$defs"]["address"]
+        key = shared["$defs"]["key"]["pattern"].strip("^$")
+        inside = [rf"{kind.owner}\.{key}\.{kind.part}" for kind in self._kinds if kind.owner]
+        whole = rf"({'|'.join(self.sections)})\.{key}"
+        pattern = f"^({'|'.join([whole, *inside])})$"
+        return {**shared, "$defs": {**shared["$defs"], "address": {**address, "pattern": pattern}}}
+
+    def _stack(self) -> Any:
+        base = schema_file("base")
+        healed = [kind.name for kind in self._kinds if not kind.owner and kind.is_healable]
+        properties: dict[str, Any] = {}
+        for key, part in base[_PROPERTY].items():
+            if key == "watch":
+                heal = {**part[_PROPERTY]["heal"], "items": {"enum": healed}}
+                properties[key] = {**part, _PROPERTY: {**part[_PROPERTY], "heal": heal}}
+            else:
+                properties[key] = part
+            if key == "providers":
+                properties.update((kind.name, _section(kind)) for kind in self._kinds if not kind.owner)
+        return {**base, _PROPERTY: properties}
+
+    def _expanded(self, name: str) -> Any:
+        """A schema with every `$ref` replaced by what it means: nothing is looked up while validating."""
+        return self._expand(self.files[name], name)
+
+    def _expand(self, schema: Any, home: str) -> Any:
+        """The same for a part of it; `home` is the name of the schema that it stands in."""
+        if isinstance(schema, list):
+            return [self._expand(item, home) for item in schema]
+        if not isinstance(schema, dict):
+            return schema
+        kept = {
+            key: item if key in ("examples", "enum", "const") else self._expand(item, home)
+            for key, item in schema.items()
+            if key not in ("$ref", "$defs", "$schema")
+        }
+        if "$ref" not in schema:
+            return kept
+        file, _, pointer = schema["$ref"].partition("#")
+        home = file.removesuffix(".schema.json") or home
+        target = self.files[home]
+        for step in pointer.split("/")[1:]:
+            target = target[step]
+        return {**self._expand(target, home), **kept}
+
+    def _whole(self, name: str) -> Any:
+        if name != "import":
+            return self.expanded(name)
+        # providers, vars and resources only, and no name of its own needed
+        stack, allowed = self.expanded("stack"), {*_SHARED, *self.sections}
+        properties = {key: schema for key, schema in stack[_PROPERTY].items() if key in allowed}
+        return {**stack, _PROPERTY: properties, "required": []}
+
+    def _validator(self, name: str) -> Draft202012Validator:
+        """For a stack's file, a file that it imports, a provider, or an object of a kind."""
+        from jsonschema import Draft202012Validator
+
+        return Draft202012Validator(self._whole(name))
+
+    def _acceptor(self, name: str) -> Check:
+        """Whether a value fits the schema of that name; where it says no, the validator says why."""
+        try:
+            return compiled(self._whole(name))
+        except UnknownKeywordError:
+            return self.validator(name).is_valid
+
+    def attributes(self, kind: str) -> tuple[str, ...]:
+        """The attributes that a kind knows, `provider` and `lifecycle` not among them."""
+        return tuple(key for key in self.expanded(kind)[_PROPERTY] if key not in _ABOUT)
+
+    def _is_secret(self, name: str, path: _Path) -> bool:
+        """Whether the field at a path is secret: marked `writeOnly`, or by its name where keys are free."""
+        for depth in range(1, len(path)):
+            if self._says("x-secret-by-name", name, path[:depth]):
+                return any(sounds_secret(str(step)) for step in path[depth:])
+        return any(
+            len(marked) == len(path) and all(_fits(step, key) for step, key in zip(marked, path, strict=True))
+            for marked in self.secret_paths(name)
+        )
+
+    def _names_things(self, name: str, path: _Path) -> bool:
+        """Whether the schema of a kind says that the keys of the mapping at a path name remote things."""
+        return self._says("x-names-things", name, path)
+
+    def _takes_secrets(self, name: str, path: _Path) -> bool:
+        """Whether a secret may stand at a path as well as anything else: it is sealed there."""
+        return bool(path) and self._says("x-takes-secrets", name, path[:-1])
+
+    def _says(self, mark: str, name: str, path: _Path) -> bool:
+        below = self.expanded(name)
+        for step in path:
+            below = below.get(_PROPERTY, {}).get(step, {}) if isinstance(below, dict) else {}
+        return bool(isinstance(below, dict) and below.get(mark))
+
+    def _secret_paths(self, name: str) -> frozenset[tuple[_Step, ...]]:
+        return frozenset(_marked(self.expanded(name), ()))
+
+    @property
+    def text(self) -> str:
+        """One self-contained JSON Schema of a spec: the stack's with all others under `$defs`."""
+        others = {name: _local(self.files[name], name) for name in sorted(self.files) if name != "stack"}
+        bundle = {**_local(self.files["stack"], ""), "$defs": others}
+        return json.dumps(bundle, indent=2, ensure_ascii=False) + "\n"
 
 
-@cache
-def expanded(name: str) -> Any:
-    """A schema file with every `$ref` replaced by what it means: nothing is looked up while validating."""
-    return _expand(files()[name], name)
-
-
-def _expand(schema: Any, home: str) -> Any:
-    """The same for a part of it; `home` is the name of the file that it stands in."""
-    if isinstance(schema, list):
-        return [_expand(item, home) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    kept = {
-        key: item if key in ("examples", "enum", "const") else _expand(item, home)
-        for key, item in schema.items()
-        if key not in ("$ref", "$defs", "$schema")
+def _section(kind: Kind[Any]) -> Any:
+    """The section of a spec that holds the objects of a kind, by key."""
+    return {
+        "description": kind.document.get("x-section", kind.document.get("title", kind.noun)),
+        "type": "object",
+        "propertyNames": {"$ref": "shared.schema.json#/$defs/key"},
+        "additionalProperties": {"$ref": f"{kind.name}.schema.json"},
     }
-    if "$ref" not in schema:
-        return kept
-    file, _, pointer = schema["$ref"].partition("#")
-    home = file.removesuffix(".schema.json") or home
-    target = files()[home]
-    for step in pointer.split("/")[1:]:
-        target = target[step]
-    return {**_expand(target, home), **kept}
-
-
-@cache
-def _whole(name: str) -> Any:
-    if name != "import":
-        return expanded(name)
-    # providers, vars and resources only, and no name of its own needed
-    stack = expanded("stack")
-    properties = {key: schema for key, schema in stack[_PROPERTY].items() if key in SHARED_SECTIONS}
-    return {**stack, _PROPERTY: properties, "required": []}
-
-
-@cache
-def validator(name: str) -> Draft202012Validator:
-    """For a stack's file (`stack`), a file that it imports (`import`), a provider, or an object of a kind."""
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(_whole(name))
-
-
-@cache
-def acceptor(name: str) -> Check:
-    """Whether a value fits the schema of that name; where it says no, the validator says why."""
-    try:
-        return compiled(_whole(name))
-    except UnknownKeywordError:
-        return validator(name).is_valid
-
-
-def attributes(kind: str) -> tuple[str, ...]:
-    """The attributes that a kind knows, `provider` and `lifecycle` not among them."""
-    return tuple(key for key in expanded(kind)[_PROPERTY] if key not in ("provider", "lifecycle"))
-
-
-@cache
-def templates() -> tuple[str, ...]:
-    """The templates of Connect whose keys are checked."""
-    choices: list[str] = expanded("connect_integrations")[_PROPERTY]["template"]["anyOf"][0]["enum"]
-    return tuple(choices)
-
-
-@lru_cache(4096)
-def is_secret(name: str, path: tuple[Union[str, int], ...]) -> bool:
-    """Whether the field at a path is secret: `writeOnly` in the schema, or by its name in a free config."""
-    if name == "connect_integrations" and path[:1] == ("config",):
-        return any(sounds_secret(str(step)) for step in path[1:])
-    return any(
-        len(marked) == len(path) and all(_fits(step, key) for step, key in zip(marked, path, strict=True))
-        for marked in _secret_paths(name)
-    )
-
-
-@lru_cache(4096)
-def names_things(name: str, path: tuple[Union[str, int], ...]) -> bool:
-    """Whether the schema of a kind says that the keys of the mapping at a path name remote things."""
-    below = expanded(name)
-    for step in path:
-        below = below.get(_PROPERTY, {}).get(step, {}) if isinstance(below, dict) else {}
-    return bool(isinstance(below, dict) and below.get("x-names-things"))
-
-
-@cache
-def _secret_paths(name: str) -> frozenset[tuple[_Step, ...]]:
-    return frozenset(_marked(expanded(name), ()))
 
 
 def _marked(schema: Any, path: tuple[_Step, ...]) -> Iterator[tuple[_Step, ...]]:
@@ -146,13 +194,6 @@ def _marked(schema: Any, path: tuple[_Step, ...]) -> Iterator[tuple[_Step, ...]]
 
 def _fits(step: _Step, key: Union[str, int]) -> bool:
     return step == key if isinstance(step, str) else bool(step.search(str(key)))
-
-
-def schema_text() -> str:
-    """One self-contained JSON Schema of a spec, as text: the stack's file with all others under `$defs`."""
-    others = {name: _local(schema, name) for name, schema in files().items() if name != "stack"}
-    bundle = {**_local(files()["stack"], ""), "$defs": others}
-    return json.dumps(bundle, indent=2, ensure_ascii=False) + "\n"
 
 
 def _local(schema: Any, home: str) -> Any:

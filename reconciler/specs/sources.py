@@ -16,9 +16,8 @@ from reconciler.specs.composing import Refusal
 from reconciler.specs.findings import Findings
 from reconciler.specs.nodes import Block, Node, Scalar, Series, plain
 from reconciler.specs.reading import read
-from reconciler.specs.schema import KINDS, acceptor, validator
+from reconciler.specs.schema import Schemas
 
-SECTIONS: Final = ("vars", "providers", *KINDS)
 _MAX_FILES: Final = 1000
 
 
@@ -69,7 +68,8 @@ class _Gathering:
     """
 
     findings: Findings
-    sections: dict[str, dict[str, Entry]] = field(default_factory=lambda: {name: {} for name in SECTIONS})
+    schemas: Schemas
+    sections: dict[str, dict[str, Entry]]
     faulty: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
     way: list[tuple[str, str]] = field(default_factory=list)
@@ -77,9 +77,10 @@ class _Gathering:
     importers: dict[str, set[str]] = field(default_factory=dict)
 
 
-def gather(file: str, findings: Findings) -> Sources | None:
+def gather(file: str, findings: Findings, schemas: Schemas) -> Sources | None:
     """A stack's file with its imports; None when the file itself can't be read."""
-    gathering = _Gathering(findings)
+    names = ("vars", "providers", *schemas.sections)
+    gathering = _Gathering(findings, schemas, {name: {} for name in names})
     root = _take(file, gathering, is_import=False)
     if root is None:
         return None
@@ -106,11 +107,12 @@ def _take(file: str, gathering: _Gathering, *, is_import: bool) -> Block | None:
 
 def _check(root: Block, gathering: _Gathering, *, is_import: bool) -> None:
     name, written = "import" if is_import else "stack", plain(root)
-    if acceptor(name)(written):
+    schemas = gathering.schemas
+    if schemas.acceptor(name)(written):
         return
     allowed = "an imported file holds only providers, vars, resources and imports" if is_import else ""
-    complaints = Complaints(root, allowed=allowed)
-    for problem in complaints.of(validator(name).iter_errors(written)):
+    complaints = Complaints(root, sections=schemas.sections, allowed=allowed)
+    for problem in complaints.of(schemas.validator(name).iter_errors(written)):
         gathering.findings.add(problem)
         if problem.address:
             gathering.faulty.add(problem.address)

@@ -16,7 +16,7 @@ import pytest
 
 from reconciler.applying import Executor, Work, executor
 from reconciler.errors import InvalidRequestError, LostAnswerError
-from reconciler.kinds import Created, Evidence, Fields, Kind
+from reconciler.kinds import Created, Evidence, Fields, Kind, reference_to
 from reconciler.ledger import Journal
 from reconciler.model import (
     Action,
@@ -282,7 +282,10 @@ KINDS = {kind.name: kind for kind in (Apps(), Principals(), Secrets(), Integrati
 
 
 def integration(address, source):
-    refs = {"client_id": Ref(source, "client_id"), "client_secret": Ref(source, "client_secret")}
+    refs = {
+        "client_id": Ref(source, "client_id"),
+        "client_secret": reference_to(KINDS, source, "client_secret"),
+    }
     attributes = {"name": address.key, "template": "databricks", "config": {"host": "h", **refs}}
     return Resource(address, "connect", attributes)
 

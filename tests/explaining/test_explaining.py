@@ -13,7 +13,10 @@ import pytest
 
 from reconciler import explaining
 from reconciler.cli.main import command_names, main
-from reconciler.specs import schema
+from reconciler.providers import KINDS
+from reconciler.specs import schemas_of
+
+SCHEMAS = schemas_of(KINDS)
 
 ROOT = Path(__file__).parents[2]
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -80,10 +83,10 @@ def test_every_entry_says_what_it_means_why_and_how_to_mend_it() -> None:
             assert words.endswith(".")
 
 
-@pytest.mark.parametrize("kind", schema.KINDS)
+@pytest.mark.parametrize("kind", SCHEMAS.sections)
 def test_every_key_of_a_kind_is_described(kind: str) -> None:
     rows = explaining.attributes(kind)
-    assert {row.path.split(".")[1] for row in rows} >= set(schema.expanded(kind)["properties"])
+    assert {row.path.split(".")[1] for row in rows} >= set(SCHEMAS.expanded(kind)["properties"])
     assert [row.path for row in rows if not row.means or not row.type] == []
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from reconciler.kinds import reference_to
 from reconciler.model import (
     Address,
     Credential,
@@ -22,6 +23,7 @@ from reconciler.model import (
     Snapshot,
     Stack,
 )
+from reconciler.providers import KINDS
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ENDS = "2026-12-31T00:00:00Z"
@@ -86,7 +88,10 @@ def settled(size: int) -> World:
             credential=Credential(CredentialState.HELD, "aa", "bb", expires_at=ENDS),
         )
         config = {"auth_type": "Service Account", "workspace_host": "w.example.org"}
-        refs = {"client_id": Ref(robot, "client_id"), "client_secret": Ref(robot, "client_secret")}
+        refs = {
+            "client_id": Ref(robot, "client_id"),
+            "client_secret": reference_to(KINDS, robot, "client_secret"),
+        }
         top = {"name": f"user-{n}", "template": "databricks"}
         add(
             "connect",

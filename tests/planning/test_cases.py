@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from reconciler.errors import PlanError, Problem, Severity
+from reconciler.kinds import reference_to
 from reconciler.model import (
     Address,
     Adopt,
@@ -65,7 +66,7 @@ def value_of(written):
         mark = written.partition(" ")[2]
         return SecretInput("handoff h", "${inputs.h.s}", None, "salt", mark, ("age1k",))
     match = REFERENCE.fullmatch(written) if isinstance(written, str) else None
-    return Ref(Address.parse(match[1]), match[2]) if match else written
+    return reference_to(KINDS, Address.parse(match[1]), match[2]) if match else written
 
 
 def provider_of(address):

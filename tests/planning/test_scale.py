@@ -131,9 +131,11 @@ def test_each_further_object_takes_as_many_steps(world, name):
 
 
 def test_each_further_object_takes_as_many_steps_to_load(tmp_path):
-    specs.load(spec(3, tmp_path), environment={}, strict=False)
+    specs.load(spec(3, tmp_path), KINDS, environment={}, strict=False)
     files = [spec(size, tmp_path) for size in SIZES]
-    steps = [steps_of(lambda file=file: specs.load(file, environment={}, strict=False)) for file in files]
+    steps = [
+        steps_of(lambda file=file: specs.load(file, KINDS, environment={}, strict=False)) for file in files
+    ]
     assert is_linear(*steps), steps
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.errors import Problem, SpecError
 from reconciler.model import Address, Stack
+from reconciler.providers import KINDS
 from reconciler.specs import load
 
 HEAD = """\
@@ -55,7 +56,7 @@ class Specs:
     def load(self, *parts: str | bytes, strict: bool = True, variables=None, **environment: str) -> Stack:
         text = parts[0] if isinstance(parts[0], bytes) else "".join(map(textwrap.dedent, parts))
         path = self.write(text)
-        return load(path, variables=variables or {}, environment=environment, strict=strict)
+        return load(path, KINDS, variables=variables or {}, environment=environment, strict=strict)
 
     def problems(self, *parts: str | bytes, **options) -> list[Problem]:
         try:

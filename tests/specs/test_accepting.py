@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from reconciler.specs import schema
+from reconciler.providers import KINDS
+from reconciler.specs import schemas_of
 from reconciler.specs.accepting import UnknownKeywordError, compiled
 
-NAMES = sorted(set(schema.files()) - {"shared"})
+SCHEMAS = schemas_of(KINDS)
+
+NAMES = sorted(set(SCHEMAS.files) - {"shared"})
 ODD = (None, True, 0, 1, 1.0, -1.5, "", "x", "${env.X}", "https://a.example", [], ["x", 1], {}, {"x": 1})
 
 
@@ -54,13 +57,13 @@ def spoilt(value):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_schema_file_is_understood(name):
-    compiled(schema.expanded(name))
+    compiled(SCHEMAS.expanded(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_judges_spoilt_examples_like_jsonschema(name):
-    accepts, validator = schema.acceptor(name), schema.validator(name)
-    examples = schema.files()[name].get("examples", [{"version": 1, "stack": "s", "vars": {"a": 1}}])
+    accepts, validator = SCHEMAS.acceptor(name), SCHEMAS.validator(name)
+    examples = SCHEMAS.files[name].get("examples", [{"version": 1, "stack": "s", "vars": {"a": 1}}])
     assert all(map(accepts, examples))
     # every third is plenty, and jsonschema takes its time
     cases = [case for example in examples for case in spoilt(example)][::3]

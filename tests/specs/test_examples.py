@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.providers import KINDS
 from reconciler.specs import load, load_all
 
 FOLDER = Path(__file__).resolve().parents[2] / "specs"
@@ -21,14 +22,14 @@ SANDBOX = {
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_an_example_holds_with_and_without_an_environment(file):
-    assert {p.severity.value for p in load(file, environment={}, strict=False).problems} <= {"warning"}
-    assert {p.code for p in load(file, environment={}).problems} <= {"env-unset"}
-    assert load(file, environment=SANDBOX).problems == ()
+    assert {p.severity.value for p in load(file, KINDS, environment={}, strict=False).problems} <= {"warning"}
+    assert {p.code for p in load(file, KINDS, environment={}).problems} <= {"env-unset"}
+    assert load(file, KINDS, environment=SANDBOX).problems == ()
     assert file.read_text().startswith("# yaml-language-server: $schema=../schema/stack.schema.json\n")
 
 
 def test_the_examples_share_one_account_without_getting_into_each_others_way():
-    stacks = load_all([FOLDER], environment=SANDBOX)
+    stacks = load_all([FOLDER], KINDS, environment=SANDBOX)
     assert {stack.name for stack in stacks} == {"prod", "demo", "public-app", "several-servers"}
     names = [
         (resource.address.kind, resource.attributes.get("name") or resource.attributes.get("display_name"))

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import SpecError
+from reconciler.kinds import reference_to
 from reconciler.model import FILES, Address, Ref, SecretInput
+from reconciler.providers import KINDS
 from reconciler.secrets import Recipients, Secret
 from reconciler.secrets.handoffs import Handoff
 from reconciler.specs import reread
@@ -81,7 +83,7 @@ class TestHandoffs:
         assert found.attributes["recipients"] == sorted([SSH, str(key.to_public())])
         assert found.attributes["values"] == {
             "id": Ref(Address("oauth_apps", "app"), "client_id"),
-            "s": Ref(Address("oauth_apps", "app"), "client_secret"),
+            "s": reference_to(KINDS, Address("oauth_apps", "app"), "client_secret"),
             "l": ["all-apis", "offline_access"],
         }
         assert found.depends_on == (Address("oauth_apps", "app"),)

@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.errors import Severity, SpecError, UsageError
 from reconciler.model import Address
+from reconciler.providers import KINDS
 from reconciler.specs import find, load, load_all
 
 APP = "oauth_apps:\n  %s: {scopes: [sql]}\n"
@@ -46,12 +47,12 @@ def test_imports_and_files_stay_within_the_checkout(specs, head, monkeypatch):
     path = specs.write(head + "imports: [../one.yaml]\n", "stacks/spec.yaml").resolve()
     specs.write("gitdir: elsewhere\n", ".git")
     monkeypatch.chdir("/")
-    (app,) = load(path, environment={}).resources.values()
+    (app,) = load(path, KINDS, environment={}).resources.values()
     assert app.attributes["name"].value == "told"
     assert app.attributes["name"].expression == "${file.../name.txt}"
     (path.parent / ".git").mkdir()
     with pytest.raises(SpecError) as error:
-        load(path, environment={})
+        load(path, KINDS, environment={})
     assert "import-outside" in [p.code for p in error.value.problems]
 
 
@@ -177,7 +178,7 @@ class TestFindingStacks:
         specs.write("version: 1\nstack: same\n", "specs/a.yaml")
         specs.write("version: 1\nstack: same\n", "specs/b.yaml")
         with pytest.raises(SpecError) as error:
-            load_all(["specs"], environment={})
+            load_all(["specs"], KINDS, environment={})
         (found,) = error.value.problems
         assert (found.code, found.at.file) == ("duplicate-stack", "specs/b.yaml")
         assert "specs/a.yaml" in found.message
@@ -187,23 +188,23 @@ class TestFindingStacks:
         specs.write("version: 1\nstack: b\n", "specs/b.yaml")
         specs.write("version: 1\nstack: c\ny: 1\n", "specs/c.yaml")
         with pytest.raises(SpecError) as error:
-            load_all(["specs"], environment={})
+            load_all(["specs"], KINDS, environment={})
         assert [p.at.file for p in error.value.problems] == ["specs/a.yaml", "specs/c.yaml"]
 
     def test_a_variable_may_belong_to_one_of_several_stacks(self, specs):
         specs.write("version: 1\nstack: a-${vars.v}\nvars: {v: x}\n", "specs/a.yaml")
         specs.write("version: 1\nstack: b\n", "specs/b.yaml")
-        stacks = load_all(["specs"], variables={"v": "1"}, environment={})
+        stacks = load_all(["specs"], KINDS, variables={"v": "1"}, environment={})
         assert [stack.name for stack in stacks] == ["a-1", "b"]
         with pytest.raises(SpecError) as error:
-            load_all(["specs"], variables={"w": "1"}, environment={})
+            load_all(["specs"], KINDS, variables={"w": "1"}, environment={})
         assert [p.code for p in error.value.problems] == ["var-unknown"]
 
 
 def said(*paths, **options):
     """(severity, code, file) of all that is said about some paths."""
     try:
-        stacks = load_all([*paths], environment={}, **options)
+        stacks = load_all([*paths], KINDS, environment={}, **options)
         problems = [problem for stack in stacks for problem in stack.problems]
     except SpecError as error:
         problems = error.problems
@@ -254,14 +255,14 @@ class TestFoldersBelow:
         specs.write(APP % "x", "specs/team/lost.yaml")
         (specs.folder / "specs/team/loop").symlink_to("../../specs", target_is_directory=True)
         (specs.folder / "specs/again.yaml").symlink_to("team/b.yaml")
-        stacks = load_all(["specs", "specs/team"], environment={}, recursive=True)
+        stacks = load_all(["specs", "specs/team"], KINDS, environment={}, recursive=True)
         assert sorted(stack.name for stack in stacks) == ["b", "c", "test"]
         assert said("specs", recursive=True) == [("warning", "not-a-stack", "specs/team/lost.yaml")]
-        assert len(load_all(["specs"], environment={})) == 2
+        assert len(load_all(["specs"], KINDS, environment={})) == 2
 
     def test_are_pointed_to_where_a_folder_itself_has_none(self, specs, head):
         specs.write(head, "specs/team/a.yaml")
         with pytest.raises(UsageError) as error:
-            load_all(["specs"], environment={})
+            load_all(["specs"], KINDS, environment={})
         assert "--recursive" in error.value.hint
-        assert len(load_all(["specs"], environment={}, recursive=True)) == 1
+        assert len(load_all(["specs"], KINDS, environment={}, recursive=True)) == 1

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import SpecError
+from reconciler.providers import KINDS
 from reconciler.specs import load
 from reconciler.specs.composing import Refusal, understood
 from reconciler.specs.nodes import locate, places, plain
@@ -87,7 +88,7 @@ def test_a_huge_file_is_refused_before_it_is_read(specs):
     with path.open("wb") as stream:
         stream.truncate(10 * 1024 * 1024 + 1)
     with pytest.raises(SpecError) as error:
-        load(path, environment={})
+        load(path, KINDS, environment={})
     assert [p.code for p in error.value.problems] == ["too-large"]
 
 
@@ -95,7 +96,7 @@ def test_a_huge_file_is_refused_before_it_is_read(specs):
 def test_a_path_that_leads_nowhere_is_said_so(specs, name):
     (specs.folder / "folder").mkdir()
     with pytest.raises(SpecError) as error:
-        load(name, environment={})
+        load(name, KINDS, environment={})
     assert error.value.problems[0].code in ("not-found", "unreadable")
 
 

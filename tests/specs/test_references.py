@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.kinds import reference_to
 from reconciler.model import Address, Ref, SecretInput, Sourced, Text
+from reconciler.providers import KINDS
 from reconciler.specs.references import MalformedError, Reference, parts
 
 APP = Address("oauth_apps", "app")
@@ -293,5 +295,5 @@ def test_an_integration_may_take_its_whole_config_from_another(specs, head, app,
         + '  copy: {template: databricks, config: "${connect_integrations.viewer.config}"}\n'
     )
     config = specs.resource("connect_integrations.copy", spec).attributes["config"]
-    assert config["client_secret"] == Ref(APP, "client_secret")
+    assert config["client_secret"] == reference_to(KINDS, APP, "client_secret")
     assert not isinstance(config["client_secret"], SecretInput)

@@ -13,6 +13,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reconciler.providers import KINDS
 from reconciler.specs import load
 
 WHOLE = yaml.safe_load(
@@ -176,7 +177,8 @@ def test_validating_loads_neither_client_nor_differ_and_opens_no_socket(specs, h
         "import sys, socket\n"
         "def refuse(*args, **options): raise AssertionError('a socket')\n"
         "socket.socket = refuse\n"
-        f"from reconciler.specs import load; load({str(path)!r}, environment={{}})\n"
+        "from reconciler.specs import load; from reconciler.providers import KINDS\n"
+        f"load({str(path)!r}, KINDS, environment={{}})\n"
         "print(sorted({'requests', 'urllib3', 'deepdiff', 'asyncio'} & set(sys.modules)))"
     )
     root = Path(__file__).resolve().parents[2]
@@ -203,7 +205,7 @@ def test_the_digest_knows_meaning_and_not_form(specs, head, app, monkeypatch, tm
     assert digest != specs.load(head + app.replace("all-apis", "sql")).digest
     path = specs.write(head + app, "deep/in/spec.yaml").resolve()
     monkeypatch.chdir("/")
-    assert load(path, environment={}).digest == digest
+    assert load(path, KINDS, environment={}).digest == digest
 
 
 def test_the_digest_hides_values_of_the_environment_and_still_notices_them(specs, head):

@@ -10,49 +10,52 @@ import jsonschema
 import pytest
 import yaml
 
-from reconciler.specs import schema, schema_text
+from reconciler.providers import KINDS
+from reconciler.specs import schemas_of
 from reconciler.specs.nodes import plain
 from reconciler.specs.reading import parse
+
+SCHEMAS = schemas_of(KINDS)
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = [
     (name, index)
-    for name in (*schema.KINDS, "providers", "inputs")
-    for index in range(len(schema.files()[name]["examples"]))
+    for name in (*SCHEMAS.sections, "providers", "inputs")
+    for index in range(len(SCHEMAS.files[name]["examples"]))
 ]
 
 
 @pytest.fixture(scope="module")
 def bundle():
-    return jsonschema.Draft202012Validator(json.loads(schema_text()))
+    return jsonschema.Draft202012Validator(json.loads(SCHEMAS.text))
 
 
-@pytest.mark.parametrize("name", schema.files())
+@pytest.mark.parametrize("name", SCHEMAS.files)
 def test_every_file_is_a_schema_that_an_editor_can_follow(name):
-    file = schema.files()[name]
+    file = SCHEMAS.files[name]
     jsonschema.Draft202012Validator.check_schema(file)
     # an $id would send editors to the network for the neighbours
     assert "$id" not in file
     for reference in _values(file, "$ref"):
         assert reference.startswith("#/") or reference.partition("#")[0] in {
-            f"{n}.schema.json" for n in schema.files()
+            f"{n}.schema.json" for n in SCHEMAS.files
         }
 
 
-@pytest.mark.parametrize("name", schema.files())
+@pytest.mark.parametrize("name", SCHEMAS.files)
 def test_every_property_explains_itself(name):
-    for path, described in _properties(schema.expanded(name), name):
+    for path, described in _properties(SCHEMAS.expanded(name), name):
         assert described is True or described.get("description"), path
 
 
 @pytest.mark.parametrize(("name", "index"), EXAMPLES)
 def test_every_example_holds(name, index):
-    assert list(schema.validator(name).iter_errors(schema.files()[name]["examples"][index])) == []
+    assert list(SCHEMAS.validator(name).iter_errors(SCHEMAS.files[name]["examples"][index])) == []
 
 
-@pytest.mark.parametrize("kind", schema.KINDS)
+@pytest.mark.parametrize("kind", SCHEMAS.sections)
 def test_the_examples_of_a_kind_are_one_object_in_several_states_that_load(specs, head, kind):
-    examples = schema.files()[kind]["examples"]
+    examples = SCHEMAS.files[kind]["examples"]
     assert len(examples) >= 3
     kept = {"oauth_apps": ["name", "confidential"], "connect_integrations": ["template"]}.get(kind, [])
     assert len({str([example.get(key) for key in kept]) for example in examples}) == 1
@@ -63,17 +66,22 @@ def test_the_examples_of_a_kind_are_one_object_in_several_states_that_load(specs
         assert specs.codes(yaml.safe_dump(spec).encode(), EXAMPLE_CLIENT_SECRET="x") == []
 
 
+def test_the_file_for_editors_is_what_the_kinds_come_to():
+    written = (ROOT / "schema" / "stack.schema.json").read_text("utf-8")
+    assert written == SCHEMAS.text, "run scripts/reference.py"
+
+
 def test_the_bundle_stands_alone_and_judges_like_the_files(bundle, specs):
-    for reference in _values(json.loads(schema_text()), "$ref"):
+    for reference in _values(json.loads(SCHEMAS.text), "$ref"):
         assert reference.startswith("#/$defs/")
     for file in (ROOT / "specs").glob("*.yaml"):
         assert list(bundle.iter_errors(yaml.safe_load(file.read_text()))) == []
     for name in CASES:
         tree = plain(parse(_case(name).replace("^", "").encode(), "f.yaml"))
         found = sorted(str(error.message) for error in bundle.iter_errors(tree))
-        assert found == sorted(str(error.message) for error in schema.validator("stack").iter_errors(tree)), (
-            name
-        )
+        assert found == sorted(
+            str(error.message) for error in SCHEMAS.validator("stack").iter_errors(tree)
+        ), name
         assert found, name
 
 
@@ -89,15 +97,15 @@ def test_secret_fields_are_those_that_the_schema_marks():
         ("providers", ("token",)),
         ("providers", ("api_key",)),
     }
-    assert all(schema.is_secret(name, path) for name, path in marked)
+    assert all(SCHEMAS.is_secret(name, path) for name, path in marked)
     open_fields = [
         ("config", "token_uri"),
         ("config", "token_endpoint_auth_method"),
         ("config", "client_id"),
         ("config",),
     ]
-    assert not any(schema.is_secret("connect_integrations", path) for path in open_fields)
-    assert not schema.is_secret("service_principals", ("client_secret",))
+    assert not any(SCHEMAS.is_secret("connect_integrations", path) for path in open_fields)
+    assert not SCHEMAS.is_secret("service_principals", ("client_secret",))
 
 
 KEY = "age163ywcu8gm8g4dmr52dj924pzs9wllf8usfjg67aktct2eu4ecs5s2dequ3"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model import Address, Ref, SecretInput
+from reconciler.kinds import reference_to
+from reconciler.model import Address, SecretInput
+from reconciler.providers import KINDS
 from reconciler.specs.credentials import fits_provider, is_credential
 
 LITERALS = {
@@ -212,4 +214,4 @@ def test_names_of_credentials_are_known_in_any_case():
 
 def test_a_secret_reference_of_an_app_is_kept_as_a_reference(specs, head, app, viewer):
     config = specs.resource("connect_integrations.viewer", head + app + viewer).attributes["config"]
-    assert config["client_secret"] == Ref(Address("oauth_apps", "app"), "client_secret")
+    assert config["client_secret"] == reference_to(KINDS, Address("oauth_apps", "app"), "client_secret")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.errors import ConflictError, InternalError, InvalidRequestError, NotFoundError, ThrottledError
-from reconciler.kinds import Attributes, Created, Evidence, Fields, Kind, Scope
-from reconciler.model import Live
+from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
+from reconciler.model import Live, Ref, Sourced, Text
+from reconciler.model.values import is_unknown, seconds
 from reconciler.providers._paths import segment
 from reconciler.secrets import Secret
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
 
+_DURATIONS: Final = ("lifetime", "rotate_before", "keep_old")
+_MAX_LIFETIME: Final = "730d"
 _CAP = "a service principal holds at most five secrets: revoke one that nobody uses"
 
 
@@ -30,6 +35,26 @@ class ServicePrincipalSecrets(Kind["DatabricksAccount"]):
         issues="client_secret",
         parent="service_principal",
     )
+
+    def complaints(self, attributes: Attributes, folder: Path) -> Iterator[Complaint]:
+        """Its durations: plain ones, within what the API takes, and in an order that makes sense."""
+        found: dict[str, int] = {}
+        for key in _DURATIONS:
+            value = attributes.get(key)
+            if isinstance(value, (Sourced, Ref, Text)) and not is_unknown(value):
+                hint = "write the duration itself, or use vars"
+                yield Complaint("duration", f"{key} can't hold {value}", (key,), hint)
+            if isinstance(value, str):
+                with suppress(ValueError):  # the schema says so
+                    found[key] = seconds(value)
+        longest = seconds(_MAX_LIFETIME)
+        if not 0 < found.get("lifetime", 1) <= longest:
+            message = f"lifetime must be more than 0s and at most {_MAX_LIFETIME}"
+            hint = f"write {_MAX_LIFETIME}, or less" if found["lifetime"] else "write a duration such as 365d"
+            yield Complaint("duration", message, ("lifetime",), hint)
+        if found.get("rotate_before", -1) >= found.get("lifetime", longest):
+            message = "rotate_before must be shorter than lifetime"
+            yield Complaint("duration", message, ("rotate_before",), "shorten it, or lengthen lifetime")
 
     def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:
         """The secrets of every parent in the scope; a parent that is gone has none."""

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.errors import ConflictError, InvalidRequestError, NotFoundError, ReconcileError
-from reconciler.kinds import Attributes, Created, Evidence, Fields, Kind, Scope
-from reconciler.model import Live
+from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
+from reconciler.model import Address, Live, Ref, SecretInput, Sourced, Text
+from reconciler.model.values import is_unknown, leaves
 from reconciler.secrets import SENSITIVE, Recipients
-from reconciler.secrets.handoffs import Handoff, read_handoff
+from reconciler.secrets.handoffs import Handoff, path_within, read_handoff
 
 if TYPE_CHECKING:
     from reconciler.providers.files._folder import SpecFolder
+
+
+_VARS: Final = "write it here, or use vars"
+_SEALED: Final = "refer to it alone, as ${env.NAME}, and it is sealed; what isn't secret comes from vars"
 
 
 class Handoffs(Kind["SpecFolder"]):
@@ -37,6 +45,46 @@ class Handoffs(Kind["SpecFolder"]):
         computed=frozenset({"id"}),
         sealed_to="recipients",
     )
+
+    def settled(self, attributes: Attributes, folder: Path) -> Attributes:
+        """The file's path and the public keys in their one form."""
+        found = dict(attributes)
+        if isinstance(found.get("file"), str):
+            found["file"] = posixpath.normpath(found["file"])
+        keys = found.get("recipients")
+        if isinstance(keys, list) and all(isinstance(key, str) for key in keys):
+            with suppress(ReconcileError):  # said by `complaints`
+                found["recipients"] = list(Recipients.parse(keys).texts)
+        return found
+
+    def complaints(self, attributes: Attributes, folder: Path) -> Iterator[Complaint]:
+        """Where the file lies, who can open it, and what would stand in it openly."""
+        file, keys = attributes.get("file"), attributes.get("recipients")
+        if isinstance(file, (Sourced, Ref, Text, SecretInput)) and not is_unknown(file):
+            yield Complaint("handoff-file", f"file can't hold {file}: paths are shown", ("file",), _VARS)
+        if isinstance(file, str) and path_within(folder, file) is None:
+            message = f"the file {file} lies outside of the checkout"
+            yield Complaint(
+                "file-outside", message, ("file",), "a handoff lies within the checkout of its spec"
+            )
+        if isinstance(keys, list):
+            yield from _wrong_keys(keys)
+        values = attributes.get("values")
+        for path, value in leaves(values, ("values",)) if isinstance(values, Mapping) else ():
+            if isinstance(value, Sourced) and not is_unknown(value):
+                message = f"{'.'.join(map(str, path))} would show {value} to everybody who has the file"
+                yield Complaint("handoff-value", message, path, _SEALED)
+
+    def clashes(self, resources: Mapping[Address, Attributes]) -> Iterator[tuple[Address, Complaint]]:
+        """Two handoffs in one file would write over each other."""
+        first: dict[str, Address] = {}
+        for address, attributes in resources.items():
+            file = attributes.get("file")
+            other = first.setdefault(file, address) if isinstance(file, str) else address
+            if other != address:
+                message = f"{address} and {other} are to be the same file"
+                hint = "give each its own file, or put all values into one"
+                yield address, Complaint("handoff-file", message, ("file",), hint)
 
     def observe(self, api: SpecFolder, scope: Scope) -> Sequence[Live]:
         """The files that the spec names, as far as they are there; what isn't a handoff is a trouble."""
@@ -81,6 +129,21 @@ class Handoffs(Kind["SpecFolder"]):
         """Removes the file, unless something else stands in its place by now."""
         if _owned(api, live_id) is not None:
             api.remove(live_id)
+
+
+def _wrong_keys(keys: list[Any]) -> Iterator[Complaint]:
+    """Public keys, each tried: a mistake would show only when the other administrator can't open the file."""
+    open_keys = [key for key in keys if not is_unknown(key)]
+    texts = [key for key in open_keys if isinstance(key, str)]
+    if len(texts) < len(open_keys):
+        message = "recipients are public keys, and shown to everybody"
+        yield Complaint("recipient", message, ("recipients",), _VARS)
+    if len(texts) < len(keys):
+        return
+    try:
+        Recipients.parse(texts)
+    except ReconcileError as error:
+        yield Complaint("recipient", error.message, ("recipients",), error.hint)
 
 
 def _seen(api: SpecFolder, name: str) -> Live | None:
