@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.model import Action, Address, Change, Outcome, Plan
+from reconciler.providers import KINDS
 from reconciler.rendering.terminal import SYMBOLS, clean, symbol
 from reconciler.rendering.text import nothing_text
-
-_KINDS = {
-    "oauth_apps": "OAuth app",
-    "service_principals": "service principal",
-    "service_principals.client_secret": "client secret",
-    "connect_integrations": "integration",
-    "handoffs": "handoff",
-}
 
 
 def kind_words(address: Address) -> str:
     """What sort of object an address is of, in the singular; cleaned."""
-    return _KINDS.get(address.kind_name) or clean(address.kind_name).replace("_", " ")
+    kind = KINDS.get(address.kind_name)
+    if kind is None or kind.part:
+        return clean(address.part or address.kind).replace("_", " ")
+    return kind.noun
 
 
 def action_words(action: Action) -> str:

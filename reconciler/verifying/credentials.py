@@ -8,7 +8,7 @@ from datetime import timedelta
 from reconciler.model import Address, Live, Resource
 from reconciler.model.values import seconds
 from reconciler.planning import at_path, parse_time, same_leaf
-from reconciler.verifying.facts import APPLY, APPS, FULL, SECRETS, Facts, stated
+from reconciler.verifying.facts import APPLY, FULL, Facts, stated
 
 SOON = timedelta(days=14)
 _LISTS = {"redirect_urls": "redirect URL", "scopes": "scope"}
@@ -21,7 +21,7 @@ def absence(facts: Facts, address: Address) -> str:
         return ""
     if match.trouble:
         return match.trouble
-    if address.kind_name == SECRETS:
+    if address.part:
         gone = (
             f"its secret is gone, revoked or expired: {FULL}" if match.vanished else f"it has none: {APPLY}"
         )
@@ -47,7 +47,7 @@ def app_troubles(facts: Facts, resource: Resource) -> Iterator[str]:
         yield absence(facts, resource.address)
         return
     yield from unlike(facts, resource, live)
-    fields = facts.kinds[APPS].fields
+    fields = facts.kinds[resource.address.kind_name].fields
     for path, noun in _LISTS.items():
         if resource.lifecycle.ignores(path):
             continue

@@ -22,8 +22,6 @@ from reconciler.model import (
 )
 from reconciler.planning import Match, match_all, moved_entries, recover
 
-APPS, PRINCIPALS = "oauth_apps", "service_principals"
-SECRETS, INTEGRATIONS = "service_principals.client_secret", "connect_integrations"
 APPLY = "run `reconcile apply`"
 FULL = "run `reconcile apply --refresh full`"  # an everyday one takes the secrets on record for granted
 
@@ -66,11 +64,12 @@ class Facts:
         return match.live if match else None
 
     def owner(self, client_id: str) -> tuple[str, Live] | None:
-        """Kind and object of the app or service principal, in any account, that has a client id."""
+        """Kind and object, in any account, to which receivers refer by a client id."""
         for (_, kind), lives in self.snapshot.objects.items():
-            if kind in (APPS, PRINCIPALS) and client_id:
+            named_by = self.kinds[kind].fields.referred_by
+            if named_by and client_id:
                 for live in lives.values():
-                    if live.computed.get("client_id") == client_id:
+                    if live.computed.get(named_by) == client_id:
                         return kind, live
         return None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reconciler.model import Live, Resource
 from reconciler.planning import at_path, normal_host, normal_url
 from reconciler.verifying.credentials import absence, principal_troubles, secret_troubles, unlike
-from reconciler.verifying.facts import APPLY, APPS, PRINCIPALS, Facts, source_of
+from reconciler.verifying.facts import APPLY, Facts, source_of
 
 SERVICE, VISITOR = "Service Account", "connect"
 _OFFLINE = "offline_access"
@@ -52,7 +52,7 @@ def _credential(facts: Facts, resource: Resource, live: Live) -> Iterator[str]:
     source, secret = source_of(resource, "client_id"), source_of(resource, "client_secret")
     if source is not None and source in facts.stack.resources:
         yield from _named(source, absence(facts, source))
-        if source.kind == PRINCIPALS and facts.live(source) is not None:
+        if not facts.kinds[source.kind_name].fields.issues and facts.live(source) is not None:
             yield from principal_troubles(facts, source)
         wanted = facts.live(source)
         there = str(at_path(live.attributes, "config.client_id") or "")
@@ -74,11 +74,12 @@ def _owner(facts: Facts, resource: Resource, live: Live) -> Iterator[Words]:
     owner = facts.owner(client_id)
     if owner is None:
         looked = {kind for _, kind in facts.snapshot.objects}
-        if client_id and {APPS, PRINCIPALS} <= looked:
+        referable = {name for name, one in facts.kinds.items() if one.fields.referred_by}
+        if client_id and referable <= looked:
             yield Words(f"no account of this stack knows the client id {client_id}", is_trouble=False)
         return
     kind, found = owner
-    if is_service(live) or kind != APPS:
+    if is_service(live) or not facts.kinds[kind].fields.issues:
         return
     yield from map(Words, _app_serves(facts, resource, live, found))
 

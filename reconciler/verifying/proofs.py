@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from reconciler import errors
-from reconciler.kinds import Registry
+from reconciler.kinds import Registry, parts_of
 from reconciler.model import (
     Address,
     Ledger,
@@ -23,7 +23,7 @@ from reconciler.model import (
 from reconciler.planning import moved_entries
 from reconciler.secrets import Fingerprint, Identities, Secret, unseal
 from reconciler.verifying.credentials import app_troubles, lasting, principal_troubles, secret_troubles
-from reconciler.verifying.facts import APPLY, APPS, INTEGRATIONS, PRINCIPALS, SECRETS, Facts, source_of
+from reconciler.verifying.facts import APPLY, Facts, source_of
 from reconciler.verifying.integrations import integration_words, is_service, is_visitor
 
 Values = Callable[[Address], "Secret | None"]
@@ -125,14 +125,12 @@ class _Prover:
     def proof(self, resource: Resource) -> Verification | None:
         """The proof of one address; None where there is nothing to prove."""
         address = resource.address
-        proofs = {
-            APPS: self._app,
-            SECRETS: self._secret,
-            PRINCIPALS: self._principal,
-            INTEGRATIONS: self._integration,
-        }
-        prove = proofs.get(address.kind_name)
-        return prove(resource) if prove else None
+        fields = self.facts.kinds[address.kind_name].fields
+        if fields.issues:
+            return self._secret(resource) if address.part else self._app(resource)
+        if fields.referred_by:
+            return self._principal(resource)
+        return self._integration(resource) if fields.shows_referred else None
 
     def _app(self, resource: Resource) -> Verification:
         troubles = list(app_troubles(self.facts, resource))
@@ -146,7 +144,9 @@ class _Prover:
 
     def _principal(self, resource: Resource) -> Verification | None:
         """Only where its secret's own line doesn't say it."""
-        if resource.address.inside("client_secret") in self.facts.stack.resources:
+        address = resource.address
+        parts = parts_of(self.facts.kinds, address.kind)
+        if any(address.inside(part.part) in self.facts.stack.resources for part in parts):
             return None
         troubles = list(principal_troubles(self.facts, resource.address))
         return _broken(resource.address, troubles) if troubles else None
@@ -171,7 +171,7 @@ class _Prover:
         parent = self.facts.live(address.parent) if address.parent else None
         client_id = parent.computed.get("client_id", "") if parent else ""
         try:
-            self.facts.kinds[SECRETS].check(self.apis[resource.provider], client_id, value)
+            self.facts.kinds[address.kind_name].check(self.apis[resource.provider], client_id, value)
         except errors.CredentialError as error:
             words = f"it isn't accepted ({error.message}): run `reconcile rotate {address.parent}`"
             return _broken(address, [words])
@@ -198,7 +198,7 @@ class _Prover:
         """Connect tries the credential itself."""
         address = resource.address
         try:
-            tried = self.facts.kinds[INTEGRATIONS].confirm(self.apis[resource.provider], guid)
+            tried = self.facts.kinds[address.kind_name].confirm(self.apis[resource.provider], guid)
         except _ABOUT_US as error:
             return _open(address, _joined(f"Connect didn't try it: {error.message}", *notes))
         except errors.AnswerError as error:
@@ -222,7 +222,7 @@ class _Prover:
     def with_hearsay(self, proof: Verification, proofs: Mapping[Address, Verification]) -> Verification:
         """A secret whose value isn't at hand works, if an integration that holds it does."""
         address = proof.address
-        if address.kind_name != SECRETS or proof.status is not Proof.NOT_VERIFIABLE:
+        if not address.part or proof.status is not Proof.NOT_VERIFIABLE:
             return proof
         live = self.facts.live(address)
         for other, resource in sorted(self.facts.stack.resources.items()):
@@ -243,7 +243,7 @@ class _Prover:
             return given == {live_id}
         live = self.facts.live(secret)
         siblings = self.facts.snapshot.within(
-            self.facts.stack.resources[secret].provider, SECRETS, live.parent if live else ""
+            self.facts.stack.resources[secret].provider, secret.kind_name, live.parent if live else ""
         )
         return [one.id for one in siblings] == [live_id]
 

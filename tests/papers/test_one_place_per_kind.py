@@ -1,0 +1,30 @@
+"""What is asked of a kind is asked of the kind: its name decides nothing elsewhere."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from reconciler.providers import KINDS
+
+ROOT = Path(__file__).parents[2] / "reconciler"
+ROOMS = ["specs", "rendering", "cli", "verifying", "model", "explaining", "observing"]
+# what two kinds, or a kind and its cloud, have to say to each other; what is noted down; a first spec
+SPARED = {"specs/checks.py", "specs/clouds.py", "rendering/outputs.py", "cli/starting.py"}
+
+
+def deciding(path: Path) -> list[str]:
+    """The texts of a module that are a kind's name, and no docstring."""
+    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+    return [node.value for node in nodes if isinstance(node, ast.Constant) and node.value in set(KINDS)]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_kind_is_known_by_its_name(room):
+    for path in sorted((ROOT / room).rglob("*.py")):
+        if str(path.relative_to(ROOT)) not in SPARED:
+            assert deciding(path) == [], f"{path.relative_to(ROOT)}: ask the kind"
+
+
+def test_the_test_sees_a_name_where_one_decides():
+    assert deciding(ROOT / "specs" / "checks.py")
