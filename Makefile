@@ -1,6 +1,7 @@
 # demo: watch it work, locally · test · check: lint, types, arrows between rooms · fix: what can be mended by itself
 # docs: the documentation as a site in build/site, to be read without a network
 # dist: a wheel and a source archive in dist/, checked in a clean environment by scripts/check-dist.sh
+# stories: N random ones, of edits, kills, lost answers and people who interfere (FIRST=… goes on from a seed)
 # bench: time and memory, against the floor and one GET per object (SIZES="10 300" for fewer)
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +11,7 @@ STAMP := $(VENV)/.installed
 # where this repository lives; `make repository REPOSITORY=acme/reconcile` puts it wherever the placeholder stands
 REPOSITORY ?= your-org/reconcile
 
-.PHONY: demo test check fix bench dist docs repository
+.PHONY: demo test check fix stories bench dist docs repository
 
 demo: $(STAMP)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
@@ -37,6 +38,9 @@ repository:
 	@for file in $$(git grep -l your-org/reconcile -- ':!Makefile' ':!tests' ':!CONTRIBUTING.md'); do \
 		sed 's|your-org/reconcile|$(REPOSITORY)|g' "$$file" > "$$file.new" && cat "$$file.new" > "$$file" && rm "$$file.new"; \
 	done
+
+stories: $(STAMP)
+	@STORIES=$(or $(N),100) FIRST_STORY=$(or $(FIRST),0) $(BIN)/pytest -n auto tests/crash/test_random_stories.py
 
 bench: $(STAMP)
 	@$(BIN)/python bench/run.py $(SIZES)

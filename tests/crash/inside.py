@@ -29,6 +29,7 @@ MODULES = [  # a warm interpreter
     "reconciler.providers.http",
     "reconciler.rendering",
     "reconciler.sandbox",
+    "tests.crash.warming",
 ]
 
 
