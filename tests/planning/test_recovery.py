@@ -24,7 +24,7 @@ from reconciler.model import (
     Snapshot,
     Stack,
 )
-from reconciler.planning import INTEGRATIONS, Options, make_plan, recover
+from reconciler.planning import Options, make_plan, recover
 from reconciler.providers import KINDS
 
 APP, OLD = Address("oauth_apps", "k"), Address("oauth_apps", "old")
@@ -83,7 +83,7 @@ def test_a_stray_that_somebody_refers_to_stays_and_goes_on_record():
     used = Live("new", "k", SENT, {"client_id": "cid"}, created_at="2026-01-01T00:00:10Z")
     foreign = Live("g", "foreign", {"name": "foreign", "config": {"client_id": "cid"}})
     snapshot = Snapshot(
-        {("databricks", "oauth_apps"): {"new": used}, ("connect", INTEGRATIONS): {"g": foreign}}
+        {("databricks", "oauth_apps"): {"new": used}, ("connect", "connect_integrations"): {"g": foreign}}
     )
     ledger = Ledger("s", "l", pending=Pending(intents={APP: INTENT}))
     wanted = {APP: Resource(APP, "databricks", {**SENT, "scopes": ["sql"]})}
