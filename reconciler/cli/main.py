@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     pace = _pace()
     _add_reading(commands, common, pace)
     _add_changing(commands, common, pace)
+    _add_export(commands, pace)
     _add_rest(commands, common)
     return root
 
@@ -205,6 +206,36 @@ def _add_changing(
     )
     destroy = _add(commands, "destroy", "delete all that a stack owns", common, pace, approval)
     _specs(destroy)
+
+
+def _add_export(commands: Subparsers, pace: argparse.ArgumentParser) -> None:
+    export = _add(
+        commands, "export", "write a spec of what is live and belongs to nobody", _common("text"), pace
+    )
+    export.add_argument(
+        "specs",
+        nargs="*",
+        metavar="SPEC",
+        help="specs that say which systems, and what is managed already (default: the environment's systems)",
+    )
+    _recursive(export)
+    export.add_argument("--stack", metavar="NAME", help="name of the new stack (default: that of -o's file)")
+    export.add_argument(
+        "--match",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="only names like this, and what they need",
+    )
+    export.add_argument("--side", choices=["databricks", "connect"], help="one administrator's half only")
+    export.add_argument(
+        "--from-terraform",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="only what this state holds: a state file, or what `terraform show -json` prints (-: stdin)",
+    )
+    export.add_argument("-o", dest="output", metavar="FILE", help="write it here; never overwritten")
 
 
 def _add_rest(commands: Subparsers, common: argparse.ArgumentParser) -> None:

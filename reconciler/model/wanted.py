@@ -83,6 +83,8 @@ class ProviderSpec:
             api_key, ca_certificate): plain values, Sourced or SecretInput.
         at: where it stands.
         places: dotted path of an attribute → where it stands.
+        expression, account_expression: the address and the account id as the spec writes them, in terms of
+            variables, where it does.
         is_private, is_account_private: it holds the value of a variable that isn't to be shown.
         from_environment: whether `address` came from DATABRICKS_HOST / CONNECT_SERVER.
     """
@@ -95,6 +97,8 @@ class ProviderSpec:
     at: Location | None = None
     places: Mapping[str, Location] = field(default_factory=dict)
     from_environment: bool = False
+    expression: str = ""
+    account_expression: str = ""
     is_private: bool = False
     is_account_private: bool = False
 

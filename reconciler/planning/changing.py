@@ -167,8 +167,8 @@ class _Builder:
         )
 
     def is_compared(self, path: str, value: Any) -> bool:
-        if is_secret(value) or value is None or path in self.fields.local:
-            return False
+        if is_secret(value) or value in (None, {}) or path in self.fields.local:
+            return False  # a mapping that says nothing manages nothing
         if path == self.fields.name and not self.resource.named:
             return False
         if any(path == name or path.startswith(f"{name}.") for name in self.fields.additive):

@@ -38,6 +38,7 @@ class _Address:
     source: str = ""
     from_environment: bool = False
     expression: str = ""
+    written: str = ""
     is_wrong: bool = False
 
     @property
@@ -95,6 +96,8 @@ class _Reading:
             at=self.at,
             places=dict(places(self.block)),
             from_environment=address.from_environment,
+            expression=address.written,
+            account_expression=account.expression,
             is_private=address.is_private,
             is_account_private=account.is_private,
         )
@@ -149,7 +152,7 @@ class _Reading:
         self._check_host(text, field, origin)
         # an address that had to be normalised can't be read again from its expression alone
         expression = found.expression if text == found.text else ""
-        return _Address(text, found.source, found.from_environment, expression)
+        return _Address(text, found.source, found.from_environment, expression, found.expression)
 
     def _check_host(self, address: str, field: str, origin: str) -> None:
         if urls.is_insecure(address):

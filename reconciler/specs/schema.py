@@ -129,6 +129,19 @@ class Schemas:
         except UnknownKeywordError:
             return self.validator(name).is_valid
 
+    def lacking(self, kind: str, attributes: Mapping[str, Any]) -> tuple[str, ...]:
+        """Dotted paths of what an object of a kind must say, and doesn't."""
+        if self.acceptor(kind)(attributes):
+            return ()
+        found = {
+            ".".join(map(str, (*error.absolute_path, key)))
+            for error in self.validator(kind).iter_errors(attributes)
+            if error.validator == "required" and isinstance(error.instance, Mapping)
+            for key in error.validator_value
+            if key not in error.instance
+        }
+        return tuple(sorted(found))
+
     def attributes(self, kind: str) -> tuple[str, ...]:
         """The attributes that a kind knows, `provider` and `lifecycle` not among them."""
         return tuple(key for key in self.expanded(kind)[_PROPERTY] if key not in _ABOUT)

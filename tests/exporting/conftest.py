@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import requests
@@ -36,18 +40,31 @@ class Run:
 class Place:
     """A folder with a sandbox to look at."""
 
-    def __init__(self, folder: Path, sandbox: box.Sandbox, capture: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, folder: Path, sandbox: box.Sandbox) -> None:
         self.folder = folder
         self.sandbox = sandbox
-        self._capture = capture
+        self.env = {
+            **box.environment(URL),
+            "HOME": str(folder / "home"),
+            "DATABRICKS_CONFIG_FILE": os.devnull,
+            "RECONCILE_LAG_BOUND": "0",
+        }
+        self.said: list[str] = []
 
-    def run(self, *args: str, code: int | None = 0) -> Run:
+    def run(self, *args: str, code: int | None = 0, stdin: str = "") -> Run:
         """Runs a command to its end; `code` is the exit code that it must have."""
-        self._capture.readouterr()
-        ended = main(list(args))
-        said = self._capture.readouterr()
-        assert code in (None, ended), f"exit {ended} instead of {code}:\n{said.out}\n{said.err}"
-        return Run(ended, said.out, said.err)
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            mock.patch.dict(os.environ, self.env, clear=True),
+            mock.patch("sys.stdin", io.StringIO(stdin)),
+            _chdir(self.folder),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            ended = main(list(args))
+        self.said += [out.getvalue(), err.getvalue()]
+        assert code in (None, ended), f"exit {ended} instead of {code}:\n{out.getvalue()}\n{err.getvalue()}"
+        return Run(ended, out.getvalue(), err.getvalue())
 
     def load(self, *, apps: Any = (), principals: Any = (), secrets: Any = None, **servers: Any) -> None:
         """Puts an estate in; `integrations` is that of the server at the root."""
@@ -58,43 +75,67 @@ class Place:
         }
         box.load(self.sandbox, box.Estate(account, connect, fresh=True))
 
+    def write(self, file: str, text: str) -> None:
+        path = self.folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def read(self, file: str) -> str:
+        return (self.folder / file).read_text("utf-8")
+
     def writes(self) -> list[str]:
         """Every request so far that could have changed something."""
-        asked = self.control("GET", "log")
         return [
             f"{each['method']} {each['path']}"
-            for each in asked["requests"]
-            if each["method"] not in ("GET", "HEAD") and "oidc" not in each["path"]
+            for each in self.sandbox.journal.entries(0)
+            if each["method"] not in ("GET", "HEAD") and not each["path"].endswith("/token")
         ]
 
-    def control(self, method: str, path: str) -> Any:
-        answer = self.sandbox.handle(box.Request.of(method, f"/_sandbox/{path}", {}, b""))
-        assert answer.status == 200, answer.body
-        return json.loads(answer.body)
+    def keeps_the_promise(self, *more: str, file: str = "estate.yaml") -> Any:
+        """Exports, and holds what was written against all that is promised of it; answers the plan."""
+        said = self.run("export", "-o", file, *more)
+        if not (self.folder / file).exists():
+            assert "nothing is left" in said.err
+            return None
+        judged = self.run("validate", file, "--format", "json").json
+        assert judged["findings"] == [], (judged["findings"], self.read(file))
+        plan = self.run("plan", file, "--format", "json").json
+        strange = [change for change in plan["changes"] if change["action"] != "adopt"]
+        changed = [c for c in plan["changes"] if [field["path"] for field in c["fields"]] != ["id"]]
+        assert not strange, (strange, self.read(file))
+        assert not changed, (changed, self.read(file))
+        assert not plan["needs_approval"]
+        self.run("apply", file, "--yes")
+        assert self.writes() == []
+        assert self.run("plan", file, "--format", "json").json["changes"] == []
+        again = self.run("export", "-o", "again.yaml", *more)
+        assert "nothing is left" in again.err, self.read("again.yaml")
+        return plan
 
 
-@pytest.fixture
-def sandbox() -> Iterator[box.Sandbox]:
+@contextmanager
+def _chdir(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+@contextmanager
+def place_in(folder: Path, **knobs: Any) -> Iterator[Place]:
+    """A fresh sandbox, whose knobs may be others."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as web:
-        made = box.Sandbox()
+        made = box.Sandbox(box.Knobs(**knobs))
         box.mount(web, made, URL, lost=requests.ConnectionError, timed_out=requests.ReadTimeout)
-        yield made
-        made.close()
+        try:
+            yield Place(folder, made)
+        finally:
+            made.close()
 
 
 @pytest.fixture
-def place(
-    sandbox: box.Sandbox,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Place:
-    for name in list(os.environ):
-        if name.startswith(("DATABRICKS_", "CONNECT_", "RECONCILE_")):
-            monkeypatch.delenv(name)
-    for name, value in {**box.environment(URL), "HOME": str(tmp_path / "home")}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("RECONCILE_LAG_BOUND", "0")
-    monkeypatch.chdir(tmp_path)
-    return Place(tmp_path, sandbox, capsys)
+def place(tmp_path: Path) -> Iterator[Place]:
+    with place_in(tmp_path) as made:
+        yield made

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from reconciler import sandbox as box
@@ -21,7 +19,7 @@ PROVIDERS = {
 
 
 def look(**options: object) -> Estate:
-    apis = {name: connect(spec, os.environ) for name, spec in PROVIDERS.items()}
+    apis = {name: connect(spec, box.environment(URL)) for name, spec in PROVIDERS.items()}
     return survey(PROVIDERS, apis, KINDS, **options)  # type: ignore[arg-type]
 
 

@@ -37,6 +37,8 @@ def test_every_command_of_a_guide_works(
     with box.SandboxServer() as server:
         for name, value in server.env.items():
             monkeypatch.setenv(name, value)
+        by_hand = {"name": "made by hand", "confidential": True, "scopes": ["all-apis", "offline_access"]}
+        box.load(server.sandbox, box.Estate(box.AccountEstate(apps=[by_hand])))
         if page.name != "index.md":
             assert main(["init", "--sandbox"]) == 0
         for words in shown:

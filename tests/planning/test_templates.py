@@ -6,16 +6,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from reconciler.model import Address, Resource, SecretInput, Snapshot, Sourced
+from reconciler.model import Address, Live, Resource, SecretInput, Snapshot, Sourced
 from reconciler.planning.templates import template_trouble
 
 KEYS = {"license": True, "region": False}
 
 
-def trouble(templates, template="acme", **config):
-    situation = SimpleNamespace(snapshot=Snapshot({}, templates=templates))
+def trouble(templates, template="acme", there=None, **config):
+    address = Address("connect_integrations", "a")
+    matches = {address: SimpleNamespace(live=Live("1", "a", there))} if there else {}
+    situation = SimpleNamespace(snapshot=Snapshot({}, templates=templates), matches=matches)
     attributes = {"template": template, "config": config}
-    return template_trouble(situation, Resource(Address("connect_integrations", "a"), "connect", attributes))
+    return template_trouble(situation, Resource(address, "connect", attributes))
 
 
 def test_one_that_the_server_has_not_got_blocks():
@@ -29,6 +31,13 @@ def test_a_key_that_it_does_not_take_blocks_with_the_one_that_was_meant():
     assert code == "template-key"
     assert words.endswith("takes no config.regin; did you mean region?")
     assert "it takes: license, region" in trouble({"connect": {"acme": KEYS}}, zzz=1)[1]
+
+
+def test_what_the_server_took_once_is_no_obstacle():
+    there = {"template": "acme", "config": {"zone": "b"}}
+    assert trouble({"connect": {"acme": None}}, there=there, zone="a") is None
+    assert trouble({"connect": {"acme": KEYS}}, there=there, zone="a") is None
+    assert trouble({"connect": {"acme": KEYS}}, there=there, regin="eu")[0] == "template-key"
 
 
 @pytest.mark.parametrize("templates", [{}, {"connect": {}}, {"connect": {"b": None}}, {"c": {"acme": None}}])

@@ -169,15 +169,26 @@ class ConnectServer:
         Raises:
             RemoteError: the list failed.
         """
+        found = self._templates()
+        return None if found is None else {str(one.get("id")): dict(_keys(one)) for one in found}
+
+    def defaults(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the server fills into the `config` of each template; nothing where it doesn't tell.
+
+        Raises:
+            RemoteError: the list failed.
+        """
+        return {str(one.get("id")): dict(_defaults(one)) for one in self._templates() or ()}
+
+    def _templates(self) -> list[dict[str, Any]] | None:
         try:
-            found = self.array("/v1/oauth/templates")
+            return self.array("/v1/oauth/templates")
         except (ForbiddenError, NotFoundError):
             return None  # an older server, or not for this key
         except UnreadableError as error:
             if error.status != 404:
                 raise
             return None
-        return {str(one.get("id")): dict(_keys(one)) for one in found}
 
     def must_have(self, method: str, path: str, body: Any, *keys: str) -> dict[str, Any]:
         """The body, if it is an object in which each of these keys holds an id.
@@ -210,10 +221,18 @@ class ConnectServer:
 
 
 def _keys(template: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    return ((one["name"], one.get("secret") is True) for one in _parts(template))
+
+
+def _defaults(template: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    return ((one["name"], one["default"]) for one in _parts(template) if one.get("default") not in (None, ""))
+
+
+def _parts(template: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for part in ("options", "fields"):
         for one in template.get(part) or ():
             if isinstance(one, Mapping) and isinstance(one.get("name"), str):
-                yield one["name"], one.get("secret") is True
+                yield one
 
 
 def _is_off(value: Any) -> bool:

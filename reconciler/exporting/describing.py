@@ -1,0 +1,250 @@
+"""One object to what a spec says of it: attributes, what is ignored, and what is odd about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reconciler.exporting.choosing import APPS, INTEGRATIONS, PRINCIPALS, Choice, Item
+from reconciler.exporting.yaml_text import Reference, is_holdable, is_plain_key, quoted
+from reconciler.model import Live
+from reconciler.planning.compare import normal_host
+from reconciler.planning.times import parse_time
+
+SECRET = "config.client_secret"  # noqa: S105 - a path
+# what a server fills in; a policy of nothing else says nothing
+_POLICY = {
+    "access_token_ttl_in_minutes": 60,
+    "refresh_token_ttl_in_minutes": 10080,
+    "enable_single_use_refresh_tokens": False,
+}
+_STATED = ("auth_type", "auth_mode", "client_id", "workspace_host")
+_NAMES = {APPS: "name", PRINCIPALS: "display_name", INTEGRATIONS: "name"}
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something odd, for people: `sort` sums up, `words` stand beside the object."""
+
+    sort: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a spec is to say of one object."""
+
+    item: Item
+    attributes: Mapping[str, Any]
+    ignore: frozenset[str] = frozenset()
+    notes: tuple[Note, ...] = ()
+    variable: str = ""  # of its own secret, for `adopt: {client_secret: …}`
+    left_out: frozenset[str] = field(default_factory=frozenset)
+
+    def noting(self, *notes: Note) -> Draft:
+        """The same with more that is odd."""
+        return replace(self, notes=(*self.notes, *(note for note in notes if note not in self.notes)))
+
+    def ignoring(self, path: str) -> Draft:
+        """The same with a path that nobody looks at."""
+        return replace(self, ignore=self.ignore | {path})
+
+    def saying(self, path: str, value: Any) -> Draft:
+        """The same with a value at a dotted path, None to leave it out."""
+        return replace(self, attributes=_put(self.attributes, path.split("."), value))
+
+
+def _put(values: Mapping[str, Any], steps: list[str], value: Any) -> dict[str, Any]:
+    first, *rest = steps
+    if rest:
+        below = values.get(first)
+        inner = _put(below if isinstance(below, Mapping) else {}, rest, value)
+        return {**values, first: inner} if inner or first == "config" else _put(values, [first], None)
+    if value is None:
+        return {key: item for key, item in values.items() if key != first}
+    return {**values, first: value}
+
+
+def describe(choice: Choice, defaults: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Draft]:
+    """A draft for each object that is taken over.
+
+    Args:
+        defaults: provider → template → what a server fills in.
+    """
+    namesakes = Counter(
+        (provider, kind, live.name)
+        for (provider, kind), lives in choice.estate.snapshot.objects.items()
+        for live in lives.values()
+    )
+    drafts = []
+    for item in choice.items:
+        if item.kind == APPS:
+            draft = _app(choice, item)
+        elif item.kind == PRINCIPALS:
+            draft = _principal(choice, item)
+        else:
+            draft = _integration(choice, item, defaults.get(item.provider, {}))
+        twins = namesakes[(item.provider, item.kind, item.live.name)] if item.live.name else 0
+        if twins > 1:
+            draft = draft.noting(Note("several of one name", f"{twins} live objects have this name"))
+        drafts.append(_with_secret(choice, _named(draft)))
+    return drafts
+
+
+def _named(draft: Draft) -> Draft:
+    """The draft with its name first, as far as a spec can hold it."""
+    name, field_name = draft.item.live.name, _NAMES[draft.item.kind]
+    if name and is_holdable(name) and not any(character in name for character in "\t\r\n"):
+        return replace(draft, attributes={field_name: name, **draft.attributes})
+    words = f"its name is left out, since no spec can hold it: {quoted(name)}"
+    return draft.noting(Note("a name that no spec can hold", words))
+
+
+def _with_secret(choice: Choice, draft: Draft) -> Draft:
+    variable = choice.wishes.known.get((draft.item.kind, draft.item.live.id), "")
+    return replace(draft, variable=variable)
+
+
+def _kept(draft: Draft, attributes: Mapping[str, Any]) -> Draft:
+    """The draft with those values that a spec can hold; the others stay unmanaged."""
+    for path, value in attributes.items():
+        if value is None or value in ("", [], {}):
+            continue
+        if is_holdable(value):
+            draft = draft.saying(path, value)
+        else:
+            words = f"{path} is left out, since no spec can hold its value"
+            draft = draft.noting(Note("a value that no spec can hold", words))
+    return draft
+
+
+# --- apps ------------------------------------------------------------------------------------------------
+
+
+def _app(choice: Choice, item: Item) -> Draft:
+    live = item.live.attributes
+    policy = live.get("token_access_policy") or {}
+    draft = Draft(item, {"confidential": live.get("confidential", False)})
+    draft = _kept(
+        draft,
+        {
+            "redirect_urls": [_lent(choice, url) for url in live.get("redirect_urls") or ()],
+            "scopes": live.get("scopes"),
+            "user_authorized_scopes": live.get("user_authorized_scopes"),
+            "token_access_policy": {
+                key: value for key, value in policy.items() if value is not None and value != _POLICY.get(key)
+            },
+        },
+    )
+    if item.client_id.casefold() not in choice.used and not choice.wishes.side:
+        draft = draft.noting(Note("apps that nothing uses", "no integration that was looked at uses it"))
+    return draft
+
+
+def _lent(choice: Choice, url: str) -> str:
+    providers = {**choice.wishes.lenders, **choice.estate.providers}
+    for name, spec in sorted(providers.items()):
+        if spec.type != "databricks" and spec.address and spec.callback_url == url:
+            return Reference(f"${{providers.{name}.callback_url}}")
+    return url
+
+
+# --- principals ------------------------------------------------------------------------------------------
+
+
+def _principal(choice: Choice, item: Item) -> Draft:
+    draft = Draft(item, {})
+    if not item.live.active:
+        words = "it is deactivated: its credentials don't work"
+        draft = draft.saying("active", False).noting(Note("deactivated principals", words))
+    users = choice.users.get(item.client_id)
+    if not users:
+        return draft
+    found = choice.secrets(item)
+    if usable_secret(choice, item) is not None:
+        return draft.saying("client_secret", {})
+    if len(found) > 1:
+        words = f"it has {len(found)} secrets, and no API tells which one its integrations have"
+        return draft.noting(Note("principals with several secrets", words))
+    return draft.noting(Note("principals without a live secret", "it is used, and has no live secret"))
+
+
+def usable_secret(choice: Choice, item: Item) -> Live | None:
+    """The only secret of a principal, if that one is alive."""
+    found = choice.secrets(item)
+    if len(found) != 1:
+        return None
+    ends, now = (
+        parse_time(found[0].expires_at),
+        parse_time(choice.estate.snapshot.dates.get(item.provider, "")),
+    )
+    return None if ends is not None and now is not None and ends <= now else found[0]
+
+
+# --- integrations ----------------------------------------------------------------------------------------
+
+
+def _integration(choice: Choice, item: Item, defaults: Mapping[str, Mapping[str, Any]]) -> Draft:
+    live = item.live.attributes
+    template = str(live.get("template") or "")
+    draft = _kept(Draft(item, {}), {"description": live.get("description"), "template": template})
+    draft = draft.saying("config", {})
+    filled = defaults.get(template, {})
+    for key, value in (live.get("config") or {}).items():
+        if not is_plain_key(key):
+            words = f"config has a key that no spec can hold: {quoted(str(key))}"
+            draft = draft.noting(Note("a value that no spec can hold", words))
+        elif key in _STATED or value != filled.get(key):
+            draft = _kept(draft, {f"config.{key}": _bare(value) if key == "workspace_host" else value})
+    return _paired(choice, draft) if item.is_databricks else draft
+
+
+def _bare(host: Any) -> Any:
+    return normal_host(host) if isinstance(host, str) and "/" in host else host
+
+
+def _paired(choice: Choice, draft: Draft) -> Draft:
+    """An integration with Databricks, which refers to what it uses if that is taken over, too."""
+    item = draft.item
+    config = draft.attributes.get("config", {})
+    needs = config.get("auth_mode") != "Public" or config.get("auth_type") == "Service Account"
+    owner = choice.owners.get(item.client_id) if item.client_id else None
+    if owner is None:
+        draft = draft.noting(*_stranger(choice, item))
+        return with_variable(draft) if needs and item.client_id else draft
+    draft = draft.saying("config.client_id", Reference(f"${{{owner.address}.client_id}}"))
+    if not needs:
+        return draft
+    is_shown = (
+        owner.live.attributes.get("confidential") is True
+        if owner.kind == APPS
+        else usable_secret(choice, owner) is not None
+    )
+    if is_shown:
+        return draft.saying(SECRET, Reference(f"${{{owner.address}.client_secret}}"))
+    return with_variable(draft)
+
+
+def _stranger(choice: Choice, item: Item) -> Iterator[Note]:
+    elsewhere = choice.others.get(item.client_id.casefold())
+    if elsewhere:
+        yield Note("clients that are referred to by value", f"its client_id is written as it is: {elsewhere}")
+    elif item.client_id.casefold() in {client_id.casefold() for client_id in choice.owners}:
+        yield Note(
+            "clients that are referred to by value", "its client_id is spelt otherwise than its owner's"
+        )
+    elif item.client_id and not choice.wishes.side:
+        yield Note("client_ids of nobody", "no live app or service principal has this client_id")
+
+
+def with_variable(draft: Draft) -> Draft:
+    """The draft with a secret that no API tells: from a variable, once somebody takes it out of `ignore`."""
+    reference = Reference(f"${{env.{variable_of(draft.item)}}}")
+    return draft.saying(SECRET, reference).ignoring(SECRET)
+
+
+def variable_of(item: Item) -> str:
+    """The variable that stands for a secret; none that a tool's own credential is in."""
+    return "SECRET_OF_" + item.key.upper().replace("-", "_")

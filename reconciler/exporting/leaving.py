@@ -1,0 +1,120 @@
+"""How to leave Terraform: the blocks that make it forget, where its secrets lie, and what it keeps."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from reconciler.exporting.choosing import APPS, PRINCIPALS
+from reconciler.exporting.describing import Draft
+from reconciler.exporting.exporting import Exported
+from reconciler.exporting.terraform import APP, PRINCIPAL, PRINCIPAL_SECRET, Instance, State
+from reconciler.rendering import clean
+
+
+def known_secrets(states: Sequence[State]) -> dict[tuple[str, str], Instance]:
+    """(kind, id) → where the secret of an app or principal can be read in a state."""
+    found: dict[tuple[str, str], Instance] = {}
+    for state in states:
+        for one in state.instances:
+            if one.deposed or one.secret is None:
+                continue
+            if one.type == APP:
+                found[(APPS, one.live_id)] = one
+            elif one.type == PRINCIPAL_SECRET:
+                found[(PRINCIPALS, str(one.attributes.get("service_principal_id") or ""))] = one
+    return found
+
+
+def leaving_text(exported: Exported, states: Sequence[State], files: Sequence[str]) -> str:
+    """All that is to be done in Terraform, and in which order."""
+    taken = [(draft.item.kind, draft.item.live.id) for draft in exported.drafts]
+    gone: list[Instance] = []
+    parts = []
+    for state in states:
+        for kind, live_id in taken:
+            gone += state.of(kind, live_id)
+        gone += [one for one in state.instances if _is_taken_secret(one, exported.drafts)]
+    if gone:
+        parts.append("\n".join(_removed(gone)))
+    parts += ["\n".join(lines) for lines in (_secrets(exported, states, files), _spots(states)) if lines]
+    if kept := list(_kept(states, gone)):
+        parts.append("\n".join(["# Not taken over:", *kept]))
+    return "\n\n".join(parts) + "\n" if parts else ""
+
+
+def _is_taken_secret(one: Instance, drafts: Sequence[Draft]) -> bool:
+    """Whether a secret is on record with its principal: the others would be forgotten and stay alive."""
+    if one.type != PRINCIPAL_SECRET or one.deposed:
+        return False
+    parent = str(one.attributes.get("service_principal_id") or "")
+    return any(
+        draft.item.kind == PRINCIPALS and draft.item.live.id == parent and "client_secret" in draft.attributes
+        for draft in drafts
+    )
+
+
+def _removed(gone: Sequence[Instance]) -> Iterator[str]:
+    yield "# First `reconcile apply` this spec, until `reconcile plan` is empty. Then put these blocks into"
+    yield "# the Terraform configuration in place of the `resource` blocks of the same names."
+    yield '# `terraform plan` must say "will no longer be managed", and 0 to destroy.'
+    for resource in dict.fromkeys(clean(one.resource) for one in gone):
+        yield f"removed {{\n  from = {resource}\n  lifecycle {{\n    destroy = false\n  }}\n}}"
+
+
+def _secrets(exported: Exported, states: Sequence[State], files: Sequence[str]) -> list[str]:
+    found = known_secrets(states)
+    lines = []
+    for draft in exported.drafts:
+        one = found.get((draft.item.kind, draft.item.live.id))
+        if one is None or not draft.variable:
+            continue
+        at = next(number for number, state in enumerate(states) if one in state.instances)
+        source = "terraform state pull" if files[at] == "-" else f"cat {shlex.quote(files[at])}"
+        source = "terraform show -json" if files[at] == "-" and states[at].is_shown else source
+        lines.append(f'export {draft.variable}="$({source} | jq -r {shlex.quote(_jq(one, states[at]))})"')
+    head = "# Only when an integration needs the secret, put it into its variable:"
+    return [head, *lines] if lines else []
+
+
+def _jq(one: Instance, state: State) -> str:
+    attribute = "client_secret" if one.type == APP else "secret"
+    if state.is_shown:
+        return f"first(.. | objects | select(.address? == {_text(one.address)})).values.{attribute}"
+    module = f'select((.module // "") == {_text(one.module)})'
+    index = "null" if one.index is None else (_text(one.index) if isinstance(one.index, str) else one.index)
+    return (
+        f".resources[] | select(.type == {_text(one.type)} and .name == {_text(one.name)}) | {module} | "
+        f".instances[] | select(.index_key == {index} and .deposed == null) | .attributes.{attribute}"
+    )
+
+
+def _text(text: str) -> str:
+    return '"' + clean(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _spots(states: Sequence[State]) -> list[str]:
+    spots = [clean(spot) for state in states for spot in state.spots]
+    head = "# Secrets lie readable in the state (type, name, attribute). Its history keeps them: rotate them."
+    return [head, *(f"#   {spot}" for spot in dict.fromkeys(spots))] if spots else []
+
+
+def _kept(states: Sequence[State], gone: Sequence[Instance]) -> Iterator[str]:
+    left = set(map(id, gone))
+    for state in states:
+        for one in state.instances:
+            name = clean(one.address)
+            if one.deposed:
+                yield f"#   {name}: deposed, it waits to be destroyed"
+            elif one.tainted and id(one) in left:
+                yield f"#   {name}: taken over, and tainted: Terraform was about to replace it"
+            elif one.type in (APP, PRINCIPAL) and id(one) not in left:
+                yield f"#   {name}: it isn't live in this account, or belongs to somebody else"
+            elif one.type == PRINCIPAL_SECRET and id(one) not in left:
+                yield f"#   {name}: used by no integration here; destroying it revokes it"
+            elif (
+                one.type.startswith("databricks_")
+                and one.type not in (APP, PRINCIPAL)
+                and id(one) not in left
+            ):
+                yield f"#   {name}: stays in Terraform"
