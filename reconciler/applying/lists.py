@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
+from typing import Any
 
+from reconciler.kinds import Kind
 from reconciler.model import Change, Live
-from reconciler.planning import INTEGRATIONS, User, users_in
+from reconciler.planning import User, users_in
 
 
 class Lists:
@@ -18,22 +20,24 @@ class Lists:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._writes: Counter[str] = Counter()
-        self._seen: dict[str, tuple[int, Mapping[str, list[User]]]] = {}
+        self._writes: Counter[tuple[str, str]] = Counter()
+        self._seen: dict[tuple[str, str], tuple[int, Mapping[str, list[User]]]] = {}
 
     def ended(self, change: Change) -> None:
-        """A call for a change has ended, however it did: it may have changed an integration."""
-        if change.address.kind == INTEGRATIONS:
-            with self._lock:
-                self._writes[change.provider] += 1
-
-    def users(self, server: str, read: Callable[[], Iterable[Live]]) -> Mapping[str, list[User]]:
-        """client_id → the integrations of a server that refer to it."""
+        """A call for a change has ended, however it did: it may have changed a receiver."""
         with self._lock:
-            writes = self._writes[server]
-            if server not in self._seen or self._seen[server][0] != writes:
+            self._writes[(change.provider, change.address.kind_name)] += 1
+
+    def users(
+        self, provider: str, kind: Kind[Any], read: Callable[[], Iterable[Live]]
+    ) -> Mapping[str, list[User]]:
+        """client_id → the receivers of a provider that refer to it."""
+        key = (provider, kind.name)
+        with self._lock:
+            writes = self._writes[key]
+            if key not in self._seen or self._seen[key][0] != writes:
                 found: dict[str, list[User]] = defaultdict(list)
-                for client_id, user in users_in(server, read()):
+                for client_id, user in users_in(kind, provider, read()):
                     found[client_id].append(user)
-                self._seen[server] = (writes, found)
-            return self._seen[server][1]
+                self._seen[key] = (writes, found)
+            return self._seen[key][1]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from reconciler.applying.calls import Call
 from reconciler.applying.work import Work
-from reconciler.kinds import Scope
+from reconciler.kinds import Kind, Scope
 from reconciler.model import Action, Change, ReplaceOrder
-from reconciler.planning import INTEGRATIONS, is_owner, leaving, same
+from reconciler.planning import client_of, is_owner, leaving, shows_owner
 
 
 def last_look(work: Work, change: Change, live_id: str, users: list[str]) -> Iterator[Call]:
@@ -18,22 +19,25 @@ def last_look(work: Work, change: Change, live_id: str, users: list[str]) -> Ite
     What the plan looked at may have changed since, by ourselves most likely.
     """
     client_id = _client_id(work, change, live_id)
-    if not is_owner(change.address) or not client_id:
+    if not is_owner(work.kinds, change.address) or not client_id:
         return
-    spared = leaving(work.plan.changes) if deletes_first(change) else frozenset()
-    for provider in _written(work):
-        yield Call(run=partial(_find, work, provider, client_id, spared, users))
+    spared = leaving(work.plan.changes, work.kinds) if deletes_first(change) else frozenset()
+    for provider, name in _written(work):
+        yield Call(run=partial(_find, work, provider, work.kinds[name], client_id, spared, users))
 
 
-def _find(work: Work, provider: str, client_id: str, spared: frozenset[str], users: list[str]) -> None:
-    read = partial(work.kinds[INTEGRATIONS].observe, work.apis[provider], Scope())
-    found = work.lists.users(provider, read).get(client_id, [])
+def _find(
+    work: Work, provider: str, kind: Kind[Any], client_id: str, spared: frozenset[str], users: list[str]
+) -> None:
+    read = partial(kind.observe, work.apis[provider], Scope())
+    found = work.lists.users(provider, kind, read).get(client_id, [])
     users += [user.words for user in found if user.id not in spared]
 
 
-def _written(work: Work) -> list[str]:
-    """The Connect servers that this plan writes to; all others were listed for it, just before."""
-    return sorted({c.provider for c in work.plan.pending if c.address.kind == INTEGRATIONS})
+def _written(work: Work) -> list[tuple[str, str]]:
+    """Provider and kind of the receivers that this plan writes; others were listed just before."""
+    pending = [change for change in work.plan.pending if shows_owner(work.kinds, change.address.kind_name)]
+    return sorted({(change.provider, change.address.kind_name) for change in pending})
 
 
 def deletes_first(change: Change) -> bool:
@@ -47,5 +51,5 @@ def _client_id(work: Work, change: Change, live_id: str) -> str:
     known = {former.id: former.computed for former in entry.formers} if entry else {}
     if entry is not None:
         known[entry.id] = entry.computed
-    shown = live.computed.get("client_id") if live else None
-    return same(shown or known.get(live_id, {}).get("client_id"))
+    shown = client_of(work.kinds, change.address, live.computed if live else None)
+    return shown or client_of(work.kinds, change.address, known.get(live_id))

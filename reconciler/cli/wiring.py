@@ -232,7 +232,7 @@ def clients(stack: Stack, opened: OpenedLedger, args: argparse.Namespace) -> Ite
 
 def _servers_beside(stack: Stack, ledger: Ledger) -> list[str]:
     """Connect servers of a stack that has apps or principals: an integration of theirs may use one."""
-    if not any(is_owner(address) for address in {*stack.resources, *ledger.entries}):
+    if not any(is_owner(KINDS, address) for address in {*stack.resources, *ledger.entries}):
         return []
     return [name for name, spec in stack.providers.items() if spec.type == "connect"]
 

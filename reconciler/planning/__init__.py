@@ -12,11 +12,10 @@ from reconciler.planning.recovery import Recovery, recover, unsettled
 from reconciler.planning.rivals import Rivals, rivals_of
 from reconciler.planning.secrets import is_shared
 from reconciler.planning.times import parse_time
-from reconciler.planning.using import INTEGRATIONS, User, is_owner, leaving, same, users_in
+from reconciler.planning.using import User, client_of, is_owner, leaving, shows_owner, users_in
 from reconciler.planning.veiling import origins, remembered
 
 __all__ = [
-    "INTEGRATIONS",
     "Claims",
     "How",
     "Match",
@@ -28,6 +27,7 @@ __all__ = [
     "User",
     "assumed_secrets",
     "at_path",
+    "client_of",
     "find_drift",
     "healable",
     "is_of_adopt",
@@ -49,6 +49,7 @@ __all__ = [
     "same",
     "same_id",
     "same_leaf",
+    "shows_owner",
     "steps",
     "unsettled",
     "users_in",

@@ -10,7 +10,7 @@ from reconciler.errors import Problem, Severity
 from reconciler.model import Action, Address, Change, Origin
 from reconciler.planning.matching import How
 from reconciler.planning.situation import Situation
-from reconciler.planning.using import INTEGRATIONS, is_owner, unseen
+from reconciler.planning.using import is_owner, unseen
 from reconciler.planning.verdicts import Fates
 
 VANISHED_AT_ONCE = 3  # so many gone objects of a kind look like an accident, or like a wrong account
@@ -56,22 +56,23 @@ def _why(situation: Situation, fates: Fates, change: Change) -> str:
 def _why_deleted(situation: Situation, change: Change) -> str:
     owned = situation.entries.get(change.address)
     if owned is None or not owned.id or change.id != owned.id:
-        is_integration = change.address.kind == INTEGRATIONS and change.live is not None
-        if is_integration and change.live and change.live.computed.get("content_count") != "0":
+        counted = situation.fields(change.address).users
+        if counted and change.live is not None and change.live.computed.get(counted) != "0":
             return "it is left by an interrupted run, and content may use it"
         return ""
-    if change.address.kind == INTEGRATIONS:
-        return f"content may point at this integration's GUID{_contents(change)}"
+    if points_here := situation.kinds[change.address.kind_name].points_here:
+        return f"{points_here}{_contents(situation, change)}"
     if owned.origin is not Origin.CREATED and not change.address.part:
         return f"this stack didn't make it: it was {owned.origin.value}"
-    unknown = unseen(situation.stack, situation.snapshot)
-    if unknown and is_owner(change.address):
+    unknown = unseen(situation.stack, situation.snapshot, situation.kinds)
+    if unknown and is_owner(situation.kinds, change.address):
         return f"who else uses it isn't known: {', '.join(unknown)} couldn't be looked at"
     return ""
 
 
-def _contents(change: Change) -> str:
-    count = change.live.computed.get("content_count") if change.live else None
+def _contents(situation: Situation, change: Change) -> str:
+    counted = situation.fields(change.address).users
+    count = change.live.computed.get(counted) if change.live else None
     return f" (it has {count} now)" if count else ""
 
 

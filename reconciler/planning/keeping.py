@@ -8,7 +8,7 @@ from dataclasses import replace
 from reconciler.model import Action, Address, Change, ReplaceOrder
 from reconciler.planning.leftovers import to_clear
 from reconciler.planning.situation import Situation
-from reconciler.planning.using import User, is_owner, leaving, same, users_by_client_id
+from reconciler.planning.using import User, client_of, is_owner, leaving, users_by_client_id
 
 STILL_IN_USE = "still-in-use"
 
@@ -16,11 +16,11 @@ STILL_IN_USE = "still-in-use"
 def owners_in_use(situation: Situation, changes: Mapping[Address, Change]) -> Mapping[str, list[User]]:
     """Ids of our apps and principals that a live integration refers to which this plan doesn't switch over or
     delete → those integrations (rule 13)."""
-    gone = leaving(changes.values())
-    users = users_by_client_id(situation.snapshot)
+    gone = leaving(changes.values(), situation.kinds)
+    users = users_by_client_id(situation.snapshot, situation.kinds)
     found = {}
     for address in {*situation.entries, *situation.recovery.intents, *situation.recovery.late}:
-        if not is_owner(address):
+        if not is_owner(situation.kinds, address):
             continue
         for live_id, client_id in _client_ids(situation, address):
             staying = [user for user in users.get(client_id, ()) if user.id not in gone]
@@ -38,8 +38,8 @@ def _client_ids(situation: Situation, address: Address) -> Iterator[tuple[str, s
         known |= {entry.id: entry.computed, **{f.id: f.computed for f in entry.formers}}
     for live_id, computed in known.items():
         live = situation.live(address, live_id)
-        client_id = live.computed.get("client_id") if live else ""
-        yield live_id, same(client_id or computed.get("client_id"))
+        shown = client_of(situation.kinds, address, live.computed if live else None)
+        yield live_id, shown or client_of(situation.kinds, address, computed)
 
 
 def kept_alive(situation: Situation, changes: Iterable[Change]) -> Iterator[tuple[Address, str]]:
@@ -47,7 +47,7 @@ def kept_alive(situation: Situation, changes: Iterable[Change]) -> Iterator[tupl
     by_address = {change.address: change for change in changes}
     in_use = owners_in_use(situation, by_address)
     for address, change in by_address.items():
-        if not is_owner(address):
+        if not is_owner(situation.kinds, address):
             continue
         noun = situation.kinds[address.kind_name].noun
         if change.code == STILL_IN_USE and change.action is not Action.BLOCKED:
@@ -76,7 +76,7 @@ def staying(situation: Situation, changes: Mapping[Address, Change]) -> dict[Add
     found: dict[Address, Change] = {}
     for address, change in changes.items():
         ends_first = change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST
-        if not is_owner(address) or not (change.action is Action.DELETE or ends_first):
+        if not is_owner(situation.kinds, address) or not (change.action is Action.DELETE or ends_first):
             continue
         users = in_use.get(change.id or "", ())
         words = _listed(users) or stuck.get(address, "")

@@ -40,7 +40,7 @@ from reconciler.planning.removing import (
 from reconciler.planning.rivals import Rivals
 from reconciler.planning.secrets import is_shared, stays
 from reconciler.planning.situation import Situation
-from reconciler.planning.using import is_owner, unseen
+from reconciler.planning.using import client_of, is_owner, unseen
 from reconciler.planning.veiling import veil_of
 from reconciler.planning.verdicts import Fates
 from reconciler.planning.warnings import warnings_of
@@ -201,7 +201,7 @@ def _with_removal(situation: Situation, fates: Fates, change: Change) -> Change:
     entry = situation.entries.get(change.address)
     if change.action in (Action.REPLACE, Action.ROTATE):
         shared = _is_shared(situation, change.address)
-        wait = keep_old(situation.stack, situation.snapshot, change.address, is_shared=shared)
+        wait = keep_old(situation, change.address, is_shared=shared)
         change = replace(change, keeps=wait)
         if _is_quarantined(situation, entry):
             return change  # its runner may wake up and deliver it still
@@ -237,26 +237,28 @@ def _is_shared(situation: Situation, address: Address) -> bool:
     own = {entry.id for entry in situation.entries.values()}
     own |= {match.live.id for match in situation.matches.values() if match.live}
     parent = situation.matches[address.parent].live
-    return is_shared(situation.snapshot, parent.computed.get("client_id") if parent else None, own)
+    client_id = client_of(situation.kinds, address.parent, parent.computed if parent else None)
+    return is_shared(situation.snapshot, situation.kinds, client_id, own)
 
 
-def keep_old(stack: Stack, snapshot: Snapshot, address: Address, *, is_shared: bool = False) -> int:
+def keep_old(situation: Situation, address: Address, *, is_shared: bool = False) -> int:
     """Seconds that a superseded secret, or the app that it belongs to, stays alive.
 
-    A week where a handoff depends on it, which another administrator applies later, or where an integration
-    that isn't this stack's may hold it; at least a week for an app where a server of the stack couldn't be
-    looked at.
+    As long as a receiver says that somebody else takes it up later (a handoff), a week where a receiver that
+    isn't this stack's may hold it; at least a week for an app where a server of the stack couldn't be looked
+    at.
     """
-    stated = stack.resources[address].attributes.get("keep_old")
-    is_handed = any(
-        ref.is_secret and ref.source == address
-        for resource in stack.resources.values()
-        if resource.address.kind == "handoffs"
-        for ref in resource.refs
-    )
-    wait = seconds(str(stated or (A_WEEK if is_handed or is_shared else "0s")))
+    resources = situation.stack.resources
+    receivers = (r for r in resources.values() if any(f.is_secret and f.source == address for f in r.refs))
+    asked = {situation.kinds[receiver.address.kind_name].keeps_old for receiver in receivers}
+    waits = [seconds(text) for text in asked | {A_WEEK if is_shared else ""} if text]
+    stated = resources[address].attributes.get("keep_old")
+    wait = seconds(str(stated)) if stated else max(waits, default=0)
     # somebody may use it on a server that nobody could look at
-    return max(wait, seconds(A_WEEK)) if is_owner(address) and unseen(stack, snapshot) else wait
+    is_unseen = is_owner(situation.kinds, address) and unseen(
+        situation.stack, situation.snapshot, situation.kinds
+    )
+    return max(wait, seconds(A_WEEK)) if is_unseen else wait
 
 
 def _targeted(

@@ -23,7 +23,7 @@ from reconciler.planning.adopting import by_client_id, by_id, conflict, other_id
 from reconciler.planning.compare import at_path, same_leaf
 from reconciler.planning.recovery import Recovered, Recovery
 from reconciler.planning.rivals import Rivals, application_id, by_word, plain
-from reconciler.planning.using import same, users_by_client_id
+from reconciler.planning.using import client_of, users_by_client_id
 
 # (provider identity, kind name, remote id) → name of the stack whose ledger owns it
 Claims = Mapping[tuple[str, str, str], str]
@@ -205,7 +205,7 @@ class _Matcher:
         return Match(address, None, How.NONE, entry)
 
     def _by_name(self, resource: Resource, entry: Entry | None) -> Match:
-        fields = self.kinds[resource.address.kind_name].fields
+        address, fields = resource.address, self.kinds[resource.address.kind_name].fields
         candidates = [
             live
             for live in self._named(resource, fields)
@@ -215,7 +215,9 @@ class _Matcher:
         if not candidates:
             return Match(resource.address, None, How.NONE, entry)
         if len(candidates) > 1:
-            listed = "; ".join(self._described(live) for live in sorted(candidates, key=lambda c: c.id))
+            listed = "; ".join(
+                self._described(address, live) for live in sorted(candidates, key=lambda c: c.id)
+            )
             return self._trouble(
                 resource,
                 "ambiguous-name",
@@ -224,14 +226,13 @@ class _Matcher:
             )
         return self._unless_claimed(resource, Match(resource.address, candidates[0], How.NAME, entry))
 
-    def _described(self, live: Live) -> str:
+    def _described(self, address: Address, live: Live) -> str:
         """A candidate with what tells it from the others."""
-        users = users_by_client_id(self.snapshot).get(same(live.computed.get("client_id")), [])
+        client_id = client_of(self.kinds, address, live.computed)
+        users = users_by_client_id(self.snapshot, self.kinds).get(client_id, [])
         used = " and ".join(user.words for user in users) or "no integration that was looked at"
         made = f"made {live.created_at or 'at an unknown time'} by {live.created_by or 'nobody known'}"
-        return (
-            f"{live.id} ({made}, used by {used})" if live.computed.get("client_id") else f"{live.id} ({made})"
-        )
+        return f"{live.id} ({made}, used by {used})" if client_id else f"{live.id} ({made})"
 
     def _named(self, resource: Resource, fields: Fields) -> list[Live]:
         key = (resource.provider, resource.address.kind_name)

@@ -63,13 +63,14 @@ def _origin(situation: Situation, address: Address) -> Origin | None:
 
 
 def _is_new_handoff(situation: Situation, address: Address, verdicts: Mapping[Address, Verdict]) -> bool:
-    return address.kind == "handoffs" and verdicts[address].fate is Fate.MAKE
+    kind = situation.kinds[address.kind_name]
+    return kind.is_elsewhere and verdicts[address].fate is Fate.MAKE
 
 
 def missing_handoff(situation: Situation, resource: Resource, match: Match) -> Verdict | None:
     """A file that the ledger knows and this machine lacks: written where its values are at hand, and
     otherwise left as it is, since another machine has it."""
-    if resource.address.kind != "handoffs" or not match.vanished:
+    if not situation.kinds[resource.address.kind_name].is_elsewhere or not match.vanished:
         return None
     sources = {ref.source for ref in resource.refs if ref.is_secret}
     if all(is_at_hand(situation, source) for source in sources):

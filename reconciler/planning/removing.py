@@ -72,7 +72,7 @@ def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dic
             f.id
             for f in entry.formers
             if _is_ready(situation, f, still_used, waits=not ends)
-            and not (is_owner(address) and _may_be_used(situation, f))
+            and not (is_owner(situation.kinds, address) and _may_be_used(situation, f))
         )
         if ready:
             after[address] = replace(change, removes=(*change.removes, *ready))
@@ -104,7 +104,7 @@ def _to_record(
 
 def _may_be_used(situation: Situation, former: Former) -> bool:
     """Whether a superseded app or principal stays as nobody can tell who uses it: for a week at least."""
-    if not unseen(situation.stack, situation.snapshot):
+    if not unseen(situation.stack, situation.snapshot, situation.kinds):
         return False
     since = parse_time(former.since)
     return since is None or situation.now - since < UNSEEN_WAIT

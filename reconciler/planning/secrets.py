@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from reconciler.kinds import Registry
 from reconciler.model import Action, Address, Change, Live, Origin, Snapshot
-from reconciler.planning.compare import at_path
 from reconciler.planning.situation import Situation
 from reconciler.planning.times import parse_time
+from reconciler.planning.using import users_by_client_id
 
 
 def stays(situation: Situation, address: Address, live_id: str) -> bool:
@@ -48,15 +49,11 @@ def _age(situation: Situation, live: Live) -> str:
     return f", {max(0, (situation.now - made).days)} days old," if made is not None else ""
 
 
-def is_shared(snapshot: Snapshot, client_id: str | None, own: Collection[str]) -> bool:
-    """Whether an integration that isn't this stack's refers to a client: it may hold any of its secrets.
+def is_shared(snapshot: Snapshot, kinds: Registry, client_id: str, own: Collection[str]) -> bool:
+    """Whether a receiver that isn't this stack's refers to a client: it may hold any of its secrets.
 
     Args:
-        own: remote ids of the integrations that are this stack's.
+        own: remote ids of the receivers that are this stack's.
     """
-    return client_id is not None and any(
-        live.id not in own and at_path(live.attributes, "config.client_id") == client_id
-        for (_, kind), objects in snapshot.objects.items()
-        if kind == "connect_integrations"
-        for live in objects.values()
-    )
+    users = users_by_client_id(snapshot, kinds).get(client_id, ()) if client_id else ()
+    return any(user.id not in own for user in users)

@@ -1,54 +1,67 @@
-"""Who refers to an app or a service principal: every integration of every Connect server that was looked at,
-whoever made it. Pure."""
+"""Who refers to what has a credential: every receiver of every provider that was looked at, whoever made it.
+Pure."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from reconciler.kinds import Kind, Registry
 from reconciler.model import Action, Address, Change, Live, Snapshot, Stack
 from reconciler.planning.compare import at_path
-
-INTEGRATIONS = "connect_integrations"
-OWNERS = ("oauth_apps", "service_principals")  # what an integration refers to by its client_id
 
 
 @dataclass(frozen=True)
 class User:
-    """One integration that refers to a client_id."""
+    """One receiver that refers to a client_id."""
 
     id: str
     name: str
     provider: str
+    noun: str = "integration"
     contents: str = ""  # how many contents it has; "" if the server doesn't say
 
     @property
     def words(self) -> str:
-        """For people: which integration, where, and how much hangs on it."""
+        """For people: which receiver, where, and how much hangs on it."""
         of = {"": "", "1": ", with 1 content"}.get(self.contents, f", with {self.contents} contents")
-        return f"the integration {self.id} ({self.name!r}) on {self.provider}{of}"
+        return f"the {self.noun} {self.id} ({self.name!r}) on {self.provider}{of}"
 
 
-def is_owner(address: Address) -> bool:
-    """Whether integrations refer to objects of this kind by a client_id."""
-    return address.kind in OWNERS and not address.part
+def is_owner(kinds: Registry, address: Address) -> bool:
+    """Whether receivers refer to objects of this kind by a client_id."""
+    kind = kinds.get(address.kind_name)
+    return kind is not None and bool(kind.fields.referred_by)
 
 
-def users_in(provider: str, lives: Iterable[Live]) -> Iterable[tuple[str, User]]:
-    """client_id → who refers to it, of one server's integrations."""
+def shows_owner(kinds: Registry, kind_name: str) -> bool:
+    """Whether an object of this kind shows whose credential it holds."""
+    kind = kinds.get(kind_name)
+    return kind is not None and bool(kind.fields.shows_referred)
+
+
+def client_of(kinds: Registry, address: Address, computed: Mapping[str, str] | None) -> str:
+    """The client_id by which receivers refer to an object; "" if it has none."""
+    return same((computed or {}).get(kinds[address.kind_name].fields.referred_by))
+
+
+def users_in(kind: Kind[Any], provider: str, lives: Iterable[Live]) -> Iterable[tuple[str, User]]:
+    """client_id → who refers to it, of one provider's receivers."""
     for live in lives:
-        client_id = at_path(live.attributes, "config.client_id")
+        client_id = at_path(live.attributes, kind.fields.shows_referred)
         if isinstance(client_id, str) and client_id:
-            yield same(client_id), User(live.id, live.name, provider, live.computed.get("content_count", ""))
+            count = live.computed.get(kind.fields.users, "")
+            yield same(client_id), User(live.id, live.name, provider, kind.noun, count)
 
 
-def users_by_client_id(snapshot: Snapshot) -> Mapping[str, list[User]]:
-    """client_id → the live integrations that refer to it, on all servers."""
+def users_by_client_id(snapshot: Snapshot, kinds: Registry) -> Mapping[str, list[User]]:
+    """client_id → the live receivers that refer to it, of all providers."""
     found: dict[str, list[User]] = defaultdict(list)
-    for (provider, kind), objects in sorted(snapshot.objects.items()):
-        if kind == INTEGRATIONS:
-            for client_id, user in users_in(provider, objects.values()):
+    for (provider, name), objects in sorted(snapshot.objects.items()):
+        if shows_owner(kinds, name):
+            for client_id, user in users_in(kinds[name], provider, objects.values()):
                 found[client_id].append(user)
     return found
 
@@ -58,20 +71,28 @@ def same(client_id: str | None) -> str:
     return (client_id or "").casefold()
 
 
-def leaving(changes: Iterable[Change]) -> frozenset[str]:
-    """Ids of the integrations that a plan deletes, or switches to another client_id."""
+def leaving(changes: Iterable[Change], kinds: Registry) -> frozenset[str]:
+    """Ids of the receivers that a plan deletes, or switches to another client_id."""
     found: set[str] = set()
     for change in changes:
-        if change.address.kind != INTEGRATIONS or not change.is_pending:
+        if not shows_owner(kinds, change.address.kind_name) or not change.is_pending:
             continue
         if change.action is not Action.FORGET:
             found.update((*change.removes, *change.clears))
-        if change.id and any(field.path == "config.client_id" for field in change.fields):
+        shown = kinds[change.address.kind_name].fields.shows_referred
+        if change.id and any(field.path == shown for field in change.fields):
             found.add(change.id)
     return frozenset(found)
 
 
-def unseen(stack: Stack, snapshot: Snapshot) -> tuple[str, ...]:
-    """The stack's Connect servers whose integrations couldn't be looked at, sorted."""
-    servers = (name for name, spec in stack.providers.items() if spec.type == "connect")
-    return tuple(sorted(name for name in servers if (name, INTEGRATIONS) not in snapshot.objects))
+def unseen(stack: Stack, snapshot: Snapshot, kinds: Registry) -> tuple[str, ...]:
+    """The stack's servers whose receivers couldn't be looked at, sorted."""
+    return tuple(
+        sorted(
+            name
+            for name, spec in stack.providers.items()
+            for kind in kinds.values()
+            if kind.fields.shows_referred and not kind.is_elsewhere and kind.provider_type == spec.type
+            if (name, kind.name) not in snapshot.objects
+        )
+    )

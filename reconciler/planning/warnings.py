@@ -53,11 +53,11 @@ def warnings_of(situation: Situation, fates: Fates, changes: Iterable[Change]) -
 
 def _unseen(situation: Situation, changes: Iterable[Change]) -> Iterator[Problem]:
     """Servers whose integrations nobody could look at, where something goes that they may use."""
-    servers = unseen(situation.stack, situation.snapshot)
+    servers = unseen(situation.stack, situation.snapshot, situation.kinds)
     going = [
         change
         for change in changes
-        if is_owner(change.address) and change.action in (Action.DELETE, Action.REPLACE)
+        if is_owner(situation.kinds, change.address) and change.action in (Action.DELETE, Action.REPLACE)
     ]
     for change in going if servers else ():
         words = f"{', '.join(servers)} couldn't be looked at: an integration there may use it"

@@ -166,9 +166,6 @@ class _App:
         """All its rules."""
         self._redirects()
         self._scopes()
-        policy = self.app.attributes.get("token_access_policy")
-        if isinstance(policy, Mapping):
-            self._policy(policy)
 
     def _redirects(self) -> None:
         listed = self.app.attributes.get("redirect_urls")
@@ -208,25 +205,6 @@ class _App:
             self.said.warning(
                 "unknown-scope", f"the scope {scope} isn't one that this tool knows", self.app, path, hint
             )
-
-    def _policy(self, policy: Mapping[str, Value]) -> None:
-        access, refresh = (_minutes(policy, f"{name}_token_ttl_in_minutes") for name in ("access", "refresh"))
-        if access and refresh and refresh < access:
-            message = f"refresh tokens live {refresh} minutes, shorter than the {access} of access tokens"
-            path = "token_access_policy.refresh_token_ttl_in_minutes"
-            self.said.error(
-                "ttl-order", message, self.app, path, "lengthen it, or shorten the access token's"
-            )
-        lifetime = "absolute_session_lifetime_in_minutes"
-        if lifetime in policy and policy.get("enable_single_use_refresh_tokens") is not True:
-            message = f"{lifetime} needs single-use refresh tokens"
-            hint = "add enable_single_use_refresh_tokens: true, or leave it out"
-            self.said.error("session-lifetime", message, self.app, f"token_access_policy.{lifetime}", hint)
-
-
-def _minutes(policy: Mapping[str, Value], key: str) -> int:
-    value = policy.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ class Remote:
         log: the writes that took effect, as `create oauth_apps`.
         configs: what a PATCH does with a config: it is `merged`; `replaced`, so that what it leaves out is
             lost; or refused unless it is `whole`.
+        distrusts: what a credential fails at: `check`, `confirm`.
     """
 
     objects: dict = field(default_factory=dict)
@@ -70,6 +71,7 @@ class Remote:
     lists: list = field(default_factory=list)
     log: list = field(default_factory=list)
     configs: str = "merged"
+    distrusts: frozenset = frozenset()
     writes: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
     ids: object = field(default_factory=lambda: itertools.count(1))
@@ -202,8 +204,13 @@ class Fake(Kind):
 
     def check(self, api, client_id, secret):
         rows = [row for rows in api.objects.values() for row in rows.values()]
-        if secret.reveal() not in [row["secret"] for row in rows]:
+        if "check" in api.distrusts or secret.reveal() not in [row["secret"] for row in rows]:
             raise InvalidRequestError("it doesn't work", method="POST", path="/token", status=400)
+
+    def confirm(self, api, live_id):
+        if "confirm" in api.distrusts:
+            raise InvalidRequestError("no token", method="POST", path="/verify", status=400)
+        return True
 
     def grant(self, api, live_id, path, key, value):
         api.write(f"grant {path}", lambda: api.of(self.name)[live_id]["granted"][path].update({key: value}))

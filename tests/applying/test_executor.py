@@ -110,6 +110,23 @@ def test_a_refused_delivery_keeps_the_old_secret(made):
     made.works()
 
 
+def test_a_new_secret_that_does_not_work_is_delivered_nowhere(made):
+    made.remote.distrusts = {"check"}
+    assert rotate(made)[str(SECRET)] == "failed"
+    assert made.remote.log == ["create service_principals.client_secret"]
+    made.remote.distrusts = frozenset()
+    made.settle()
+
+
+def test_a_delivery_that_its_receiver_does_not_get_on_with_keeps_the_old_secret_and_is_made_again(made):
+    made.remote.distrusts = {"confirm"}
+    assert rotate(made)[str(SERVICE)] == "failed"
+    assert "delete service_principals.client_secret" not in made.remote.log
+    made.remote.distrusts = frozenset()
+    assert made.pending()[str(SERVICE)] == "update"
+    made.settle()
+
+
 @pytest.mark.parametrize("number", range(1, MOST + 1))
 @pytest.mark.parametrize("trouble", ["refused", "lost before", "lost after", "stop"])
 def test_whatever_a_first_run_misses_the_next_makes_up_for(stage, number, trouble):

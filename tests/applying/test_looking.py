@@ -3,15 +3,14 @@
 import pytest
 
 from reconciler.model import ReplaceOrder, Resource
-from reconciler.planning import INTEGRATIONS
 
 from .conftest import APP, ROBOT, SERVICE, VIEWER, Address, replace
 
 
 def lend(stage, address):
     """Somebody makes an integration by hand that refers to what an address has now."""
-    stage.remote.of(INTEGRATIONS)["foreign"] = {
-        **stage.remote.of(INTEGRATIONS)[stage.ledger.entries[VIEWER].id],
+    stage.remote.of("connect_integrations")["foreign"] = {
+        **stage.remote.of("connect_integrations")[stage.ledger.entries[VIEWER].id],
         "attributes": {
             "name": "foreign",
             "config": {"client_id": stage.ledger.entries[address].computed["client_id"]},
@@ -31,7 +30,7 @@ def test_an_app_that_somebody_took_up_in_mid_run_stays_and_goes_when_nobody_uses
     assert old in made.remote.of("oauth_apps")
     assert made.pending() == {}
     assert "still-in-use" in codes(made)
-    del made.remote.of(INTEGRATIONS)["foreign"]
+    del made.remote.of("connect_integrations")["foreign"]
     assert made.pending() == {str(APP): "delete"}
     made.settle()
 
@@ -80,9 +79,9 @@ def test_many_apps_that_go_cost_one_list_of_each_server(stage, parallelism):
     stage.plan()
     stage.remote.lists.clear()
     stage.plan()
-    planned = stage.remote.lists.count(INTEGRATIONS)
+    planned = stage.remote.lists.count("connect_integrations")
     stage.remote.lists.clear()
     stage.apply(parallelism=parallelism)
     assert [*stage.remote.of("oauth_apps")] == [stage.ledger.entries[APP].id]
     # before the rename has ended, and after it
-    assert 1 <= stage.remote.lists.count(INTEGRATIONS) - planned <= 2
+    assert 1 <= stage.remote.lists.count("connect_integrations") - planned <= 2

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -10,6 +11,7 @@ from reconciler.applying.records import Draft, settled_before
 from reconciler.model import (
     Address,
     Entry,
+    GivenUp,
     Intent,
     Ledger,
     Live,
@@ -22,7 +24,7 @@ from reconciler.model import (
     Snapshot,
     Stack,
 )
-from reconciler.planning import INTEGRATIONS, Options, make_plan, recover
+from reconciler.planning import Options, make_plan, recover
 from reconciler.providers import KINDS
 
 APP, OLD = Address("oauth_apps", "k"), Address("oauth_apps", "old")
@@ -81,7 +83,7 @@ def test_a_stray_that_somebody_refers_to_stays_and_goes_on_record():
     used = Live("new", "k", SENT, {"client_id": "cid"}, created_at="2026-01-01T00:00:10Z")
     foreign = Live("g", "foreign", {"name": "foreign", "config": {"client_id": "cid"}})
     snapshot = Snapshot(
-        {("databricks", "oauth_apps"): {"new": used}, ("connect", INTEGRATIONS): {"g": foreign}}
+        {("databricks", "oauth_apps"): {"new": used}, ("connect", "connect_integrations"): {"g": foreign}}
     )
     ledger = Ledger("s", "l", pending=Pending(intents={APP: INTENT}))
     wanted = {APP: Resource(APP, "databricks", {**SENT, "scopes": ["sql"]})}
@@ -97,3 +99,49 @@ def test_a_stray_that_somebody_refers_to_stays_and_goes_on_record():
     settled_before(change, proven_dead=True, now="")(draft)
     assert [former.id for former in draft.entries[APP].formers] == ["new"]
     assert not draft.intents
+
+
+@pytest.mark.parametrize(("before", "outcome"), [(("7",), Settles.GIVEN_UP), ((), Settles.FOUND)])
+def test_a_principal_that_was_there_before_is_not_what_a_lost_create_made(
+    before: tuple[str, ...], outcome: Settles
+) -> None:
+    address = Address("service_principals", "k")
+    sent = {"display_name": "k"}
+    intent = replace(INTENT, kind="service_principals", before=before, sent=sent)
+    there = Live("7", "k", attributes=sent)  # the API tells of no principal when it was made
+    snapshot = Snapshot({("databricks", "service_principals"): {"7": there}})
+    ledger = Ledger("s", "l", pending=Pending({address: intent}))
+    assert recover(ledger, snapshot, KINDS, NOW).intents[address].settles is outcome
+
+
+@pytest.mark.parametrize(("lifetime", "is_ours"), [(1000, True), (1060, False)])
+def test_a_secret_is_known_by_its_exact_lifetime(lifetime: int, is_ours: bool) -> None:
+    address = Address("service_principals", "k", "client_secret")
+    intent = replace(INTENT, kind="service_principals.client_secret", parent="7", tag=1000, sent={})
+    made = datetime(2026, 1, 1, 0, 0, 10, tzinfo=timezone.utc)
+    there = Live(
+        "x",
+        "",
+        {},
+        parent="7",
+        created_at=made.isoformat(),
+        expires_at=(made + timedelta(seconds=lifetime)).isoformat(),
+    )
+    snapshot = Snapshot({("databricks", "service_principals.client_secret"): {"x": there}})
+    ledger = Ledger("s", "l", pending=Pending({address: intent}))
+    expected = Settles.LOST if is_ours else Settles.GIVEN_UP
+    assert recover(ledger, snapshot, KINDS, NOW).intents[address].settles is expected
+
+
+@pytest.mark.parametrize(("minutes", "is_late"), [(14, True), (16, False)])
+def test_a_late_app_is_swept_for_a_quarter_of_an_hour_and_asked_about_then(
+    minutes: int, is_late: bool
+) -> None:
+    made = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(minutes=minutes)
+    late = app("new", created_by="7", created_at=made.isoformat())
+    snapshot = Snapshot({("databricks", "oauth_apps"): {"new": late}})
+    stone = GivenUp(APP, INTENT, "2026-01-01T00:00:00Z", False)
+    ours = Entry("databricks", "old", "old", Origin.CREATED, created_by="7")
+    ledger = Ledger("s", "l", entries={OLD: ours}, pending=Pending(given_up=(stone,)))
+    found = recover(ledger, snapshot, KINDS, NOW)
+    assert (APP in found.late, APP in found.troubles) == (is_late, not is_late)

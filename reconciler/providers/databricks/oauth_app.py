@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import InternalError, NotFoundError
-from reconciler.kinds import Attributes, Created, Evidence, Fields, Kind, Scope
+from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live
 from reconciler.providers._paths import segment
 from reconciler.providers._shapes import OBJECT, TEXT, TEXTS
@@ -52,6 +53,21 @@ class OAuthApps(Kind["DatabricksAccount"]):
     def has_credential(self, attributes: Attributes) -> bool:
         """A public app has no secret."""
         return attributes.get("confidential") is not False
+
+    def complaints(self, attributes: Attributes, folder: Path) -> Iterator[Complaint]:
+        """How long its tokens live: in an order that makes sense."""
+        policy = attributes.get("token_access_policy")
+        if not isinstance(policy, Mapping):
+            return
+        access, refresh = (_minutes(policy, f"{name}_token_ttl_in_minutes") for name in ("access", "refresh"))
+        if access and refresh and refresh < access:
+            message = f"refresh tokens live {refresh} minutes, shorter than the {access} of access tokens"
+            path = ("token_access_policy", "refresh_token_ttl_in_minutes")
+            yield Complaint("ttl-order", message, path, "lengthen it, or shorten the access token's")
+        if _SESSION in policy and policy.get(_SINGLE_USE) is not True:
+            hint = f"add {_SINGLE_USE}: true, or leave it out"
+            message = f"{_SESSION} needs single-use refresh tokens"
+            yield Complaint("session-lifetime", message, ("token_access_policy", _SESSION), hint)
 
     def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:
         """All apps of the account; the creator's name is asked for as evidence of whose they are."""
@@ -104,6 +120,11 @@ class OAuthApps(Kind["DatabricksAccount"]):
     def delete(self, api: DatabricksAccount, live_id: str, parent: str = "") -> None:
         """Removes an app; whoever uses it loses access at once."""
         api.http.delete(_path(api, live_id))
+
+
+def _minutes(policy: Mapping[str, Any], key: str) -> int:
+    value = policy.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def _is_of(answer: Any, live_id: str) -> bool:
