@@ -8,7 +8,7 @@ from dataclasses import replace
 from reconciler.model import Action, Address, Change, ReplaceOrder
 from reconciler.planning.leftovers import to_clear
 from reconciler.planning.situation import Situation
-from reconciler.planning.using import User, client_of, is_owner, leaving, users_by_client_id
+from reconciler.planning.using import User, client_of, is_owner, leaving, shows_owner, users_by_client_id
 
 STILL_IN_USE = "still-in-use"
 
@@ -16,7 +16,7 @@ STILL_IN_USE = "still-in-use"
 def owners_in_use(situation: Situation, changes: Mapping[Address, Change]) -> Mapping[str, list[User]]:
     """Ids of our apps and principals that a live integration refers to which this plan doesn't switch over or
     delete → those integrations (rule 13)."""
-    gone = leaving(changes.values(), situation.kinds)
+    gone = leaving(changes.values(), situation.kinds) | _condemned(situation)
     users = users_by_client_id(situation.snapshot, situation.kinds)
     found = {}
     for address in {*situation.entries, *situation.recovery.intents, *situation.recovery.late}:
@@ -27,6 +27,16 @@ def owners_in_use(situation: Situation, changes: Mapping[Address, Change]) -> Ma
             if live_id and client_id and staying:
                 found[live_id] = staying
     return found
+
+
+def _condemned(situation: Situation) -> frozenset[str]:
+    """Ids of receivers that an interrupted run was about to delete: a one-way door, so they don't count."""
+    return frozenset(
+        live_id
+        for address in situation.entries
+        if shows_owner(situation.kinds, address.kind_name)
+        for live_id in to_clear(situation, address)
+    )
 
 
 def _client_ids(situation: Situation, address: Address) -> Iterator[tuple[str, str]]:
