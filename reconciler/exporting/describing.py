@@ -130,9 +130,10 @@ def _app(choice: Choice, item: Item) -> Draft:
     draft = _kept(
         draft,
         {
-            "redirect_urls": [_lent(choice, url) for url in live.get("redirect_urls") or ()],
-            "scopes": live.get("scopes"),
-            "user_authorized_scopes": live.get("user_authorized_scopes"),
+            # sets: no server promises an order
+            "redirect_urls": sorted(_lent(choice, url) for url in live.get("redirect_urls") or ()),
+            "scopes": sorted(live.get("scopes") or ()),
+            "user_authorized_scopes": sorted(live.get("user_authorized_scopes") or ()),
             "token_access_policy": {
                 key: value for key, value in policy.items() if value is not None and value != _POLICY.get(key)
             },

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from reconciler.exporting.choosing import APPS, PRINCIPALS
-from reconciler.exporting.describing import Draft
 from reconciler.exporting.exporting import Exported
-from reconciler.exporting.terraform import APP, PRINCIPAL, PRINCIPAL_SECRET, Instance, State
+from reconciler.exporting.terraform import APP, PRINCIPAL, PRINCIPAL_SECRET, TAKEN, Instance, State
 from reconciler.rendering import clean
 
 
@@ -22,19 +22,25 @@ def known_secrets(states: Sequence[State]) -> dict[tuple[str, str], Instance]:
             if one.type == APP:
                 found[(APPS, one.live_id)] = one
             elif one.type == PRINCIPAL_SECRET:
-                found[(PRINCIPALS, str(one.attributes.get("service_principal_id") or ""))] = one
+                found[(PRINCIPALS, _parent(one))] = one
     return found
 
 
 def leaving_text(exported: Exported, states: Sequence[State], files: Sequence[str]) -> str:
     """All that is to be done in Terraform, and in which order."""
-    taken = [(draft.item.kind, draft.item.live.id) for draft in exported.drafts]
-    gone: list[Instance] = []
+    taken = {(draft.item.kind, draft.item.live.id) for draft in exported.drafts}
+    stated = {
+        draft.item.live.id
+        for draft in exported.drafts
+        if draft.item.kind == PRINCIPALS and "client_secret" in draft.attributes
+    }
+    gone = [
+        one
+        for state in states
+        for one in state.instances
+        if _is_taken(one, taken) or _is_on_record(one, stated)
+    ]
     parts = []
-    for state in states:
-        for kind, live_id in taken:
-            gone += state.of(kind, live_id)
-        gone += [one for one in state.instances if _is_taken_secret(one, exported.drafts)]
     if gone:
         parts.append("\n".join(_removed(gone)))
     parts += ["\n".join(lines) for lines in (_secrets(exported, states, files), _spots(states)) if lines]
@@ -43,15 +49,17 @@ def leaving_text(exported: Exported, states: Sequence[State], files: Sequence[st
     return "\n\n".join(parts) + "\n" if parts else ""
 
 
-def _is_taken_secret(one: Instance, drafts: Sequence[Draft]) -> bool:
-    """Whether a secret is on record with its principal: the others would be forgotten and stay alive."""
-    if one.type != PRINCIPAL_SECRET or one.deposed:
-        return False
-    parent = str(one.attributes.get("service_principal_id") or "")
-    return any(
-        draft.item.kind == PRINCIPALS and draft.item.live.id == parent and "client_secret" in draft.attributes
-        for draft in drafts
-    )
+def _is_taken(one: Instance, taken: Set[tuple[str, str]]) -> bool:
+    return not one.deposed and (TAKEN.get(one.type, ""), one.live_id) in taken
+
+
+def _is_on_record(one: Instance, stated: Set[str]) -> bool:
+    """Whether a secret is taken over with its principal: another would be forgotten and stay alive."""
+    return one.type == PRINCIPAL_SECRET and not one.deposed and _parent(one) in stated
+
+
+def _parent(one: Instance) -> str:
+    return str(one.attributes.get("service_principal_id") or "")
 
 
 def _removed(gone: Sequence[Instance]) -> Iterator[str]:
@@ -80,17 +88,12 @@ def _secrets(exported: Exported, states: Sequence[State], files: Sequence[str]) 
 def _jq(one: Instance, state: State) -> str:
     attribute = "client_secret" if one.type == APP else "secret"
     if state.is_shown:
-        return f"first(.. | objects | select(.address? == {_text(one.address)})).values.{attribute}"
-    module = f'select((.module // "") == {_text(one.module)})'
-    index = "null" if one.index is None else (_text(one.index) if isinstance(one.index, str) else one.index)
-    return (
-        f".resources[] | select(.type == {_text(one.type)} and .name == {_text(one.name)}) | {module} | "
-        f".instances[] | select(.index_key == {index} and .deposed == null) | .attributes.{attribute}"
-    )
-
-
-def _text(text: str) -> str:
-    return '"' + clean(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return f"first(.. | objects | select(.address? == {json.dumps(one.address)})).values.{attribute}"
+    named = f".type == {json.dumps(one.type)} and .name == {json.dumps(one.name)}"
+    module = f'(.module // "") == {json.dumps(one.module)}'
+    index = f".index_key == {json.dumps(one.index)} and .deposed == null"
+    instances = f".resources[] | select({named} and {module}) | .instances[]"
+    return f"{instances} | select({index}) | .attributes.{attribute}"
 
 
 def _spots(states: Sequence[State]) -> list[str]:

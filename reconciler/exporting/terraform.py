@@ -10,7 +10,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from reconciler.errors import UsageError
@@ -22,7 +21,7 @@ APP = "databricks_custom_app_integration"
 PRINCIPAL = "databricks_service_principal"
 PRINCIPAL_SECRET = "databricks_service_principal_secret"  # noqa: S105 - a type
 _REST = "restapi_object"
-_KINDS = {APP: APPS, PRINCIPAL: PRINCIPALS, _REST: INTEGRATIONS}
+TAKEN = {APP: APPS, PRINCIPAL: PRINCIPALS, _REST: INTEGRATIONS}
 _SECRETS = {APP: ("client_secret",), PRINCIPAL_SECRET: ("secret", "secret_hash")}
 _SHORTEST = 8  # shorter texts aren't looked for in others
 
@@ -89,13 +88,13 @@ class State:
 
     def keys(self) -> dict[tuple[str, str], str]:
         """(kind, id) → key, from Terraform's names with the index behind."""
-        wanted = [i for i in self.instances if i.type in _KINDS and i.live_id and not i.deposed]
+        wanted = [i for i in self.instances if i.type in TAKEN and i.live_id and not i.deposed]
         bare = {id(i): _key(i) for i in wanted}
-        counts = Counter((_KINDS[i.type], bare[id(i)]) for i in wanted)
+        counts = Counter((TAKEN[i.type], bare[id(i)]) for i in wanted)
         found: dict[tuple[str, str], str] = {}
         taken: set[tuple[str, str]] = set()
         for one in wanted:
-            kind, key = _KINDS[one.type], bare[id(one)]
+            kind, key = TAKEN[one.type], bare[id(one)]
             if counts[(kind, key)] > 1 and one.module:
                 key = f"{slug(one.module.replace('module.', ''))}-{key}"[:100]
             base, number = key, 2
@@ -104,18 +103,6 @@ class State:
             if (kind, one.live_id) not in found:
                 taken.add((kind, key))
                 found[(kind, one.live_id)] = key
-        return found
-
-    def of(self, kind: str, live_id: str) -> list[Instance]:
-        """Every current instance that stands for an object."""
-        return self._by_ident.get((kind, live_id), [])
-
-    @cached_property
-    def _by_ident(self) -> dict[tuple[str, str], list[Instance]]:
-        found: dict[tuple[str, str], list[Instance]] = {}
-        for one in self.instances:
-            if one.type in _KINDS and not one.deposed:
-                found.setdefault((_KINDS[one.type], one.live_id), []).append(one)
         return found
 
 
@@ -213,7 +200,7 @@ def _spots(instances: tuple[Instance, ...], outputs: Mapping[str, Any]) -> Itera
     for one in instances:
         for path, value in _texts(one.attributes):
             is_stated = path in _SECRETS.get(one.type, ())
-            sounds = one.type not in _KINDS and sounds_secret(path.rpartition(".")[2])
+            sounds = one.type not in TAKEN and sounds_secret(path.rpartition(".")[2])
             if value and (is_stated or sounds or any(secret in value for secret in known)):
                 spot = f"{one.type} {one.name} {path}"
                 if spot not in seen:

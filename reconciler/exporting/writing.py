@@ -17,6 +17,7 @@ _INTRODUCTION = (
     "and changes nothing. What isn't written here isn't managed. `ignore:` names what isn't right, or isn't "
     "known, yet; take a field out of it to have it written.",
 )
+_FIRST = ("auth_type", "auth_mode", "workspace_host", "client_id", "client_secret")
 _FLOW = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*\Z")
 
 
@@ -83,11 +84,15 @@ def _resource(page: _Page, draft: Draft, *, provider: str) -> None:
     for name, value in draft.attributes.items():
         if isinstance(value, Mapping) and value:
             page.add([f"    {name}:"], address, name)
-            for key, item in value.items():
-                page.add(lines(key, item, 6), address, f"{name}.{key}")
+            for key in sorted(value, key=_rank):
+                page.add(lines(key, value[key], 6), address, f"{name}.{key}")
         else:
             page.add(lines(name, value, 4), address, name)
     page.add(_lifecycle(draft), address, "lifecycle")
+
+
+def _rank(key: str) -> tuple[int, str]:
+    return (_FIRST.index(key) if key in _FIRST else len(_FIRST), key)
 
 
 def _key(key: str) -> str:

@@ -56,7 +56,7 @@ class Inputs:
         if place.is_ignored:
             severity = Severity.ERROR if is_error else Severity.WARNING
             self.findings.defer(Problem(severity, code, message, place.address, place.at, hint))
-        else:
+        elif not place.may_wait:
             self._say(code, message, place.at, place.address, hint, is_error=is_error and self.strict)
         return _UnusableError()
 

@@ -45,6 +45,11 @@ class Place:
         return Lifecycle(ignore=self.ignored).ignores(".".join(map(str, self.path)))
 
     @property
+    def may_wait(self) -> bool:
+        """Whether only an apply that needs it asks for the value: the secret of what is adopted."""
+        return self.path == ("lifecycle", "adopt", "client_secret")
+
+    @property
     def address(self) -> str:
         """What a problem here is said to belong to."""
         return "" if self.section in _UNADDRESSED else f"{self.section}.{self.name}"

@@ -145,6 +145,11 @@ def test_an_object_may_be_adopted_with_its_secret(specs, head):
     assert adopt.client_secret.secret.reveal() == "s3cr3t"
 
 
+def test_the_secret_of_what_is_adopted_may_stay_unset_until_it_is_needed(specs, head):
+    lifecycle = "{adopt: {id: x, client_secret: '${env.UNSET}'}}"
+    assert specs.codes(f"{head}oauth_apps: {{a: {{scopes: [sql], lifecycle: {lifecycle}}}}}\n") == []
+
+
 @pytest.mark.parametrize(
     ("written", "code"),
     [
