@@ -282,6 +282,16 @@ class LockedError(ReconcileError):
     exit_code = 4
 
 
+class StoppedError(ReconcileError):
+    """A pause or a read that ended because the command is to end."""
+
+    code = "stopped"
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("stopped", hint="run it again to go on")
+
+
 class FencedError(LockedError):
     """Another runner took the stack over while we worked; not one more call is made."""
 

@@ -6,16 +6,16 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from threading import Event
 
 from reconciler.applying.supplied import check_supplied
 from reconciler.cli import consent
-from reconciler.cli.carrying import carry_out, stopping
+from reconciler.cli.carrying import carry_out
 from reconciler.cli.console import Console
 from reconciler.cli.options import is_everyday
 from reconciler.cli.outcome import code_of
 from reconciler.cli.outputs import private
 from reconciler.cli.several import Job, each
+from reconciler.cli.stopping import stop_of
 from reconciler.cli.veiling import over
 from reconciler.cli.wiring import View, clients, held, look
 from reconciler.model import Action, Ledger, Plan, Stack
@@ -28,11 +28,10 @@ Planner = Callable[[View], Plan]
 def apply_each(stacks: Sequence[tuple[Stack, Planner]], args: argparse.Namespace, console: Console) -> int:
     """Plans and applies every stack: side by side, unless a person has to answer for each in turn."""
     is_answered = bool(args.yes or args.approve)
+    jobs = [Job(stack, partial(apply_plan, stack, planner, args)) for stack, planner in stacks]
     if len(stacks) == 1 or not is_answered:
-        jobs = [Job(stack, partial(apply_plan, stack, planner, args)) for stack, planner in stacks]
         return each(jobs, console, side_by_side=False)
-    with stopping(console.say) as stop:
-        jobs = [Job(stack, partial(apply_plan, stack, planner, args, stop=stop)) for stack, planner in stacks]
+    with stop_of(args).finishing(console.say):
         return each(jobs, console)
 
 
@@ -43,31 +42,30 @@ def apply_plan(
     console: Console,
     *,
     settle: float = 0.0,
-    stop: Event | None = None,
 ) -> int:
     """The exit code of planning and applying one stack.
 
     Args:
         settle: seconds between making an app's successor and switching to it.
-        stop: ends it early once set; None for an own one, set by Ctrl-C.
 
     Raises:
         ApprovalError, StaleError, LockedError: nothing was changed.
         FencedError: somebody took over half-way.
     """
-    with held(stack, console) as holding, clients(stack, holding.opened, args) as apis:
+    stop = stop_of(args)
+    with held(stack, console, stop=stop) as holding, clients(stack, holding.opened, args) as apis:
         holding.guard(apis)
         identities = Identities.from_environment(os.environ)
         console.problems(identities.warnings)
         with console.reading(apis):
-            view = look(stack, holding.opened, apis, identities, everyday=is_everyday(args))
+            view = look(stack, holding.opened, apis, identities, everyday=is_everyday(args), stop=stop)
         plan = planner(view)
         if console.is_text or plan.destroys:
             console.result(console.form.plan(plan, console.look))
         check_supplied(plan, holding.opened.ledger)
         view.check_writable(plan)
         consent.ask(plan, args, console)
-        outcomes, stopped = carry_out(plan, view, holding, args, console, settle=settle, stop=stop)
+        outcomes, stopped = carry_out(plan, view, holding, args, console, settle=settle)
     if plan.pending or not console.is_text:
         console.result(console.form.outcomes(plan, outcomes, console.look))
     if console.is_text:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
 
 from reconciler.applying import Executor, Work
 from reconciler.cli.console import Console
+from reconciler.cli.stopping import stop_of
 from reconciler.cli.veiling import veiled_outcome
 from reconciler.cli.wiring import Holding, View, dead_runners
 from reconciler.model import Outcome, Plan
@@ -28,19 +25,15 @@ def carry_out(
     console: Console,
     *,
     settle: float = 0.0,
-    stop: threading.Event | None = None,
 ) -> tuple[tuple[Outcome, ...], bool]:
     """The outcomes, and whether it was ended early.
-
-    Args:
-        stop: ends it early once set; None for an own one, set by Ctrl-C.
 
     Raises:
         FencedError, LedgerError: see Executor.run.
     """
-    ending = stop or threading.Event()
+    stop = stop_of(args)
     for api in view.apis.values():
-        api.http.stopped = ending.is_set
+        api.http.before_read = None  # what is under way may need one to finish
     work = Work(
         plan=plan,
         snapshot=view.snapshot,
@@ -49,7 +42,7 @@ def carry_out(
         runner=holding.runner,
         memory=lambda: holding.journal.ledger,
         dead=dead_runners(view.opened.ledger),
-        pause=ending.wait,
+        pause=stop.event.wait,
         settle=settle,
         identities=view.identities or Identities(),
     )
@@ -61,7 +54,7 @@ def carry_out(
         total=len(plan.pending),
         width=console.notes.width,
     )
-    with progress, nullcontext() if stop else stopping(progress.say, ending):
+    with progress, stop.finishing(progress.say) as ending:
         executor = Executor(
             work, holding.journal, parallelism=args.parallelism, watcher=progress, stop=ending
         )
@@ -81,25 +74,3 @@ class _Progress(Progress):
     def say(self, line: str) -> None:
         """Prints a line without tearing the display apart."""
         super().say(veiled(line))
-
-
-@contextmanager
-def stopping(say: Callable[[str], object], stop: threading.Event | None = None) -> Iterator[threading.Event]:
-    """SIGINT, SIGTERM and SIGHUP: calls under way finish, the ledger is written, nothing new is begun."""
-    event = stop or threading.Event()
-
-    def handler(number: int, frame: object) -> None:
-        if not event.is_set():
-            say("stopping: calls under way will finish, and the ledger will be written")
-        event.set()
-
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    # what is started with nohup is meant to outlive its terminal
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    before = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield event
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

@@ -7,6 +7,7 @@ from functools import partial
 
 from reconciler.cli.console import Console
 from reconciler.cli.several import Job, each
+from reconciler.cli.stopping import stop_of
 from reconciler.cli.wiring import clients, look, open_stack, stacks
 from reconciler.model import Stack
 from reconciler.planning import find_drift
@@ -24,7 +25,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 def _drift(stack: Stack, args: argparse.Namespace, console: Console) -> int:
     opened = open_stack(stack)
     with clients(stack, opened, args) as apis, console.reading(apis):
-        view = look(stack, opened, apis)
+        view = look(stack, opened, apis, stop=stop_of(args))
     changes, problems = find_drift(view.opened.ledger, view.snapshot, KINDS, stack)
     found = (*view.snapshot.problems, *problems)
     console.result(console.form.drift(stack.name, changes, found, console.look))

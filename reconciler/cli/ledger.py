@@ -8,6 +8,7 @@ from dataclasses import replace
 from reconciler import ledger as memory
 from reconciler.cli.console import Console
 from reconciler.cli.options import addresses
+from reconciler.cli.stopping import stop_of
 from reconciler.cli.wiring import clients, held, look, open_stack, stacks, the_stack
 from reconciler.errors import UsageError
 from reconciler.specs.findings import listing, suggestion
@@ -63,7 +64,7 @@ def _move_provider(args: argparse.Namespace, console: Console) -> int:
     only = replace(opened, ledger=memory.within(opened.ledger, name))
     mine = replace(stack, resources={a: r for a, r in stack.resources.items() if r.provider == name})
     with clients(mine, only, args) as apis:
-        snapshot = look(mine, only, apis).snapshot
+        snapshot = look(mine, only, apis, stop=stop_of(args)).snapshot
     live = {(kind, one) for (at, kind), objects in snapshot.objects.items() if at == name for one in objects}
     memory.move_provider(opened.ledger, provider, live)  # may refuse, while nothing is leased yet
     with held(stack, console, moving=name) as holding:

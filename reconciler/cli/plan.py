@@ -10,6 +10,7 @@ from reconciler.cli import planfiles
 from reconciler.cli.console import Console
 from reconciler.cli.options import is_everyday
 from reconciler.cli.several import Job, each
+from reconciler.cli.stopping import stop_of
 from reconciler.cli.wiring import Mates, clients, look, open_stack, stacks
 from reconciler.model import Action, Plan, Stack
 
@@ -42,7 +43,7 @@ def _plan(
     opened = open_stack(stack)
     with clients(stack, opened, args) as apis:
         with console.reading(apis):
-            view = look(stack, opened, apis, everyday=is_everyday(args))
+            view = look(stack, opened, apis, everyday=is_everyday(args), stop=stop_of(args))
         plan = view.plan(view.options(args, mates))
     console.result(console.form.plan(plan, console.look))
     planfiles.record(plan, console.say)

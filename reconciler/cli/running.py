@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from typing import TextIO, cast
 
 from reconciler.cli.console import Console
-from reconciler.errors import ReconcileError
+from reconciler.cli.stopping import Stop
+from reconciler.errors import ReconcileError, StoppedError
 from reconciler.secrets import Guarded, LeakError
 from reconciler.secrets.given import forget_given, spare, veiled
 
@@ -50,14 +51,15 @@ def _run(command: str, args: argparse.Namespace, console: Console) -> int:
         spare(word)
     module = importlib.import_module(f"reconciler.cli.{command}")
     try:
-        code: int = module.run(args, console)
+        with Stop().listening() as args.stop:
+            code: int = module.run(args, console)
         sys.stdout.flush()
+    except (KeyboardInterrupt, StoppedError):
+        console.say("stopped")
+        return StoppedError.exit_code
     except ReconcileError as error:
         console.error(error)
         return error.exit_code
-    except KeyboardInterrupt:
-        console.say("stopped")
-        return 130
     except Exception as error:  # noqa: BLE001 - a bug: the last door before the person
         lacking = _lacking(error)
         if lacking:

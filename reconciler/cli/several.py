@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reconciler.cli.console import Console
 from reconciler.cli.outcome import worst
-from reconciler.errors import ReconcileError
+from reconciler.errors import ReconcileError, StoppedError
 from reconciler.model import Stack
 
 AT_ONCE = 4  # stacks; each has its own bounded pool of calls
@@ -75,6 +75,9 @@ def guarded(stack: Stack, work: Callable[[Console], int], console: Console) -> i
     """The exit code of one stack's work; its errors are said, so that others can go on."""
     try:
         return work(console)
+    except StoppedError as error:
+        console.say(f"{stack.name}: stopped")
+        return error.exit_code
     except ReconcileError as error:
         error.stack = error.stack or stack.name
         console.error(error)

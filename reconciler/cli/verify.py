@@ -8,6 +8,7 @@ from functools import partial
 
 from reconciler.cli.console import Console
 from reconciler.cli.several import Job, each
+from reconciler.cli.stopping import stop_of
 from reconciler.cli.wiring import clients, look, open_stack, stacks
 from reconciler.model import Proof, Stack
 from reconciler.providers import KINDS
@@ -25,7 +26,7 @@ def _verify(stack: Stack, args: argparse.Namespace, console: Console) -> int:
     identities = Identities.from_environment(os.environ)
     console.problems(identities.warnings)
     with clients(stack, opened, args) as apis:
-        view = look(stack, opened, apis, everyday=False)
+        view = look(stack, opened, apis, everyday=False, stop=stop_of(args))
         found = verify(
             stack,
             view.opened.ledger,

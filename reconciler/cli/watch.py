@@ -8,13 +8,13 @@ import time
 from functools import partial
 
 from reconciler.cli.applying import apply_plan
-from reconciler.cli.carrying import stopping
 from reconciler.cli.console import Console
 from reconciler.cli.options import duration
 from reconciler.cli.several import guarded
+from reconciler.cli.stopping import stop_of
 from reconciler.cli.telemetry import Telemetry, serving
 from reconciler.cli.wiring import View, clients, look, open_stack, stacks
-from reconciler.errors import LockedError, ReconcileError
+from reconciler.errors import LockedError, ReconcileError, StoppedError
 from reconciler.model import Plan, Stack
 from reconciler.planning import healable
 
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if interval <= 0:
         raise ReconcileError("--interval must be longer than nothing", code="usage")
     telemetry = Telemetry(patience=2.5 * interval)
-    with serving(telemetry, args.listen, console.say), stopping(console.say) as stop:
+    with serving(telemetry, args.listen, console.say), stop_of(args).finishing(console.say) as stop:
         failures = 0
         while not stop.is_set():
             failures = 0 if _round(args, console, telemetry, stop) else failures + 1
@@ -64,12 +64,14 @@ def _stack(
     try:
         opened = open_stack(stack)
         with clients(stack, opened, args) as apis:
-            view = look(stack, opened, apis)
+            view = look(stack, opened, apis, stop=stop_of(args))
             plan = view.plan(view.options(args))
         telemetry.planned(plan, view.opened.ledger)
         console.say(_line(plan))
         if stack.heal and healable(plan, stack.heal).pending:
-            return _heal(stack, args, console, telemetry, stop)
+            return _heal(stack, args, console, telemetry)
+    except StoppedError:
+        return True
     except LockedError as error:
         console.say(f"{stack.name}: {error.message}; looking again later")
         return True
@@ -80,15 +82,13 @@ def _stack(
     return True
 
 
-def _heal(
-    stack: Stack, args: argparse.Namespace, console: Console, telemetry: Telemetry, stop: threading.Event
-) -> bool:
+def _heal(stack: Stack, args: argparse.Namespace, console: Console, telemetry: Telemetry) -> bool:
     """Plans again under the lease, and carries out what heals."""
 
     def planner(view: View) -> Plan:
         return healable(view.plan(view.options(args)), stack.heal)
 
-    code = guarded(stack, partial(apply_plan, stack, planner, args, stop=stop), console)
+    code = guarded(stack, partial(apply_plan, stack, planner, args), console)
     telemetry.healed(stack.name, fine=code == 0)
     return code == 0
 

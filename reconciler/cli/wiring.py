@@ -14,6 +14,7 @@ from typing import Any
 from reconciler import __version__, specs
 from reconciler.cli.console import Console
 from reconciler.cli.options import addresses, variables
+from reconciler.cli.stopping import Stop, stop_of
 from reconciler.errors import CredentialError, LedgerError, UsageError
 from reconciler.ledger import (
     AlwaysHeld,
@@ -175,17 +176,18 @@ class Holding:
 
 
 @contextmanager
-def held(stack: Stack, console: Console, *, moving: str = "") -> Iterator[Holding]:
+def held(stack: Stack, console: Console, *, moving: str = "", stop: Stop | None = None) -> Iterator[Holding]:
     """The lease and the journal of a stack, from here to the end.
 
     Args:
         moving: a provider that may have another address than the ledger says.
+        stop: ends the waiting for whoever holds it.
 
     Raises:
         LockedError: somebody else is at work on it.
     """
     opened = open_stack(stack, moving=moving)
-    lease = new_lease(opened)
+    lease = new_lease(opened, sleep=(stop or Stop()).sleep)
     lease.acquire(on_wait=lambda waiting: console.say(_words(waiting)))
     try:
         with start_journal(opened, lease) as journal:
@@ -209,6 +211,8 @@ def clients(stack: Stack, opened: OpenedLedger, args: argparse.Namespace) -> Ite
     """A client per provider that the spec's resources need, or the ledger remembers; as fast as asked."""
     needed = {resource.provider for resource in stack.resources.values()} | opened.ledger.providers
     made: dict[str, Any] = {}
+    stop = stop_of(args)
+    rate = getattr(args, "max_rps", None)
     try:
         for name in sorted(needed & set(stack.providers)):
             made[name] = connect(
@@ -216,14 +220,17 @@ def clients(stack: Stack, opened: OpenedLedger, args: argparse.Namespace) -> Ite
                 os.environ,
                 stack=stack,
                 parallelism=getattr(args, "parallelism", None),
-                rate=getattr(args, "max_rps", None),
+                rate=rate,
+                sleep=stop.sleep,
             )
         for name in sorted(set(_servers_beside(stack, opened.ledger)) - set(made)):
             # one that only lends its address needs no credential, and can't be looked at then
             with suppress(CredentialError):
                 made[name] = connect(
-                    stack.providers[name], os.environ, stack=stack, rate=getattr(args, "max_rps", None)
+                    stack.providers[name], os.environ, stack=stack, rate=rate, sleep=stop.sleep
                 )
+        for api in made.values():
+            api.http.stopped, api.http.before_read = stop.event.is_set, stop.check
         yield made
     finally:
         for api in made.values():
@@ -244,11 +251,13 @@ def look(
     identities: Identities | None = None,
     *,
     everyday: bool = False,
+    stop: Stop | None = None,
 ) -> View:
     """Reads what is live.
 
     Args:
         everyday: take secrets that the ledger is sure of for granted.
+        stop: ends the waiting for what a list may hide.
 
     Raises:
         RemoteError, CredentialError: nothing can be said.
@@ -256,7 +265,10 @@ def look(
     opened = _understood(opened)
     now = datetime.now(timezone.utc)
     bound = lag_bound(os.environ)
-    snapshot = observe(stack, opened.ledger, apis, KINDS, now=now, lag_bound=bound, everyday=everyday)
+    sleep = (stop or Stop()).sleep
+    snapshot = observe(
+        stack, opened.ledger, apis, KINDS, now=now, lag_bound=bound, everyday=everyday, sleep=sleep
+    )
     return View(stack, opened, apis, snapshot, now, identities)
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from reconciler.ledger.journal import Journal
 from reconciler.ledger.lease import AlwaysHeld, Lease
 from reconciler.ledger.opening import OpenedLedger
 from reconciler.model import Runner
 
 
-def new_lease(opened: OpenedLedger, *, runner: Runner | None = None) -> Lease | AlwaysHeld:
-    """The lease of a ledger, not yet acquired."""
+def new_lease(
+    opened: OpenedLedger, *, runner: Runner | None = None, sleep: Callable[[float], None] = time.sleep
+) -> Lease | AlwaysHeld:
+    """The lease of a ledger, not yet acquired.
+
+    Args:
+        sleep: waits that many seconds, for somebody else to give it back.
+    """
     if opened.is_stateless:
         return AlwaysHeld(runner)
-    return Lease(opened.store, opened.stack.name, runner=runner)
+    return Lease(opened.store, opened.stack.name, runner=runner, sleep=sleep)
 
 
 def start_journal(opened: OpenedLedger, lease: Lease | AlwaysHeld) -> Journal:

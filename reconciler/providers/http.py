@@ -97,10 +97,11 @@ class Client:
         ca_file: PEM file of the only authorities to trust; None for the usual ones. TLS is always verified.
         flow: how fast it asks, shared with whoever else asks the same system; None for an own one.
         clock: monotonic seconds.
-        sleep: waits that many seconds.
+        sleep: waits that many seconds; raises StoppedError where the run is to end.
 
     Attributes:
         gate: called just before every attempt of every write; raises to stop it (the lease check).
+        before_read: called just before every attempt of every read; raises to stop it.
         stopped: whether the run is to end: what is turned away then isn't sent again.
         calls: attempts made so far.
         date: the server's Date in its first answer to a read, RFC 3339; "" before it or without it.
@@ -121,6 +122,7 @@ class Client:
         self.provider = provider
         self.base = base.rstrip("/")
         self.gate: Callable[[], None] | None = None
+        self.before_read: Callable[[], None] | None = None
         self.stopped: Callable[[], bool] = lambda: False
         self.calls = 0
         self.date = ""
@@ -226,18 +228,26 @@ class Client:
         sent = Sent(method, path, effect or EFFECTS[method], query, body, form, yes)
         patience = pace.Patience(attempts, self.clock)
         doubtful = renewed = False
+        failed: errors.RemoteError | None = None
         while True:
-            signed = self._signed(sent, doubtful=doubtful)
-            outcome = self._attempt(sent, signed)
+            try:
+                signed = self._signed(sent, doubtful=doubtful)
+                outcome = self._attempt(sent, signed)
+            except errors.StoppedError:
+                if sent.effect is Effect.READ or failed is None:
+                    raise
+                # what the last attempt proved still holds
+                raise (self._judge.in_doubt(failed) if doubtful else failed) from None
             if isinstance(outcome, Answer):
                 return outcome
-            doubtful = doubtful or isinstance(outcome.error, errors.LostAnswerError)
-            if not renewed and isinstance(outcome.error, errors.UnauthorizedError):
+            failed = outcome.error
+            doubtful = doubtful or isinstance(failed, errors.LostAnswerError)
+            if not renewed and isinstance(failed, errors.UnauthorizedError):
                 renewed = True
                 if self._sign_in.renew(signed):
                     continue
             if not self._waited(sent, outcome, patience):
-                raise self._judge.in_doubt(outcome.error) if doubtful else outcome.error
+                raise self._judge.in_doubt(failed) if doubtful else failed
 
     def _signed(self, sent: Sent, *, doubtful: bool) -> Mapping[str, Secret]:
         try:
@@ -256,12 +266,19 @@ class Client:
             return False
         seconds = patience.wait(throttled=throttled, pause=failure.pause)
         if seconds is None or (throttled and self.stopped()):
+            if self.before_read and sent.effect is Effect.READ:
+                self.before_read()  # given up because of the stop, not of the server
             return False
         log.info("%s; trying again in %.1f s", error.message, seconds)
         if throttled and failure.pause:
             self._flow.hush(seconds)  # kept by every thread, this one included
         else:
-            self.sleep(seconds)
+            try:
+                self.sleep(seconds)
+            except errors.StoppedError:
+                if sent.effect is Effect.READ:
+                    raise
+                return False
         return True
 
     def _attempt(self, sent: Sent, signed: Mapping[str, Secret]) -> Answer | Failure:
@@ -277,8 +294,9 @@ class Client:
     def _sent(self, sent: Sent, signed: Mapping[str, Secret]) -> Answer | Failure:
         """One request on the wire."""
         self._flow.beat()
-        if self.gate and sent.effect is not Effect.READ:
-            self.gate()
+        before = self.before_read if sent.effect is Effect.READ else self.gate
+        if before:
+            before()
         try:
             with deadline(CONNECT_SECONDS + READ_SECONDS):
                 received = self._exchange(sent, signed)

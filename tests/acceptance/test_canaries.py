@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 
 from reconciler import sandbox as box
-from reconciler.cli import watch
+from reconciler.cli.stopping import Stop
 from tests.acceptance.conftest import SPEC, Inside
 
 FORMATS = ("text", "json", "markdown", "html")
@@ -180,14 +180,14 @@ def test_several_stacks_and_a_watch_tell_no_value(nest):
         nest.try_to("plan", "specs", "--format", form)
         nest.try_to("apply", "specs", "--yes", "--format", form, "-v")
     repeat(nest)
-    with mock.patch.object(watch, "stopping", stopped_soon):
+    with mock.patch.object(Stop, "finishing", stopped_soon):
         nest.try_to("watch", SPEC, "--listen", "none", "-v", TEAM="CANARY other")
 
 
 class stopped_soon:  # noqa: N801 - stands for a function
     """Ends a watch after its first round."""
 
-    def __init__(self, say) -> None:
+    def __init__(self, say=None) -> None:
         self.stop = mock.Mock()
         self.stop.is_set.side_effect = [False, False, True]
 

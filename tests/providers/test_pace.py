@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
 import responses
 
 from reconciler import errors
@@ -97,6 +98,36 @@ def test_without_a_named_time_only_the_throttled_request_waits(
         client.get("/things")
     client.get("/others")
     assert moment.slept == []
+
+
+def no_time(seconds: float) -> None:
+    raise errors.StoppedError
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_read_whose_pause_is_cut_short_is_stopped(
+    moment: Any, web: responses.RequestsMock, status: int
+) -> None:
+    for method in ("GET", "PUT"):
+        web.add(method, THINGS, status=status, headers={"Retry-After": "40"})
+    client = Client(
+        provider="acme", base=BASE, sign_in=FixedHeaders("me", {}), clock=moment.clock, sleep=no_time
+    )
+    with pytest.raises(errors.StoppedError):
+        client.get("/things")
+    with pytest.raises(errors.RemoteError):
+        client.put("/things", {})  # what the attempt proved still holds
+    client.close()
+
+
+def test_a_stop_never_hides_that_a_write_may_have_arrived(moment: Any, web: responses.RequestsMock) -> None:
+    web.add("PUT", THINGS, body=requests.exceptions.ReadTimeout())
+    client = Client(
+        provider="acme", base=BASE, sign_in=FixedHeaders("me", {}), clock=moment.clock, sleep=no_time
+    )
+    with pytest.raises(errors.LostAnswerError):
+        client.put("/things", {})
+    client.close()
 
 
 # -- requests in flight

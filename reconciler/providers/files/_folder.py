@@ -21,11 +21,12 @@ class Disk:
 
     Attributes:
         gate: called just before every write; raises to stop it (the lease check).
-        stopped, calls: as of other clients; nothing is ever sent.
+        before_read, stopped, calls: as of other clients; nothing is ever sent.
     """
 
     def __init__(self) -> None:
         self.gate: Callable[[], None] | None = None
+        self.before_read: Callable[[], None] | None = None
         self.stopped: Callable[[], bool] = lambda: False
         self.calls = 0
 
