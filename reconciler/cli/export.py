@@ -42,8 +42,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
     owned = belongings(given, target, name, console.say)
     with ExitStack() as open_clients:
         apis = found.connected(args, os.environ, open_clients)
-        estate = survey(found.settled(apis), apis, KINDS, parents=used_principals)
-        defaults = {n: apis[n].defaults() for n, spec in estate.providers.items() if spec.type == "connect"}
+        with console.reading(apis):
+            estate = survey(found.settled(apis), apis, KINDS, parents=used_principals)
+            servers = [name for name, spec in estate.providers.items() if spec.type == "connect"]
+            defaults = {name: apis[name].defaults() for name in servers}
     console.problems(estate.snapshot.problems)
     exported = export(
         estate, _wishes(args, name, found, owned, estate, states), KINDS, _judged, defaults=defaults

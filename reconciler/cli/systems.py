@@ -6,13 +6,14 @@ import argparse
 import os
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from reconciler.model import ProviderSpec, SecretInput, Sourced, Stack
 from reconciler.providers import connect
+from reconciler.specs.urls import AddressError, provider_address
 
 _FILE = re.compile(r"\$\{file\.([^{}]+)\}")
 
@@ -76,8 +77,7 @@ def systems(
             found[key] = replace(moved, name=key)
     for kind, variable in (("databricks", "DATABRICKS_HOST"), ("connect", "CONNECT_SERVER")):
         if not stacks and (side in ("", kind) or environment.get(variable)):
-            address = environment.get(variable, "").strip().rstrip("/") if side not in ("", kind) else ""
-            found[kind] = ProviderSpec(kind, kind, address)
+            found[kind] = ProviderSpec(kind, kind, _lent(kind, environment.get(variable, ""), side))
     asked = {
         name: spec
         for name, spec in found.items()
@@ -85,6 +85,13 @@ def systems(
     }
     lenders = {name: spec for name, spec in found.items() if name not in asked and spec.type != "databricks"}
     return Systems(asked, lenders)
+
+
+def _lent(kind: str, address: str, side: str) -> str:
+    """The address of a system that isn't asked; one that is asked tells its own."""
+    with suppress(AddressError):
+        return provider_address(address, kind) if side not in ("", kind) else ""
+    return ""
 
 
 def _same(left: ProviderSpec, right: ProviderSpec) -> bool:

@@ -174,6 +174,7 @@ def test_a_match_brings_what_it_uses_and_what_uses_it(place: Place) -> None:
 def test_one_half_is_written_without_asking_the_other_system(place: Place) -> None:
     place.load(apps=[app(1)], integrations=[viewer(1, "c-1")])
     place.env.pop("CONNECT_API_KEY")
+    place.env["CONNECT_SERVER"] = f"{URL}/__api__/"
     text = place.run("export", "--side", "databricks").out
     assert "connect_integrations:" not in text
     assert spec_of(text)["oauth_apps"]["app-1"]["redirect_urls"] == ["${providers.connect.callback_url}"]
