@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.applying.calls import Call
 from reconciler.applying.work import Work
 from reconciler.kinds import Kind, Scope
-from reconciler.model import Action, Change, ReplaceOrder
+from reconciler.model import Action, Change, CredentialState, Ledger, ReplaceOrder
 from reconciler.planning import client_of, is_owner, leaving, shows_owner
 
 
@@ -21,7 +21,9 @@ def last_look(work: Work, change: Change, live_id: str, users: list[str]) -> Ite
     client_id = _client_id(work, change, live_id)
     if not is_owner(work.kinds, change.address) or not client_id:
         return
-    spared = leaving(work.plan.changes, work.kinds) if deletes_first(change) else frozenset()
+    spared = _gone(work.memory())
+    if deletes_first(change):
+        spared |= leaving(work.plan.changes, work.kinds)
     for provider, name in _written(work):
         yield Call(run=partial(_find, work, provider, work.kinds[name], client_id, spared, users))
 
@@ -38,6 +40,17 @@ def _written(work: Work) -> list[tuple[str, str]]:
     """Provider and kind of the receivers that this plan writes; others were listed just before."""
     pending = [change for change in work.plan.pending if shows_owner(work.kinds, change.address.kind_name)]
     return sorted({(change.provider, change.address.kind_name) for change in pending})
+
+
+def _gone(ledger: Ledger) -> frozenset[str]:
+    """Ids that we deleted lately, or are about to delete for good: a lagging list shows them still."""
+    condemned = (
+        former.id
+        for entry in ledger.entries.values()
+        for former in entry.formers
+        if former.credential is not None and former.credential.state is CredentialState.CONDEMNED
+    )
+    return frozenset((*condemned, *(ghost.id for ghost in ledger.pending.deleted)))
 
 
 def deletes_first(change: Change) -> bool:
