@@ -24,11 +24,15 @@ class Systems:
 
     Attributes:
         asked: those to read.
-        lenders: those that only lend their address.
+        lenders: those that only lend their address, as a new spec writes them.
+        homes: where the specs are that the others come from.
+        folder: where the new spec will lie; None for where their own specs are.
     """
 
     asked: Mapping[str, ProviderSpec]
     lenders: Mapping[str, ProviderSpec]
+    homes: Mapping[str, Path]
+    folder: Path | None = None
 
     def connected(
         self, args: argparse.Namespace, environment: Mapping[str, str], closing: ExitStack
@@ -45,10 +49,10 @@ class Systems:
         return made
 
     def settled(self, apis: Mapping[str, Any]) -> dict[str, ProviderSpec]:
-        """The providers with the addresses that the environment or a profile gave them."""
+        """The providers as a new spec writes them, with addresses that the environment or a profile gave."""
         return {
             name: replace(
-                spec,
+                _moved(spec, self.homes.get(name), self.folder),
                 address=spec.address or apis[name].address,
                 account_id=spec.account_id or getattr(apis[name], "account_id", ""),
             )
@@ -66,15 +70,15 @@ def systems(
         folder: where a spec with these providers will lie; None for where their own specs are.
     """
     found: dict[str, ProviderSpec] = {}
+    homes: dict[str, Path] = {}
     for stack in stacks:
         for name, spec in stack.remotes.items():
             if any(_same(spec, other) for other in found.values()):
                 continue
-            moved = _moved(spec, Path(stack.file).parent, folder)
             number, key = 2, name
             while key in found:
                 key, number = f"{name}-{number}", number + 1
-            found[key] = replace(moved, name=key)
+            found[key], homes[key] = replace(spec, name=key), Path(stack.file).parent
     for kind, variable in (("databricks", "DATABRICKS_HOST"), ("connect", "CONNECT_SERVER")):
         if not stacks and (side in ("", kind) or environment.get(variable)):
             found[kind] = ProviderSpec(kind, kind, _lent(kind, environment.get(variable, ""), side))
@@ -83,8 +87,12 @@ def systems(
         for name, spec in found.items()
         if spec.type in ("databricks", "connect") and side in ("", spec.type)
     }
-    lenders = {name: spec for name, spec in found.items() if name not in asked and spec.type != "databricks"}
-    return Systems(asked, lenders)
+    lenders = {
+        name: _moved(spec, homes.get(name), folder)
+        for name, spec in found.items()
+        if name not in asked and spec.type != "databricks"
+    }
+    return Systems(asked, lenders, homes, folder)
 
 
 def _lent(kind: str, address: str, side: str) -> str:
@@ -103,14 +111,18 @@ def _same(left: ProviderSpec, right: ProviderSpec) -> bool:
     return (left.address, left.account_id) == (right.address, right.account_id)
 
 
-def _moved(spec: ProviderSpec, home: Path, folder: Path | None) -> ProviderSpec:
+def _moved(spec: ProviderSpec, home: Path | None, folder: Path | None) -> ProviderSpec:
     """The provider as a spec in another folder has to write it: paths are relative to the spec."""
+    if home is None:
+        return spec
     folder = home if folder is None else folder
     settings: dict[str, Any] = {}
     for key, value in spec.settings.items():
         if isinstance(value, (Sourced, SecretInput)):
             words = _FILE.sub(lambda path: f"${{file.{_relative(home / path[1], folder)}}}", value.expression)
             settings[key] = replace(value, expression=words)
+        elif key == "ca_certificate" and isinstance(value, str) and not value.startswith(("~", "/")):
+            settings[key] = _relative(Path(value), folder)  # so far relative to where the tool runs
         else:
             settings[key] = value
     return replace(spec, settings=settings)

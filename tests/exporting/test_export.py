@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
+import certifi
 import yaml
 
 from reconciler import sandbox as box
@@ -254,6 +256,21 @@ def test_an_address_that_a_variable_gave_stays_in_it(place: Place) -> None:
         "url": "${env.WHERE}",
         "api_key": "${env.CONNECT_API_KEY}",
     }
+
+
+def test_paths_of_a_provider_are_those_of_the_new_spec(place: Place) -> None:
+    place.load(apps=[app(1)])
+    connect = {"type": "connect", "url": URL, "api_key": "${file.key}", "ca_certificate": "ca.pem"}
+    providers = {"databricks": {"type": "databricks"}, "connect": connect}
+    place.write("specs/s.yaml", json.dumps({"version": 1, "stack": "s", "providers": providers}))
+    place.write("specs/key", box.ADMINISTRATOR_KEY)
+    place.write("specs/ca.pem", Path(certifi.where()).read_text())
+    place.run("export", "specs/s.yaml", "-o", "new/deep/e.yaml")
+    found = spec_of(place.read("new/deep/e.yaml"))["providers"]["connect"]
+    assert found["ca_certificate"] == "../../specs/ca.pem"
+    assert found["api_key"] == "${file.../../specs/key}"
+    again = spec_of(place.run("export", "specs/s.yaml").out)["providers"]["connect"]
+    assert (again["ca_certificate"], again["api_key"]) == ("ca.pem", "${file.key}")
 
 
 def test_another_providers_secret_is_delivered_once_it_is_no_longer_ignored(place: Place) -> None:
