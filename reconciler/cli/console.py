@@ -26,6 +26,7 @@ class Console:
         quiet: only results and errors.
         look: of stdout; `notes` is that of stderr.
         held: pieces of text that wait for their turn, with whether each is a result; None to speak at once.
+        results: results that are to become one document; None where each stands for itself.
     """
 
     format_name: str
@@ -33,6 +34,7 @@ class Console:
     look: Look
     notes: Look
     held: list[tuple[bool, str]] | None = None
+    results: list[str] | None = None
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Console:
@@ -50,7 +52,8 @@ class Console:
             return Look(palette=palette, verbose=verbose, width=width)
 
         results = look(sys.stdout, coloured=form == "text")
-        return cls(form, getattr(args, "quiet", False), results, look(sys.stderr))
+        gathered: list[str] | None = [] if form in FORMATS and FORMATS[form].join else None
+        return cls(form, getattr(args, "quiet", False), results, look(sys.stderr), results=gathered)
 
     @property
     def form(self) -> Format:
@@ -76,6 +79,19 @@ class Console:
         if self.held is not None:
             self.held.append((is_result, text))
             return
+        if is_result and self.results is not None:
+            self.results.append(text)
+            return
+        self._write(text, is_result=is_result)
+
+    def finish(self) -> None:
+        """The one document that all results become, where the format knows no other."""
+        join = self.form.join
+        if self.results and join:
+            self._write(join(self.results), is_result=True)
+            self.results.clear()
+
+    def _write(self, text: str, *, is_result: bool) -> None:
         stream = sys.stdout if is_result else sys.stderr
         stream.write(text)
         stream.flush()

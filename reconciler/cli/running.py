@@ -14,6 +14,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import TextIO, cast
 
 from reconciler.cli.console import Console
@@ -51,15 +52,9 @@ def _run(command: str, args: argparse.Namespace, console: Console) -> int:
         spare(word)
     module = importlib.import_module(f"reconciler.cli.{command}")
     try:
-        with Stop().listening() as args.stop:
-            code: int = module.run(args, console)
+        code = _carried_out(module, args, console)
+        console.finish()
         sys.stdout.flush()
-    except (KeyboardInterrupt, StoppedError):
-        console.say("stopped")
-        return StoppedError.exit_code
-    except ReconcileError as error:
-        console.error(error)
-        return error.exit_code
     except Exception as error:  # noqa: BLE001 - a bug: the last door before the person
         lacking = _lacking(error)
         if lacking:
@@ -71,6 +66,18 @@ def _run(command: str, args: argparse.Namespace, console: Console) -> int:
         # whoever calls this inside a process of its own has its own wishes
         logging.getLogger("reconciler").setLevel(level)
     return code
+
+
+def _carried_out(module: ModuleType, args: argparse.Namespace, console: Console) -> int:
+    try:
+        with Stop().listening() as args.stop:
+            return int(module.run(args, console))
+    except (KeyboardInterrupt, StoppedError):
+        console.say("stopped")
+        return StoppedError.exit_code
+    except ReconcileError as error:
+        console.error(error)
+        return error.exit_code
 
 
 def _typed(args: argparse.Namespace) -> Iterator[str]:

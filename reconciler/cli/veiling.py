@@ -27,6 +27,7 @@ def veiled_format(form: Format) -> Format:
         ),
         ledger=lambda ledger, look: form.ledger(_ledger(ledger), look),
         verification=lambda stack, found, look: form.verification(stack, _proofs(found), look),
+        join=form.join,
     )
 
 

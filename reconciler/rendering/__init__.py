@@ -22,6 +22,7 @@ from reconciler.rendering.drift import drift_json, drift_text
 from reconciler.rendering.html import (
     drift_html,
     errors_html,
+    joined_html,
     ledger_html,
     outcomes_html,
     plan_html,
@@ -47,7 +48,11 @@ from reconciler.rendering.verification import verification_json, verification_te
 
 @dataclass(frozen=True)
 class Format:
-    """How each thing is shown; every function returns text that ends with a newline, or ""."""
+    """How each thing is shown; every function returns text that ends with a newline, or "".
+
+    Attributes:
+        join: makes one document of several results; None where they simply follow one another.
+    """
 
     plan: Callable[[Plan, Look], str]
     outcomes: Callable[[Plan, Sequence[Outcome], Look], str]
@@ -56,6 +61,7 @@ class Format:
     drift: Callable[[str, Sequence[Change], Sequence[Problem], Look], str]
     ledger: Callable[[Ledger, Look], str]
     verification: Callable[[str, Sequence[Verification], Look], str]
+    join: Callable[[Sequence[str]], str] | None = None
 
 
 _TEXT = Format(
@@ -100,6 +106,7 @@ _HTML = Format(
     drift=lambda stack, changes, problems, look: drift_html(stack, changes, problems),
     ledger=lambda ledger, look: ledger_html(ledger),
     verification=lambda stack, found, look: verification_html(stack, found),
+    join=joined_html,
 )
 
 
@@ -121,6 +128,7 @@ def _for_any_output(form: Format, escapes: str) -> Format:
         drift=lambda stack, changes, problems, look: fit(form.drift(stack, changes, problems, look), look),
         ledger=lambda ledger, look: fit(form.ledger(ledger, look), look),
         verification=lambda stack, found, look: fit(form.verification(stack, found, look), look),
+        join=form.join,
     )
 
 

@@ -9,10 +9,12 @@ from reconciler.rendering.html.documents import (
     problems_html,
     verification_html,
 )
+from reconciler.rendering.html.several import joined_html
 
 __all__ = [
     "drift_html",
     "errors_html",
+    "joined_html",
     "ledger_html",
     "outcomes_html",
     "plan_html",

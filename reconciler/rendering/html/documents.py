@@ -194,8 +194,11 @@ def errors_html(errors: Sequence[ReconcileError]) -> str:
     problems = [problem for error in errors for problem in error.problems]
     requests = [getattr(error, "request_id", "") for error in errors]
     ids = "".join(f"<p>Request id: {code(request)}</p>" for request in requests if request)
-    head = f"<h1>Stopped</h1>\n<p>{sum_of_findings(problems).capitalize()}.</p>"
-    return page("Stopped", head, section("findings", "What is wrong", findings(problems) + ids))
+    stacks = ", ".join(sorted({error.stack for error in errors if error.stack}))
+    name = f" in stack {tag('span', esc(stacks), 'name')}" if stacks else ""
+    head = f"<h1>Stopped{name}</h1>\n<p>{sum_of_findings(problems).capitalize()}.</p>"
+    title = f"Stopped in stack {clean(stacks)}" if stacks else "Stopped"
+    return page(title, head, section("findings", "What is wrong", findings(problems) + ids))
 
 
 def ledger_html(ledger: Ledger) -> str:

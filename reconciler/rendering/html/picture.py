@@ -74,7 +74,7 @@ def picture(plan: Plan, anchors: Mapping[Address, str]) -> str:
     skip = f"Skip the picture of {counted_words(len(objects), 'object')}"
     return (
         f'<a class="skip here" href="#changes">{skip}</a>\n'
-        '<figure><div id="picture" tabindex="0" role="group" aria-describedby="picture-help" '
+        '<figure><div id="picture" class="picture" tabindex="0" role="group" aria-describedby="picture-help" '
         f'aria-label="Picture of the plan">\n'
         f'<div class="tools" role="group" aria-label="Zoom">{tools}</div>\n'
         f"{_Drawing(plan, objects, anchors).svg()}</div>\n"
@@ -144,7 +144,8 @@ class _Drawing:
         return (
             f'<svg viewBox="{" ".join(f"{number:g}" for number in window)}" '
             'preserveAspectRatio="xMidYMid meet">\n'
-            '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" '
+            '<defs><marker id="tip" class="tip" viewBox="0 0 8 8" refX="7" refY="4" '
+            'markerWidth="6" markerHeight="6" '
             'orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>\n'
             f'<g class="lines">{"".join(lines)}</g>\n' + "\n".join(boxes) + "\n</svg>"
         )
