@@ -27,11 +27,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
         raise ReconcileError("name specs or plan files, not both", code="usage")
     if files or not args.specs:
         recorded = files or planfiles.last()
-        plans = [planfiles.read(path) for path in recorded]
+        plans = [_read(path, is_alone=len(recorded) == 1) for path in recorded]
         checks = None if files else args
-        mates = Mates([plan.stack for plan in plans])
-        jobs: list[tuple[Stack, Planner]] = [
-            (plan.stack, _saved_planner(plan, checks, mates)) for plan in plans
+        mates = Mates([plan.stack for plan in plans if isinstance(plan, saved.Saved)])
+        jobs: list[tuple[Stack, Planner | ReconcileError]] = [
+            (plan.stack, _saved_planner(plan, checks, mates)) if isinstance(plan, saved.Saved) else plan
+            for plan in plans
         ]
     else:
         jobs = _fresh(args)
@@ -48,7 +49,21 @@ def _due(args: argparse.Namespace, console: Console) -> int:
     return apply_each(_fresh(args), args, console)
 
 
-def _fresh(args: argparse.Namespace) -> list[tuple[Stack, Planner]]:
+def _read(path: Path, *, is_alone: bool) -> saved.Saved | tuple[Stack, ReconcileError]:
+    """A plan from its file; of several, one that can't be used is its own stack's trouble.
+
+    Raises:
+        PlanError, StaleError: see `planfiles.read`; only the plan that is alone.
+    """
+    try:
+        return planfiles.read(path)
+    except ReconcileError as error:
+        if is_alone:
+            raise
+        return Stack(path.name.removesuffix(".json").removesuffix(".plan"), str(path), {}, {}), error
+
+
+def _fresh(args: argparse.Namespace) -> list[tuple[Stack, Planner | ReconcileError]]:
     """Each stack, planned now."""
     found = stacks(args)
     mates = Mates(found)

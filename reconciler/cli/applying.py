@@ -18,6 +18,7 @@ from reconciler.cli.several import Job, each
 from reconciler.cli.stopping import stop_of
 from reconciler.cli.veiling import over
 from reconciler.cli.wiring import View, clients, held, look
+from reconciler.errors import ReconcileError
 from reconciler.model import Action, Ledger, Plan, Stack
 from reconciler.rendering.outputs import outputs, outputs_text
 from reconciler.secrets import Identities
@@ -25,14 +26,29 @@ from reconciler.secrets import Identities
 Planner = Callable[[View], Plan]
 
 
-def apply_each(stacks: Sequence[tuple[Stack, Planner]], args: argparse.Namespace, console: Console) -> int:
-    """Plans and applies every stack: side by side, unless a person has to answer for each in turn."""
+def apply_each(
+    stacks: Sequence[tuple[Stack, Planner | ReconcileError]], args: argparse.Namespace, console: Console
+) -> int:
+    """Plans and applies every stack: side by side, unless a person has to answer for each in turn.
+
+    Args:
+        stacks: each with its planner, or with what stands against planning it.
+    """
     is_answered = bool(args.yes or args.approve)
-    jobs = [Job(stack, partial(apply_plan, stack, planner, args)) for stack, planner in stacks]
+    jobs = [
+        Job(stack, partial(_refuse, planner))
+        if isinstance(planner, ReconcileError)
+        else Job(stack, partial(apply_plan, stack, planner, args))
+        for stack, planner in stacks
+    ]
     if len(stacks) == 1 or not is_answered:
         return each(jobs, console, side_by_side=False)
     with stop_of(args).finishing(console.say):
         return each(jobs, console)
+
+
+def _refuse(error: ReconcileError, console: Console) -> int:
+    raise error
 
 
 def apply_plan(

@@ -65,7 +65,8 @@ def last() -> list[Path]:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise PlanError(f"{LAST} can't be read", code="no-plan", hint=hint) from None
     missing = [str(path) for path in found if not path.is_file()]
-    if missing or not found:
+    # one that is gone among others is its own stack's trouble
+    if len(missing) == len(found):
         gone = ", ".join(missing)
         raise PlanError(f"the recorded plan is gone: {gone}", code="no-plan", hint=hint)
     return found

@@ -128,6 +128,22 @@ def test_one_changed_spec_of_several_is_refused_alone(inside):
     assert set(inside.apps()) == {"two"}
 
 
+def test_one_recorded_plan_that_cannot_be_used_is_refused_alone(inside):
+    for name in ("one", "two", "three"):
+        app = inside.app(scopes=["${env.SCOPE}"]) if name == "one" else inside.app()
+        inside.write({"oauth_apps": {name: app}}, f"specs/{name}.yaml", stack=name)
+    inside.run("plan", "specs/", env={"SCOPE": "sql"})
+    gone = next((inside.folder / "specs").rglob("*three*plan*"))
+    gone.unlink()
+    ended = inside.run("apply", "--yes", "--format", "json", code=1, env={"SCOPE": "all-apis"})
+    failed = [document for document in ended.documents if document["format"] == "reconcile.error/1"]
+    assert {document["stack"]: document["errors"][0]["code"] for document in failed} == {
+        "one": "stale",
+        "three": "plan-file",
+    }
+    assert set(inside.apps()) == {"two"}
+
+
 def test_an_error_names_the_stack_that_it_stopped(inside):
     inside.write(inside.viewers())
     inside.run("plan", SPEC)
