@@ -235,6 +235,7 @@ def _is_shared(situation: Situation, address: Address) -> bool:
     if address.parent is None:
         return False
     own = {entry.id for entry in situation.entries.values()}
+    own |= {former.id for entry in situation.entries.values() for former in entry.formers}
     own |= {match.live.id for match in situation.matches.values() if match.live}
     parent = situation.matches[address.parent].live
     client_id = client_of(situation.kinds, address.parent, parent.computed if parent else None)
