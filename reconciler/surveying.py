@@ -5,13 +5,14 @@ Needs reading rights only. A list that fails or breaks off stops here: it is nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.kinds import Registry, Scope
 from reconciler.model import Live, ProviderSpec, Snapshot
+from reconciler.model.live import bare_host
 
 KINDS = ("connect_integrations", "oauth_apps", "service_principals")
 SECRETS = "service_principals.client_secret"
@@ -89,3 +90,82 @@ def survey(
 
 def _by_id(lives: Iterable[Live]) -> dict[str, Live]:
     return {live.id: live for live in lives}
+
+
+def workspace_rights(
+    estate: Estate, apis: Mapping[str, Any], kinds: Registry
+) -> tuple[dict[str, tuple[str, str]], dict[tuple[str, str], frozenset[str]]]:
+    """The workspaces that integrations name, and who may use them, itself or by a group.
+
+    Returns:
+        host → provider and workspace; provider and workspace → remote ids of principals, absent where the
+        workspace doesn't tell.
+
+    Raises:
+        RemoteError: a read failed; nothing can be said.
+    """
+    wanted = {_bare(live.attributes) for lives in _of(estate, "connect_integrations") for live in lives} - {
+        ""
+    }
+    hosts: dict[str, tuple[str, str]] = {}
+    assigned: dict[tuple[str, str], frozenset[str]] = {}
+    for name, spec in estate.providers.items():
+        principals = list(estate.snapshot.of(name, "service_principals").values())
+        if spec.type != "databricks" or not wanted or not principals:
+            continue
+        here = {each.host: each.id for each in apis[name].workspaces() if each.host in wanted}
+        hosts.update((host, (name, workspace)) for host, workspace in here.items())
+        by_id = _levels(apis[name], kinds, principals, sorted(set(here.values())))
+        assigned.update(((name, workspace), ids) for workspace, ids in by_id.items())
+    return hosts, assigned
+
+
+def _levels(
+    api: Any, kinds: Registry, principals: Sequence[Live], workspaces: Sequence[str]
+) -> dict[str, frozenset[str]]:
+    """Workspace → the principals that may use it; a list per workspace, side by side."""
+    if not workspaces:
+        return {}
+    direct = {live.id: live.computed.get("group_ids", "").split() for live in principals}
+    above = _groups_above(api) if any(direct.values()) else {}
+    groups = {group for ids in direct.values() for group in ids}
+    around = {group: _closure(group, above) for group in groups}
+    everyone = [*principals, *(Live(g, "", {}) for g in sorted({g for ids in around.values() for g in ids}))]
+    levels = kinds["service_principals"].completed(api, everyone, Scope(workspaces=workspaces))
+    found: dict[str, frozenset[str]] = {}
+    for workspace in workspaces:
+        if f"workspace {workspace}" in api.troubles:
+            continue
+        may = {live.id for live in levels if workspace in (live.attributes.get("workspaces") or {})}
+        by_group = {one for one, ids in direct.items() if any(may & around[group] for group in ids)}
+        found[workspace] = frozenset(may | by_group)
+    return found
+
+
+def _groups_above(api: Any) -> dict[str, list[str]]:
+    """Group → the groups that it is a member of; a list, whose pages don't tell members."""
+    return {
+        str(group["id"]): [str(each["value"]) for each in group.get("groups") or () if each.get("value")]
+        for group in api.scim_list("Groups")
+    }
+
+
+def _closure(group: str, above: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    found, waiting = {group}, [group]
+    while waiting:
+        new = set(above.get(waiting.pop(), ())) - found
+        found |= new
+        waiting.extend(new)
+    return frozenset(found)
+
+
+def _of(estate: Estate, kind: str) -> list[Collection[Live]]:
+    return [lives.values() for (_, name), lives in estate.snapshot.objects.items() if name == kind]
+
+
+def _bare(attributes: Mapping[str, Any]) -> str:
+    """The host of the workspace that a Service Account integration with Databricks names."""
+    config = attributes.get("config") or {}
+    if attributes.get("template") != "databricks" or config.get("auth_type") != "Service Account":
+        return ""
+    return bare_host(config.get("workspace_host"))

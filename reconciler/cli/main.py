@@ -15,7 +15,7 @@ EPILOG = """\
 exit codes:
   0  done, or nothing to do
   1  an error, or at least one change failed
-  2  changes are pending (plan --detailed-exitcode, drift)
+  2  changes are pending (plan --detailed-exitcode, drift), or an audit found what --fail-on names
   3  refused: needs a yes or an approval; nothing was changed
   4  refused: the plan is stale, or the stack is locked; nothing was changed
   130  interrupted: what was under way was finished and recorded
@@ -121,19 +121,23 @@ def _add_reading(
 ) -> None:
     validate = _add(commands, "validate", "check specs, offline", common)
     _specs(validate)
+    _policies(validate)
     plan = _add(commands, "plan", "show what apply would change", common, pace)
     _specs(plan)
     plan.add_argument("-o", dest="output", metavar="FILE", help="save the plan (a folder for several stacks)")
     plan.add_argument("--detailed-exitcode", action="store_true", help="exit 2 if changes are pending")
     _narrowing(plan)
+    _policies(plan)
     show = _add(commands, "show", "render a saved plan, offline", common)
     show.add_argument("planfile", metavar="PLANFILE", help="what `plan -o` wrote")
     drift = _add(commands, "drift", "show how live differs from what was last applied", common, pace)
     _specs(drift)
     verify = _add(commands, "verify", "prove that credentials and wiring work", common, pace)
     _specs(verify)
+    _add_audit(commands, pace)
     watch = _add(commands, "watch", "plan every so often, heal what the spec allows", common, pace)
     _specs(watch)
+    _policies(watch)
     watch.add_argument(
         "--interval", default="5m", metavar="TIME", help="from one round to the next (default: 5m)"
     )
@@ -144,6 +148,35 @@ def _add_reading(
         help="where metrics and health are served, or none (default: 127.0.0.1:9464)",
     )
     watch.set_defaults(yes=True, approve=None, parallelism=8)
+
+
+def _add_audit(commands: Subparsers, pace: argparse.ArgumentParser) -> None:
+    audit = _add(
+        commands,
+        "audit",
+        "say what is wrong between both systems, managed or not",
+        _common("text", "json", "markdown", "html", "sarif"),
+        pace,
+    )
+    _specs(audit, "specs that name the systems; without any, the environment does")
+    _policies(audit)
+    audit.add_argument("--side", choices=["databricks", "connect"], help="look at one system only")
+    audit.add_argument(
+        "--fail-on",
+        choices=["error", "warning", "never"],
+        default="error",
+        help="what makes the exit code 2 (default: error)",
+    )
+
+
+def _policies(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--policy",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="rules for every stack of the run, besides RECONCILE_POLICY and their own",
+    )
 
 
 def _narrowing(command: argparse.ArgumentParser) -> None:
@@ -193,11 +226,13 @@ def _add_changing(
         "for nightly jobs (implies --yes, needs no approval, leaves all else)",
     )
     _narrowing(apply)
+    _policies(apply)
     rotate = _add(
         commands, "rotate", "issue a credential anew, deliver it, revoke the old", common, pace, approval
     )
     rotate.add_argument("address", metavar="ADDR", help="service_principals.KEY or oauth_apps.KEY")
     _specs(rotate, "the spec it belongs to")
+    _policies(rotate)
     rotate.add_argument(
         "--settle",
         default="0s",
@@ -206,6 +241,7 @@ def _add_changing(
     )
     destroy = _add(commands, "destroy", "delete all that a stack owns", common, pace, approval)
     _specs(destroy)
+    _policies(destroy)
 
 
 def _add_export(commands: Subparsers, pace: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ import os
 from reconciler import specs
 from reconciler.cli.console import Console
 from reconciler.cli.options import variables
+from reconciler.cli.policies import given_policies
 from reconciler.errors import Problem, Severity, SpecError
 from reconciler.providers import KINDS
 
@@ -24,6 +25,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
             environment=os.environ,
             strict=False,
             recursive=args.recursive,
+            policies=given_policies(args, os.environ),
         )
         count = len(loaded)
         found = [problem for stack in loaded for problem in stack.problems]

@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.errors import Problem, ReconcileError, SpecError
 from reconciler.model import Change, Entry, Ledger, Outcome, Plan, Verification
+from reconciler.model.auditing import Audit, Finding, Thing
 from reconciler.rendering import Format
 from reconciler.secrets.given import is_any_given, veiled
 
@@ -41,6 +42,30 @@ def veiled_error(error: ReconcileError) -> ReconcileError:
     shown = SpecError(veiled_problems(error.problems)) if isinstance(error, SpecError) else copy(error)
     shown.message, shown.hint, shown.stack = veiled(error.message), veiled(error.hint), error.stack
     return shown
+
+
+def veiled_audit(audit: Audit) -> Audit:
+    """What an audit found as it may be shown."""
+    if not is_any_given():
+        return audit
+
+    def shown(finding: Finding) -> Finding:
+        objects = tuple(replace(each, name=veiled(each.name)) for each in finding.objects)
+        message, advice = veiled(finding.message), veiled(finding.advice)
+        return replace(finding, objects=objects, message=message, advice=advice)
+
+    def thing(each: Thing) -> Thing:
+        uses = replace(each.uses, name=veiled(each.uses.name)) if each.uses else None
+        return replace(each, subject=replace(each.subject, name=veiled(each.subject.name)), uses=uses)
+
+    return replace(
+        audit,
+        findings=tuple(map(shown, audit.findings)),
+        things=tuple(map(thing, audit.things)),
+        dates=tuple(
+            replace(due, subject=replace(due.subject, name=veiled(due.subject.name))) for due in audit.dates
+        ),
+    )
 
 
 def over(value: Any) -> Any:

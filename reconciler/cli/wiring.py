@@ -14,6 +14,7 @@ from typing import Any
 from reconciler import __version__, specs
 from reconciler.cli.console import Console
 from reconciler.cli.options import addresses, variables
+from reconciler.cli.policies import given_policies, stops
 from reconciler.cli.stopping import Stop, stop_of
 from reconciler.errors import CredentialError, LedgerError, UsageError
 from reconciler.ledger import (
@@ -47,6 +48,8 @@ def stacks(args: argparse.Namespace) -> list[Stack]:
         variables=variables(args),
         environment=os.environ,
         recursive=getattr(args, "recursive", False),
+        policies=given_policies(args, os.environ),
+        enforcing=stops(args),
     )
 
 

@@ -59,6 +59,12 @@ class WorkspaceRef:
     host: str
 
 
+def bare_host(value: object) -> str:
+    """A workspace's host without scheme, path and case."""
+    text = str(value or "").strip().lower()
+    return (text.partition("://")[2] if "://" in text else text).partition("/")[0]
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """All that a stack needs to know of the remote systems, read in bulk at one time.

@@ -8,6 +8,7 @@ from enum import Enum
 from functools import cached_property
 
 from reconciler.errors import Location, Problem
+from reconciler.model.policy import Policy
 from reconciler.model.values import Address, Ref, SecretInput, Value, references, secret_inputs
 
 
@@ -211,6 +212,7 @@ class Stack:
         inputs: name → the handoff file that `${inputs.NAME.…}` stands for, relative to the spec.
         recipients: public keys (age, ssh-ed25519) to which copies of generated secrets are sealed; empty
             for no custody.
+        policies: rules of its own, from all of its files; they judge its own objects.
         ledger_url: from the spec; None for the default file, "none" for stateless.
         digest: `sha256:…` of the spec as resolved, without environment values in secret fields.
         problems: warnings found while loading.
@@ -228,6 +230,7 @@ class Stack:
     inputs: Mapping[str, str] = field(default_factory=dict)
     recipients: tuple[str, ...] = ()
     ledger_url: str | None = None
+    policies: tuple[Policy, ...] = ()
     digest: str = ""
     problems: tuple[Problem, ...] = ()
 

@@ -50,7 +50,7 @@ _ENUMS: Mapping[str, type[Enum]] = {
 
 
 # warnings of a stack belong to the moment of planning, places to that of loading, live objects to a snapshot
-_LEFT_OUT = frozenset({(Stack, "problems"), (Resource, "places"), (Change, "live")})
+_LEFT_OUT = frozenset({(Stack, "problems"), (Stack, "policies"), (Resource, "places"), (Change, "live")})
 _KEPT: Mapping[type, tuple[str, ...]] = {
     c: tuple(field.name for field in fields(c) if (c, field.name) not in _LEFT_OUT) for c in _CLASSES.values()
 }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from reconciler.errors import Problem, ReconcileError
 from reconciler.model import Change, Ledger, Outcome, Plan, Verification
+from reconciler.model.auditing import Audit
 from reconciler.rendering.as_json import (
     dumps,
     error_json,
@@ -18,6 +19,7 @@ from reconciler.rendering.as_json import (
     result_json,
     validation_json,
 )
+from reconciler.rendering.audit import audit_json, audit_text
 from reconciler.rendering.drift import drift_json, drift_text
 from reconciler.rendering.html import (
     drift_html,
@@ -41,6 +43,7 @@ from reconciler.rendering.markdown import (
 from reconciler.rendering.memory import ledger_json, ledger_text
 from reconciler.rendering.problems import error_text, problems_text
 from reconciler.rendering.progress import Progress
+from reconciler.rendering.sarif import audit_sarif
 from reconciler.rendering.terminal import Look, Palette, clean
 from reconciler.rendering.text import outcomes_text, plan_text
 from reconciler.rendering.verification import verification_json, verification_text
@@ -132,6 +135,14 @@ def _for_any_output(form: Format, escapes: str) -> Format:
     )
 
 
+AUDIT_FORMATS: Mapping[str, Callable[[Audit, Look], str]] = {
+    "text": lambda audit, look: audit_text(
+        audit, palette=look.palette, width=look.width, verbose=look.verbose
+    ),
+    "json": lambda audit, look: dumps(audit_json(audit)) + "\n",
+    "sarif": lambda audit, look: dumps(audit_sarif(audit)) + "\n",
+}
+
 FORMATS: Mapping[str, Format] = {
     "text": _TEXT,
     "json": _JSON,
@@ -140,6 +151,7 @@ FORMATS: Mapping[str, Format] = {
 }
 
 __all__ = [
+    "AUDIT_FORMATS",
     "FORMATS",
     "Format",
     "Look",

@@ -10,17 +10,27 @@ from pathlib import Path
 from reconciler.errors import Location, Problem, Severity, SpecError
 from reconciler.kinds import Registry
 from reconciler.model import Stack
+from reconciler.model.policy import Policy
 from reconciler.specs.assembling import assemble, receive
 from reconciler.specs.building import resources
 from reconciler.specs.checks import check, resource_cycles
 from reconciler.specs.clouds import check_clouds
 from reconciler.specs.findings import Findings, listing, suggestion
 from reconciler.specs.inputs import Inputs
+from reconciler.specs.policies import breaches, made_policy, softened
 from reconciler.specs.remotes import providers
 from reconciler.specs.resolving import Resolver, TooLargeError
 from reconciler.specs.schema import schemas_of
 from reconciler.specs.searching import Stray, search
 from reconciler.specs.sources import gather
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """The policies in force for every stack, and whether a breach stops."""
+
+    policies: tuple[Policy, ...]
+    enforcing: bool
 
 
 @dataclass(frozen=True)
@@ -64,19 +74,32 @@ def load_all(
     environment: Mapping[str, str] | None = None,
     strict: bool = True,
     recursive: bool = False,
+    policies: Sequence[Policy] = (),
+    enforcing: bool = True,
 ) -> list[Stack]:
     """The stacks of several files or folders; a variable must be known to one of them at least.
 
     Args:
         kinds: what a spec may ask for.
         recursive: look into the folders below, too.
+        policies: hold for every stack, besides its own.
+        enforcing: False to have what breaks a policy as a warning.
 
     Raises:
         UsageError: a path leads nowhere, or a folder holds no stack.
         SpecError: all that is wrong with any of them, or two have the same name.
     """
     found = search(paths, recursive=recursive)
-    return _load_files(found.stacks, kinds, variables, environment, strict=strict, strays=found.strays)
+    return _load_files(
+        found.stacks,
+        kinds,
+        variables,
+        environment,
+        strict=strict,
+        strays=found.strays,
+        policies=policies,
+        enforcing=enforcing,
+    )
 
 
 def _load_files(
@@ -87,10 +110,13 @@ def _load_files(
     *,
     strict: bool,
     strays: Sequence[Stray] = (),
+    policies: Sequence[Policy] = (),
+    enforcing: bool = True,
 ) -> list[Stack]:
     variables = variables or {}
     environment = os.environ if environment is None else environment
-    loaded = [_load(str(file), kinds, variables, environment, strict=strict) for file in files]
+    rules = _Rules(tuple(policies), enforcing)
+    loaded = [_load(str(file), kinds, variables, environment, rules, strict=strict) for file in files]
     findings = Findings()
     for each in loaded:
         findings.extend(each.problems)
@@ -111,6 +137,7 @@ def _load(
     kinds: Registry,
     variables: Mapping[str, str],
     environment: Mapping[str, str],
+    rules: _Rules,
     *,
     strict: bool,
 ) -> _Loaded:
@@ -122,7 +149,7 @@ def _load(
     inputs = Inputs(variables, environment, Path(file).parent, strict, findings)
     resolver = Resolver(sources, inputs, findings, kinds)
     try:
-        stack = _resolve(resolver)
+        stack = _resolve(resolver, rules)
     except TooLargeError:
         stack = None
     problems = findings.problems
@@ -131,7 +158,7 @@ def _load(
     return _Loaded(replace(stack, problems=problems), problems, known, sources.files)
 
 
-def _resolve(resolver: Resolver) -> Stack:
+def _resolve(resolver: Resolver, rules: _Rules) -> Stack:
     for name in resolver.sources.entries("vars"):
         resolver.variable(name)
     remotes = providers(resolver)
@@ -144,7 +171,10 @@ def _resolve(resolver: Resolver) -> Stack:
         message = f"these refer to each other: {' → '.join(map(str, ring))}"
         resolver.findings.error("cycle", message, holder.at, address=str(ring[0]), hint="cut the ring")
     whole = {a: replace(r, unmet=resolver.findings.unmet(str(a))) for a, r in wanted.items()}
-    return assemble(resolver, remotes, whole)
+    own = tuple(made_policy(block, file, resolver.findings) for file, block in resolver.sources.policies)
+    broken = breaches(whole, remotes, (*rules.policies, *own), resolver.kinds)
+    resolver.findings.extend(broken if rules.enforcing else softened(broken))
+    return replace(assemble(resolver, remotes, whole), policies=own)
 
 
 def _check_variables(

@@ -21,6 +21,7 @@ _SHARED: Final = (
     "imports",
     "vars",
     "providers",
+    "policy",
 )  # what imported files hold besides kinds
 _ABOUT: Final = ("provider", "lifecycle")  # keys of a resource that are no attributes
 _PROPERTY, _NAMED = "properties", "patternProperties"
@@ -57,7 +58,7 @@ class Schemas:
     @cached_property
     def files(self) -> Mapping[str, Any]:
         """Every schema as it is written; that of the stack and the addresses name the kinds."""
-        fixed = {name: schema_file(name) for name in ("providers", "inputs")}
+        fixed = {name: schema_file(name) for name in ("providers", "inputs", "policy")}
         own = {kind.name: kind.document for kind in self._kinds if not kind.owner}
         return {"shared": self._shared(), "stack": self._stack(), **fixed, **own}
 

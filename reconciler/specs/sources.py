@@ -37,6 +37,7 @@ class Sources:
         file: the stack's own file, as given.
         root: its tree.
         sections: `vars`, `providers` and the kinds, merged over all files.
+        policies: every `policy:`, with the file that it stands in.
         faulty: `section.key` of what the schema complains about.
         files: resolved paths of all files that were read.
     """
@@ -44,6 +45,7 @@ class Sources:
     file: str
     root: Block
     sections: Mapping[str, Mapping[str, Entry]]
+    policies: tuple[tuple[str, Block], ...] = ()
     faulty: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
 
@@ -70,6 +72,7 @@ class _Gathering:
     findings: Findings
     schemas: Schemas
     sections: dict[str, dict[str, Entry]]
+    policies: list[tuple[str, Block]] = field(default_factory=list)
     faulty: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
     way: list[tuple[str, str]] = field(default_factory=list)
@@ -85,7 +88,14 @@ def gather(file: str, findings: Findings, schemas: Schemas) -> Sources | None:
     if root is None:
         return None
     _settle(gathering)
-    return Sources(file, root, gathering.sections, frozenset(gathering.faulty), frozenset(gathering.seen))
+    return Sources(
+        file,
+        root,
+        gathering.sections,
+        tuple(gathering.policies),
+        frozenset(gathering.faulty),
+        frozenset(gathering.seen),
+    )
 
 
 def _take(file: str, gathering: _Gathering, *, is_import: bool) -> Block | None:
@@ -98,6 +108,9 @@ def _take(file: str, gathering: _Gathering, *, is_import: bool) -> Block | None:
         return None
     _check(root, gathering, is_import=is_import)
     _merge(root, identity, gathering)
+    policy = root.items.get("policy")
+    if isinstance(policy, Block):
+        gathering.policies.append((file, policy))
     gathering.way.append((identity, file))
     for imported, at in _imports(root, file, gathering):
         _follow(imported, at, gathering)
@@ -110,7 +123,9 @@ def _check(root: Block, gathering: _Gathering, *, is_import: bool) -> None:
     schemas = gathering.schemas
     if schemas.acceptor(name)(written):
         return
-    allowed = "an imported file holds only providers, vars, resources and imports" if is_import else ""
+    allowed = (
+        "an imported file holds only providers, vars, resources, policy and imports" if is_import else ""
+    )
     complaints = Complaints(root, sections=schemas.sections, allowed=allowed)
     for problem in complaints.of(schemas.validator(name).iter_errors(written)):
         gathering.findings.add(problem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
@@ -128,3 +129,19 @@ def _authority(parsed: SplitResult) -> str:
     host = f"[{host}]" if ":" in host else host
     port = parsed.port
     return host if port is None or port == _DEFAULT_PORTS.get(parsed.scheme) else f"{host}:{port}"
+
+
+def authority(url: str) -> str:
+    """Host and port of a URL in one form; "" for what is no URL."""
+    try:
+        return _authority(_split(url))
+    except AddressError:
+        return ""
+
+
+def is_listed(url: str, hosts: Iterable[str]) -> bool:
+    """Whether hosts of a list (`host`, `host:port`, `*.domain`) cover a URL; none does what is no URL."""
+    try:
+        return is_allowed(url, " ".join(hosts))
+    except AddressError:
+        return False

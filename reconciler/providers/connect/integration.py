@@ -182,6 +182,8 @@ def _live(api: ConnectServer, method: str, path: str, body: Any) -> Live:
     computed = {"id": str(item["guid"])}
     if item.get("content_count") is not None:
         computed["content_count"] = str(item["content_count"])
+    if isinstance(item.get("permissions"), list):  # older servers know no access lists
+        computed["access"] = "restricted" if item["permissions"] else "everyone"
     return Live(
         id=str(item["guid"]),
         name=str(item.get("name") or ""),

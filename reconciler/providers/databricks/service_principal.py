@@ -186,9 +186,16 @@ def _live(
         id=live_id,
         name=name,
         attributes=attributes,
-        computed={"id": live_id, "client_id": application_id},
+        computed={"id": live_id, "client_id": application_id, **_groups(item)},
         active=active,
     )
+
+
+def _groups(item: Mapping[str, Any]) -> dict[str, str]:
+    """The ids of the groups that it is a direct member of, with blanks between; nothing if there are none."""
+    groups = item.get("groups") or ()
+    ids = sorted(str(group["value"]) for group in groups if isinstance(group, Mapping) and group.get("value"))
+    return {"group_ids": " ".join(ids)} if ids else {}
 
 
 def _is_of(answer: Any, live_id: str) -> bool:

@@ -1,0 +1,60 @@
+"""What is wrong with integrations: whom they name, who may use them, who does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.auditing.estate import (
+    INTEGRATIONS,
+    Grounds,
+    client_id,
+    is_databricks,
+)
+from reconciler.auditing.finding import error, found, info
+from reconciler.errors import Severity
+from reconciler.model import Live
+from reconciler.model.auditing import Finding
+
+
+def judge_integrations(grounds: Grounds) -> Iterator[Finding]:
+    """The rules for integrations."""
+    for server, live in grounds.each(INTEGRATIONS):
+        if grounds.sees_accounts and is_databricks(live):
+            yield from _dead(grounds, server, live)
+        if live.attributes.get("template") != "connect":
+            yield from _open(grounds, server, live)
+            yield from _orphan(grounds, server, live)
+
+
+def _dead(grounds: Grounds, server: str, live: Live) -> Iterator[Finding]:
+    client = client_id(live)
+    if client in grounds.clients:
+        return
+    message = (
+        f"its client_id {client} is that of no live app or service principal"
+        if client
+        else ("it has no client_id")
+    )
+    advice = "give it the client_id and client_secret of a live one, or remove it"
+    yield error(grounds, "dead-client", message, advice, grounds.subject(server, INTEGRATIONS, live))
+
+
+def _open(grounds: Grounds, server: str, live: Live) -> Iterator[Finding]:
+    if live.computed.get("access") != "everyone":
+        return
+    subject = grounds.subject(server, INTEGRATIONS, live)
+    is_forbidden = any(policy.require_access for policy in grounds.rules(subject))
+    severity = Severity.ERROR if is_forbidden else Severity.WARNING
+    message = "every publisher of the server may use it" + (
+        ", which the policy forbids" if is_forbidden else ""
+    )
+    advice = "give it access: {users: [...], groups: [...]}"
+    yield found(grounds, severity, "open-access", message, advice, subject)
+
+
+def _orphan(grounds: Grounds, server: str, live: Live) -> Iterator[Finding]:
+    if live.computed.get("content_count") != "0":
+        return
+    message = "no content has it"
+    advice = "associate it with content, or remove it"
+    yield info(grounds, "orphan-integration", message, advice, grounds.subject(server, INTEGRATIONS, live))

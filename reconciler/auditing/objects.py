@@ -1,0 +1,53 @@
+"""What is wrong with any object: that it has another's name, or one that no policy allows, or no owner."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from reconciler.auditing.estate import APPS, INTEGRATIONS, PRINCIPALS, Grounds
+from reconciler.auditing.finding import info, warning
+from reconciler.model import Live
+from reconciler.model.auditing import Finding, Subject
+
+_NOUNS = {APPS: "OAuth apps", PRINCIPALS: "service principals", INTEGRATIONS: "integrations"}
+
+
+def judge_objects(grounds: Grounds) -> Iterator[Finding]:
+    """The rules for whatever has a name."""
+    alike: dict[tuple[str, str, str], list[Subject]] = {}
+    for kind in (APPS, PRINCIPALS, INTEGRATIONS):
+        for provider, live in grounds.each(kind):
+            subject = grounds.subject(provider, kind, live)
+            if live.name:
+                alike.setdefault((provider, kind, live.name), []).append(subject)
+            if _is_managed_elsewhere(grounds, kind, live):
+                continue
+            yield from _name(grounds, subject)
+            if not subject.stack:
+                advice = "reconcile export writes a spec that takes it over"
+                yield info(grounds, "unmanaged", "no stack manages it", advice, subject)
+    for (_, kind, name), twins in alike.items():
+        if len(twins) > 1:
+            message = f"{len(twins)} {_NOUNS[kind]} are called {name}"
+            advice = "rename or remove all but one: a name should mean one object"
+            # whose owner is nobody is the first to go
+            yield warning(
+                grounds, "twin-names", message, advice, *sorted(twins, key=lambda s: (s.stack != "", s))
+            )
+
+
+def _is_managed_elsewhere(grounds: Grounds, kind: str, live: Live) -> bool:
+    """What a server makes by itself, and the identity of this tool."""
+    if kind == INTEGRATIONS:
+        return live.attributes.get("template") == "connect"
+    return live.computed.get("client_id", "").casefold() in grounds.ourselves
+
+
+def _name(grounds: Grounds, subject: Subject) -> Iterator[Finding]:
+    patterns = sorted(
+        {p.names for p in grounds.rules(subject) if p.names and not re.fullmatch(p.names, subject.name)}
+    )
+    if patterns:
+        message = f"its name doesn't fit {' and '.join(patterns)}"
+        yield warning(grounds, "policy-name", message, "rename it", subject)

@@ -1,0 +1,26 @@
+"""`reconcile audit`: what is wrong between the two systems, whoever manages what; changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from reconciler.cli.console import Console
+from reconciler.cli.estates import look_and_judge
+from reconciler.cli.veiling import veiled_audit
+from reconciler.cli.wiring import stacks
+from reconciler.rendering import AUDIT_FORMATS
+
+DEFAULT = "specs/"
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Looks at everything once; exit 2 if a finding reaches --fail-on."""
+    # without any spec the environment says which systems there are
+    found = stacks(args) if args.specs or Path(DEFAULT).is_dir() else []
+    with console.reading({name for stack in found for name in stack.remotes} or {"both systems"}):
+        report = look_and_judge(found, args, side=args.side or "")
+    console.result(AUDIT_FORMATS[args.format](veiled_audit(report), console.look))
+    if any(finding.code == "unmanaged" for finding in report.findings):
+        console.next_step(["reconcile", "export", *args.specs])
+    return 2 if report.reaches(args.fail_on) else 0

@@ -1,0 +1,31 @@
+"""The policies of the command line and of the environment: in force for every stack of a run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+
+from reconciler import specs
+from reconciler.model.policy import Policy
+from reconciler.providers import KINDS
+
+VARIABLE = "RECONCILE_POLICY"
+
+
+def given_policies(args: argparse.Namespace, environment: Mapping[str, str]) -> tuple[Policy, ...]:
+    """What `--policy` and RECONCILE_POLICY name; several files in the variable are parted as in PATH.
+
+    Raises:
+        SpecError: one of them is no policy.
+    """
+    named = [*(getattr(args, "policy", None) or ()), *environment.get(VARIABLE, "").split(os.pathsep)]
+    return tuple(specs.load_policy(file, KINDS) for file in dict.fromkeys(named) if file)
+
+
+def stops(args: argparse.Namespace) -> bool:
+    """Whether a breach of a policy stops a command: what takes care of time, or takes away, goes on."""
+    return getattr(args, "command", "") in _PLANNING and not getattr(args, "due", False)
+
+
+_PLANNING = frozenset({"validate", "plan", "apply", "rotate", "watch", "rehearse"})
