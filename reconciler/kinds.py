@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from reconciler.errors import InternalError, Severity
+from reconciler.errors import InternalError, InvalidRequestError, Severity
 from reconciler.model import Address, Live, Ref
 from reconciler.secrets import Secret
 
@@ -240,6 +240,10 @@ class Kind(ABC, Generic[Api]):
         Returns:
             The object afterwards where the API answers it, else None.
         """
+
+    def wants_whole(self, refusal: InvalidRequestError) -> bool:
+        """Whether an update was refused for setting a part of what this server takes as a whole only."""
+        return False
 
     @abstractmethod
     def delete(self, api: Api, live_id: str, parent: str = "") -> None:

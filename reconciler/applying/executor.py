@@ -262,7 +262,11 @@ class Executor:
             self._advance(running)
 
     def _finish_stopped(self, running: Running) -> None:
-        rest = next((call for call in running.calls if call.run is not None), None)
+        try:
+            rest = next((call for call in running.calls if call.run is not None), None)
+        except ReconcileError as error:
+            self._end(running.step, Status.FAILED, _words(error))
+            return
         if rest is None:
             self._end(running.step, Status.DONE, "")
         else:

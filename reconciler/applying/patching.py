@@ -16,8 +16,6 @@ from reconciler.errors import InvalidRequestError, ReconcileError
 from reconciler.model import Address, Change, Delivery, Entry, Live, Ref, Resource
 from reconciler.secrets import SENSITIVE
 
-_INCOMPLETE = "228"  # of a config: a key is wrong, or required and not there
-
 
 @dataclass
 class Patch:
@@ -29,6 +27,7 @@ class Patch:
         secrets: what `whole` adds of secret fields: path → what will be on record of its delivery.
         missing: secret fields that can't be sent, since their values aren't at hand: path → where from.
         lost: what the answer lacks of what was there before; filled as answers come.
+        refusal: the server takes nothing less than `whole`; filled as answers come.
         sent_whole: `whole` is what the server took.
     """
 
@@ -37,14 +36,25 @@ class Patch:
     secrets: dict[str, Delivery] = field(default_factory=dict)
     missing: dict[str, Any] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
+    refusal: InvalidRequestError | None = None
     sent_whole: bool = False
 
-    def send(self, update: Callable[[dict[str, Any]], Live | None], live: Live) -> Live | None:
-        """Sends it, and sends the whole if the server takes nothing less; `lost` says what that lost."""
+    @property
+    def wants_more(self) -> bool:
+        """Whether the whole has to be sent, after what `send` met with."""
+        return self.refusal is not None or bool(self.lost)
+
+    def send(
+        self,
+        update: Callable[[dict[str, Any]], Live | None],
+        live: Live,
+        wants_whole: Callable[[InvalidRequestError], bool],
+    ) -> Live | None:
+        """Sends what changed; `refusal` and `lost` say what came of it."""
         try:
             answer = update(self.body)
         except InvalidRequestError as error:
-            if error.remote_code != _INCOMPLETE or self.whole == self.body:
+            if not wants_whole(error) or self.whole == self.body:
                 raise
             if self.missing:
                 error.hint = error.hint or (
@@ -52,17 +62,20 @@ class Patch:
                     f"at hand: {_ways(self.missing)}"
                 )
                 raise
-            return self._send_whole(update, error)
+            self.refusal = error
+            return None
         self.lost = tuple(_lost(live.attributes, self.body, answer))
         return answer
 
     def restore(self, update: Callable[[dict[str, Any]], Live | None]) -> Live | None:
-        """Sends again what got lost, and all else with it.
+        """Sends the whole: what got lost, or all because the server takes nothing less.
 
         Raises:
             ReconcileError: a secret got lost as well, and isn't at hand; all else was sent, if the server
                 took it without.
         """
+        if self.refusal:
+            return self._send_whole(update, self.refusal)
         try:
             answer, rest = self._send_whole(update), "all else was sent again"
         except InvalidRequestError:

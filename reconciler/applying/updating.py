@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from reconciler.applying.shared import grants_of, sources_of, with_advice
 from reconciler.applying.work import Work, secret_leaves
 from reconciler.kinds import Evidence
 from reconciler.model import (
+    Address,
     Change,
     Credential,
     CredentialState,
@@ -119,42 +120,62 @@ def update(work: Work, change: Change) -> Iterator[Call]:
 
 
 def _patched(work: Work, change: Change, live: Live, paths: set[str]) -> Iterator[Call]:
-    """The PATCH, and after a renewed credential the remote system's own word that it gets on with it."""
+    """The PATCH, the whole where that has to follow, and the remote system's own word on what is new."""
     address, resource = change.address, work.resource(change.address)
     kind, api = work.kind(address), work.apis[change.provider]
     handed = {p: v for p, v in secret_leaves(resource.attributes) if p in paths}
     patch = patch_of(work, change, live, paths | _companions(work, resource, handed))
     sources = sources_of(handed)
+    # what only the whole carries: on its way no earlier, and on record before it is
+    more = sources_of({p: v for p, v in secret_leaves(resource.attributes) if p in patch.secrets})
     deliveries = {path: work.delivery(value) for path, value in handed.items()}
 
-    def done(answer: Live | None) -> Edit:
+    def done(answer: Live | None) -> Edit | None:
+        if patch.refusal and not patch.sent_whole:
+            return None  # nothing took effect yet
         if patch.lost and not patch.sent_whole:  # what the server dropped isn't held any more
             return unproven(address, {*patch.missing, *patch.secrets, *handed})
         if patch.note:
             work.notes[address] = patch.note
         given = {**deliveries, **(patch.secrets if patch.sent_whole else {})}
+        arrived = [*sources, *(more if patch.sent_whole else ())]
         return records.all_of(
             lambda draft: draft.change(address, lambda entry: _updated(work, change, entry, answer, given)),
-            records.arrived(sources, str(address), confirmed=True),
+            records.arrived(arrived, str(address), confirmed=True),
         )
 
     def failed(error: Exception) -> Edit | None:
         if patch.lost or not was_refused(error):
             return None  # a lost answer confirms nothing (rule 9)
-        return records.arrived(sources, str(address), confirmed=False)
+        return records.arrived([*sources, *(more if patch.wants_more else ())], str(address), confirmed=False)
 
     update = partial(kind.update, api, live.id)
     yield Call(
-        before=records.sending(sources, str(address), live.updated_at, work.runner) if sources else None,
-        run=lambda: with_advice(change, lambda: patch.send(update, live)),
+        before=_sending(work, address, live, sources),
+        run=lambda: with_advice(change, lambda: patch.send(update, live, kind.wants_whole)),
         after=done,
         failed=failed,
     )
-    if patch.lost:
-        yield Call(run=lambda: with_advice(change, lambda: patch.restore(update)), after=done, failed=failed)
-    if any(work.renews(source) for source in sources):
+    if patch.wants_more:
+        yield Call(
+            before=_sending(work, address, live, more),
+            run=lambda: with_advice(change, lambda: patch.restore(update)),
+            after=done,
+            failed=failed,
+        )
+    yield from _confirmed(work, change, live, handed)
+
+
+def _confirmed(work: Work, change: Change, live: Live, handed: Mapping[str, Any]) -> Iterator[Call]:
+    address, api = change.address, work.apis[change.provider]
+    if any(work.renews(source) for source in sources_of(handed)):
         # the old one is revoked only after the remote system itself got on with the new one
-        yield Call(run=partial(kind.confirm, api, live.id), failed=partial(always, unproven(address, handed)))
+        confirm = partial(work.kind(address).confirm, api, live.id)
+        yield Call(run=confirm, failed=partial(always, unproven(address, handed)))
+
+
+def _sending(work: Work, receiver: Address, live: Live, sources: Sequence[Address]) -> Edit | None:
+    return records.sending(sources, str(receiver), live.updated_at, work.runner) if sources else None
 
 
 def _split(work: Work, change: Change) -> tuple[dict[tuple[str, str], Any], set[str]]:

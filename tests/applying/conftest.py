@@ -194,6 +194,9 @@ class Fake(Kind):
 
         return api.write(f"update {self.name}", effect)
 
+    def wants_whole(self, refusal):
+        return refusal.remote_code == "228"
+
     def delete(self, api, live_id, parent=""):
         def effect():
             api.of(self.name).pop(live_id, None)
@@ -342,6 +345,7 @@ class Stage:
     approve: bool = True
     commits: int = 0
     notes: dict = field(default_factory=dict)
+    values: dict = field(default_factory=dict)
 
     @property
     def stack(self):
@@ -378,6 +382,7 @@ class Stage:
             clock=lambda: self.now,
             pause=lambda _: None,
         )
+        work.values.update(self.values)
         try:
             outcomes = Executor(work, store, parallelism=parallelism, stop=self.remote.stop).run()
             return {str(outcome.address): outcome.status.value for outcome in outcomes}

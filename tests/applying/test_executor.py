@@ -2,6 +2,9 @@
 
 import pytest
 
+from reconciler.applying import executor
+from reconciler.errors import ReconcileError
+
 from .conftest import APP, ROBOT, SECRET, SERVICE, VIEWER
 
 CREATED = [
@@ -197,6 +200,19 @@ def test_a_stop_begins_nothing_new_and_says_what_was_left(stage):
     assert {address: entry.id for address, entry in stage.ledger.entries.items()} == {
         ROBOT: "service_principals-1"
     }
+
+
+def test_a_step_that_can_not_go_on_after_a_stop_fails_and_the_run_ends(stage, monkeypatch):
+    def calls(work, change, step):
+        yield from real(work, change, step)
+        raise ReconcileError("its next call can't be made")
+
+    real = executor.calls_of
+    monkeypatch.setattr(executor, "calls_of", calls)
+    stage.remote.troubles_at = {1: "stop"}
+    ended = stage.apply(parallelism=1)
+    assert ended[str(ROBOT)] == "failed"
+    assert ROBOT in stage.ledger.entries
 
 
 def test_no_more_calls_are_under_way_than_allowed_and_none_is_repeated(stage):

@@ -2,6 +2,9 @@
 
 import pytest
 
+from reconciler.model import CredentialState
+from reconciler.secrets import Secret
+
 from .conftest import APP, SECRET, SERVICE, VIEWER
 
 FIRST = {VIEWER: APP, SERVICE: SECRET}
@@ -77,3 +80,32 @@ def test_an_edit_that_loses_the_rest_is_resumed(made, address, number, trouble):
     made.remote.troubles_at = {number: trouble}
     move(made, address)
     made.settle()
+
+
+@pytest.mark.parametrize("address", FIRST, ids=str)
+@pytest.mark.parametrize(("configs", "number"), [("replaced", 2), ("whole", 2)])
+@pytest.mark.parametrize("trouble", ["killed before", "killed after", "lost before", "lost after"])
+def test_a_secret_that_only_the_whole_carries_is_on_record_before_it_is_sent(
+    made, address, configs, number, trouble
+):
+    made.remote.configs = configs
+    entry = made.ledger.entries[FIRST[address]]
+    rows = made.remote.of(FIRST[address].kind_name)
+    made.values = {entry.id: Secret(rows[entry.id]["secret"])}
+    made.remote.troubles_at = {number: trouble}
+    move(made, address)
+    assert made.ledger.entries[FIRST[address]].credential.state is CredentialState.SENDING
+    if configs == "replaced":
+        made.values = {}  # another is made; where the whole is wanted, only the same will do
+    made.settle()
+
+
+@pytest.mark.parametrize("configs", ["replaced", "whole"])
+def test_a_whole_that_arrived_is_on_record_as_delivered(made, configs):
+    made.remote.configs = configs
+    entry = made.ledger.entries[APP]
+    made.values = {entry.id: Secret(made.remote.of("oauth_apps")[entry.id]["secret"])}
+    assert set(move(made, VIEWER).values()) == {"done"}
+    assert made.ledger.entries[APP].credential.state is CredentialState.HELD
+    assert made.pending() == {}
+    made.works()

@@ -102,6 +102,10 @@ class Integrations(Kind["ConnectServer"]):
         body = {key: attributes[key] for key in _SETTABLE if key in attributes}
         return Created(_live(api, "POST", _PATH, api.http.post(_PATH, body)))
 
+    def wants_whole(self, refusal: InvalidRequestError) -> bool:
+        """228: a key of the config is wrong, or required and not there."""
+        return refusal.remote_code == "228"
+
     def update(
         self, api: ConnectServer, live_id: str, attributes: Attributes, parent: str = ""
     ) -> Live | None:
