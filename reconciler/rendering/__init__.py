@@ -22,6 +22,7 @@ from reconciler.rendering.as_json import (
 from reconciler.rendering.audit import audit_json, audit_text
 from reconciler.rendering.drift import drift_json, drift_text
 from reconciler.rendering.html import (
+    audit_html,
     drift_html,
     errors_html,
     joined_html,
@@ -32,6 +33,7 @@ from reconciler.rendering.html import (
     verification_html,
 )
 from reconciler.rendering.markdown import (
+    audit_markdown,
     drift_markdown,
     errors_markdown,
     ledger_markdown,
@@ -121,7 +123,7 @@ def _for_any_output(form: Format, escapes: str) -> Format:
     """
 
     def fit(text: str, look: Look) -> str:
-        return text if look.palette.unicode else text.encode("ascii", escapes).decode("ascii")
+        return _fit(text, look, escapes)
 
     return Format(
         plan=lambda plan, look: fit(form.plan(plan, look), look),
@@ -135,11 +137,17 @@ def _for_any_output(form: Format, escapes: str) -> Format:
     )
 
 
+def _fit(text: str, look: Look, escapes: str) -> str:
+    return text if look.palette.unicode else text.encode("ascii", escapes).decode("ascii")
+
+
 AUDIT_FORMATS: Mapping[str, Callable[[Audit, Look], str]] = {
     "text": lambda audit, look: audit_text(
         audit, palette=look.palette, width=look.width, verbose=look.verbose
     ),
     "json": lambda audit, look: dumps(audit_json(audit)) + "\n",
+    "markdown": lambda audit, look: _fit(audit_markdown(audit), look, "backslashreplace"),
+    "html": lambda audit, look: _fit(audit_html(audit), look, "xmlcharrefreplace"),
     "sarif": lambda audit, look: dumps(audit_sarif(audit)) + "\n",
 }
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from reconciler.errors import Problem, ReconcileError
 from reconciler.model import Action, Change, Ledger, Outcome, Plan, Proof, Status, Verification
+from reconciler.model.auditing import Audit
+from reconciler.rendering.audit import counted_findings, grouped, named
 from reconciler.rendering.differences import Difference, differences
 from reconciler.rendering.drift import NO_DRIFT
 from reconciler.rendering.marking import (
@@ -228,6 +230,25 @@ def verification_markdown(stack: str, found: Sequence[Verification], *, limit: i
         for one in ordered
     ]
     return _joined(*head, *_rows(["Result", "Address", "Why"], rows, _room(limit, head), "result"))
+
+
+def audit_markdown(audit: Audit, *, limit: int = LIMIT) -> str:
+    """What is wrong between both systems, as a comment: the sum, then a table under what hurts."""
+    head = [marker("audit"), "### Audit", f"{counted_findings(audit).capitalize()}."]
+    room = _room(limit, head)
+    blocks: list[str] = []
+    for title, findings in grouped(audit.findings):
+        rows = [
+            [
+                f"**{each.severity.value}** {code(each.code)}",
+                f"{prose(named(each.objects[0]))}{f' {code(each.at)}' if each.at else ''}",
+                f"{prose(each.message)}; {prose(each.advice)}",
+            ]
+            for each in findings
+        ]
+        table = _rows(["Finding", "Object", "Why, and what to do"], rows, room, "finding")
+        blocks += [f"#### {title}", *table] if table else []
+    return _joined(*head, *blocks)
 
 
 def outcomes_markdown(plan: Plan, outcomes: Sequence[Outcome], *, limit: int = LIMIT) -> str:

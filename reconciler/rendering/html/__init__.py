@@ -9,9 +9,11 @@ from reconciler.rendering.html.documents import (
     problems_html,
     verification_html,
 )
+from reconciler.rendering.html.estate import audit_html
 from reconciler.rendering.html.several import joined_html
 
 __all__ = [
+    "audit_html",
     "drift_html",
     "errors_html",
     "joined_html",

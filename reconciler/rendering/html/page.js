@@ -33,14 +33,15 @@
     const find = one('input[type="search"]');
     const found = one("output");
     const chips = all(".chip", part);
-    const cards = all(".card[data-action], .still li", part).map((card) => ({
+    const cards = all(".card[data-action], .still li, .pair", part).map((card) => ({
       card,
       action: card.dataset.action,
-      text: (card.matches("li") ? card : card.querySelector("summary")).textContent.toLowerCase()
+      text: (card.matches("li, .pair") ? card : card.querySelector("summary")).textContent.toLowerCase()
         + " " + card.dataset.action.replace("no_op", "unchanged"),
     }));
     const boxes = all(".box", part);
     const still = one(".still");
+    const groups = all(".group", part).map((group) => ({ group, wasOpen: group.open }));
     const filter = () => {
       const words = (find ? find.value : "").toLowerCase().split(/\s+/).filter(Boolean);
       const pressed = chips.filter((chip) => chip.getAttribute("aria-pressed") === "true").map((chip) => chip.dataset.only);
@@ -49,12 +50,18 @@
       for (const { card, action, text } of cards) {
         const fits = (!pressed.length || pressed.includes(action)) && words.every((word) => text.includes(word));
         card.classList.toggle("gone", !fits);
-        if (fits) shown.add("#" + card.id);
+        if (fits) shown.add(card.id ? "#" + card.id : card);
       }
       if (still) {
         const some = still.querySelector("li:not(.gone)");
         still.classList.toggle("gone", !some);
         if (isFiltered) still.open = Boolean(some);
+      }
+      // a group with nothing to show goes, one with something opens; afterwards each is as it was
+      for (const { group, wasOpen } of groups) {
+        const some = group.querySelector(".pair:not(.gone), .card:not(.gone)");
+        group.classList.toggle("gone", !some);
+        group.open = isFiltered ? Boolean(some) : wasOpen;
       }
       for (const box of boxes) box.classList.toggle("dim", isFiltered && !shown.has(box.getAttribute("href")));
       if (found) found.textContent = isFiltered ? `${shown.size} of ${cards.length}` : "";
