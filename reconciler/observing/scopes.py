@@ -114,9 +114,9 @@ def parents_of(
     for resource in stack.resources.values():
         if resource.address.kind_name == kind.name:
             owner = owner_of(kind, resource)
-            match = matches.get(owner) if owner else None
-            if owner is None:
-                found.setdefault(resource.provider, set()).add("")
+            match = matches.get(owner) if isinstance(owner, Address) else None
+            if isinstance(owner, str):
+                found.setdefault(resource.provider, set()).add(owner)
             elif match is not None and match.live is not None:
                 found.setdefault(resource.provider, set()).add(match.live.id)
     for provider, parent in _remembered_parents(kind, stack, ledger):
@@ -126,10 +126,12 @@ def parents_of(
     return found
 
 
-def owner_of(kind: Kind[object], resource: Resource) -> Address | None:
-    """The address that a resource lives in; None for one that lives in the account itself."""
-    ref = resource.attributes.get(kind.fields.parent)
-    return resource.address.parent or (ref.address if isinstance(ref, Ref) else None)
+def owner_of(kind: Kind[object], resource: Resource) -> Address | str:
+    """The address that a resource lives in, or the id of that object; "" for the account itself."""
+    owner = resource.attributes.get(kind.fields.parent)
+    if resource.address.parent is not None:
+        return resource.address.parent
+    return owner.address if isinstance(owner, Ref) else str(owner or "")
 
 
 def _remembered_parents(kind: Kind[object], stack: Stack, ledger: Ledger) -> Iterable[tuple[str, str]]:

@@ -14,6 +14,7 @@ from reconciler.model import (
     Ledger,
     Live,
     Move,
+    Ref,
     Resource,
     Settles,
     Snapshot,
@@ -106,16 +107,32 @@ def match_all(
 ) -> dict[Address, Match]:
     """Pairs every resource with its live object; trouble with one is that one's alone."""
     matcher = _Matcher(stack, ledger, snapshot, kinds, recovery, claims or {}, rivals or Rivals())
-    whole = [r for r in stack.resources.values() if not r.address.part]
+    # whatever lives inside another object comes after it
+    whole = sorted(
+        (r for r in stack.resources.values() if not r.address.part),
+        key=lambda r: bool(kinds[r.address.kind_name].fields.parent),
+    )
     parts = [r for r in stack.resources.values() if r.address.part]
     found: dict[Address, Match] = {}
     for resource in whole:
-        found[resource.address] = matcher.match(resource)
+        found[resource.address] = matcher.match(_placed(resource, found, kinds))
     _refuse_shared(found)
     for resource in parts:
         parent = resource.address.parent
         found[resource.address] = matcher.match_part(resource, found.get(parent) if parent else None)
     return found
+
+
+def _placed(resource: Resource, found: Mapping[Address, Match], kinds: Registry) -> Resource:
+    """A resource with the id of the object that it lives in, so that only what lives there matches it."""
+    name = kinds[resource.address.kind_name].fields.parent
+    if not name:
+        return resource
+    owner = resource.attributes.get(name, "")
+    if isinstance(owner, Ref):
+        match = found.get(owner.address)
+        owner = match.live.id if match and match.live else "none so far"
+    return replace(resource, attributes={**resource.attributes, name: owner})
 
 
 class _Matcher:

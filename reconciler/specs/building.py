@@ -106,10 +106,10 @@ class _Building:
         attributes = {key: item for key, item in values.items() if key not in ("provider", "lifecycle")}
         parts = {part.part: part for part in parts_of(self.resolver.kinds, self.kind.name)}
         described = {key: attributes.pop(key) for key in parts if key in attributes}
-        attributes = self._checked(self.kind, attributes)
         name = self.kind.fields.name
         is_named = name in attributes
-        attributes = {name: self.address.key, **self.kind.fields.defaults, **attributes}
+        attributes = self._checked(self.kind, {name: self.address.key, **attributes})
+        attributes = {**self.kind.fields.defaults, **attributes}
         resource = Resource(
             address=self.address,
             provider=self._provider(values),

@@ -182,7 +182,10 @@ class DatabricksAccount:
             asked = {"page_size": PAGE, **(query or {}), **({"page_token": token} if token else {})}
             answer = self._page(path, asked)
             page, items = answer.body, self.items(path, answer.body, key)
-            tally.add([str(item.get("integration_id") or item.get("id")) for item in items], answer.size)
+            tally.add(
+                [str(item.get("integration_id") or item.get("id") or item.get("uid")) for item in items],
+                answer.size,
+            )
             found.extend(items)
             token = page.get("next_page_token", "")
             if not isinstance(token, str):
