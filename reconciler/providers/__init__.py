@@ -11,7 +11,12 @@ from reconciler.errors import UsageError
 from reconciler.kinds import Registry
 from reconciler.model import FILES, ProviderSpec, Stack
 from reconciler.providers.connect import integration
-from reconciler.providers.databricks import oauth_app, service_principal, service_principal_secret
+from reconciler.providers.databricks import (
+    federation_policy,
+    oauth_app,
+    service_principal,
+    service_principal_secret,
+)
 from reconciler.providers.files import handoff
 
 if TYPE_CHECKING:
@@ -27,6 +32,7 @@ KINDS: Registry = {
         oauth_app.KIND,
         service_principal.KIND,
         service_principal_secret.KIND,
+        federation_policy.KIND,
         integration.KIND,
         handoff.KIND,
     )
