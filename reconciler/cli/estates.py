@@ -52,3 +52,12 @@ def look_and_judge(
             ourselves=frozenset(name.casefold() for name in estate.ourselves.values() if name),
         )
     )
+
+
+def side_of(stacks: Sequence[Stack]) -> str:
+    """The only sort of system that stacks have objects in, where they are one administrator's half."""
+    types = {
+        stack.providers[resource.provider].type for stack in stacks for resource in stack.resources.values()
+    }
+    sides = sorted(types & {"databricks", "connect"})
+    return sides[0] if len(sides) == 1 else ""

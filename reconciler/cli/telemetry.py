@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, make_wsgi_app
 
 from reconciler.errors import UsageError
 from reconciler.model import Ledger, Plan
+from reconciler.model.auditing import Audit
 from reconciler.planning import parse_time
+from reconciler.specs.urls import is_loopback
 
 App = Callable[[Mapping[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -46,6 +49,10 @@ class Telemetry:
         self._last = Gauge("reconcile_last_success_timestamp_seconds", "When a round last went well", **make)
         self._rounds = Counter("reconcile_rounds", "Rounds by how they ended", ["result"], **make)
         self._errors = Counter("reconcile_errors", "Errors by their code", ["stack", "code"], **make)
+        self._findings = Gauge(
+            "reconcile_findings", "Findings of the last audit by their code", ["code", "severity"], **make
+        )
+        self._page = b""
         self._healed = Counter(
             "reconcile_heals", "Healing runs by how they ended", ["stack", "result"], **make
         )
@@ -70,6 +77,13 @@ class Telemetry:
             if ends:
                 moment = parse_time(ends)
                 self._expiry.labels(plan.stack.name, str(address)).set(moment.timestamp() if moment else 0)
+
+    def audited(self, report: Audit, page: str) -> None:
+        """The whole of both systems was judged; the page is what is served."""
+        self._findings.clear()
+        for finding in report.findings:
+            self._findings.labels(finding.code, finding.severity.value).inc()
+        self._page = page.encode("utf-8")
 
     def healed(self, stack: str, *, fine: bool) -> None:
         """Drift was put right, or wasn't."""
@@ -96,6 +110,8 @@ class Telemetry:
             path = environ.get("PATH_INFO", "")
             if path == "/metrics":
                 return metrics(environ, start)  # type: ignore[no-any-return]
+            if path == "/" and environ.get("REQUEST_METHOD") in ("GET", "HEAD") and _is_from_here(environ):
+                return self._answer_page(start)
             known = path == "/healthz"
             status = "404 Not Found" if not known else "200 OK" if self.is_well else "503 Service Unavailable"
             start(status, [("Content-Type", "text/plain; charset=utf-8")])
@@ -103,11 +119,30 @@ class Telemetry:
 
         return answer
 
+    def _answer_page(self, start: Callable[..., Any]) -> Iterable[bytes]:
+        """The estate as the last audit saw it."""
+        headers = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
+        if not self._page:
+            start("503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8"), *headers])
+            return [b"no audit yet\n"]
+        start("200 OK", [("Content-Type", "text/html; charset=utf-8"), *headers])
+        return [self._page]
+
+
+def _is_from_here(environ: Mapping[str, Any]) -> bool:
+    """Whether a request to a loopback address names one: another site's page may have been led here."""
+    name = urlsplit("//" + str(environ.get("HTTP_HOST") or "")).hostname or ""
+    return is_loopback(name) or not is_loopback(str(environ.get("reconcile.address", "")))
+
 
 class _Quiet(WSGIRequestHandler):
     """A handler that doesn't log each scrape, nor waits for ever for a client that says nothing."""
 
     timeout = 10
+
+    def get_environ(self) -> dict[str, Any]:
+        """What a request is answered from, with the address that it came to."""
+        return {**super().get_environ(), "reconcile.address": str(self.connection.getsockname()[0])}
 
     def log_message(self, format: str, *args: Any) -> None:
         """Says nothing."""
@@ -125,7 +160,9 @@ def serving(telemetry: Telemetry, listen: str, say: Callable[[str], object]) -> 
         return
     server = _server(telemetry, listen)
     host, port = server.server_address[:2]
-    say(f"metrics and health: http://{host!s}:{port}/metrics and /healthz")
+    say(
+        f"metrics and health: http://{host!s}:{port}/metrics and /healthz; the estate: http://{host!s}:{port}/"
+    )
     thread = threading.Thread(target=server.serve_forever, name="telemetry", daemon=True)
     thread.start()
     try:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import argparse
 import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 
 from reconciler.cli.applying import apply_plan
 from reconciler.cli.console import Console
+from reconciler.cli.estates import look_and_judge, side_of
 from reconciler.cli.options import duration
 from reconciler.cli.several import guarded
 from reconciler.cli.stopping import stop_of
 from reconciler.cli.telemetry import Telemetry, serving
+from reconciler.cli.veiling import veiled_audit
 from reconciler.cli.wiring import View, clients, look, open_stack, stacks
 from reconciler.errors import LockedError, ReconcileError, StoppedError
 from reconciler.model import Plan, Stack
 from reconciler.planning import healable
+from reconciler.rendering import AUDIT_FORMATS, Look, Palette
 
 LONGEST = 3600.0  # seconds between two tries, however often it failed
 
@@ -52,8 +56,22 @@ def _round(args: argparse.Namespace, console: Console, telemetry: Telemetry, sto
     # every stack is looked at, whatever became of the ones before
     ended = [_stack(stack, args, console, telemetry, stop) for stack in found]
     fine = all(ended)
+    if not stop.is_set():
+        _audit(found, args, console, telemetry)
     telemetry.round_ended(time.monotonic() - began, fine=fine)
     return fine
+
+
+def _audit(found: Sequence[Stack], args: argparse.Namespace, console: Console, telemetry: Telemetry) -> None:
+    """Judges the whole of both systems; that it can't is said, and makes the watch of the stacks no worse."""
+    try:
+        report = look_and_judge(found, args, side=side_of(found))
+    except ReconcileError as error:
+        console.error(error)
+        telemetry.failed("", error.code)
+        return
+    shown = veiled_audit(report)
+    telemetry.audited(shown, AUDIT_FORMATS["html"](shown, Look(palette=Palette(unicode=True))))
 
 
 def _stack(

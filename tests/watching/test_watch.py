@@ -186,3 +186,17 @@ def test_an_address_that_cannot_be_had_is_an_error(watched):
     ended = watched.run("watch", "spec.yaml", "--listen", "nowhere:port")
     assert ended.returncode == 1
     assert "--listen" in ended.stderr
+
+
+def test_the_estate_is_served_as_a_page_and_counted_by_code(watched):
+    watched.start()
+    watched.until(lambda: "<h1>Estate</h1>" in watched.get("/"))
+    assert "as-viewer" in watched.get("/")
+    assert watched.number('reconcile_findings{code="open-access",severity="warning"}') >= 1
+    for request in (
+        urllib.request.Request(watched.url + "/", method="POST"),
+        urllib.request.Request(watched.url + "/", headers={"Host": "elsewhere.example"}),
+    ):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=10)
+        assert refused.value.code == 404
