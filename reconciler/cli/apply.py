@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from reconciler import specs
@@ -11,9 +12,11 @@ from reconciler.cli import planfiles
 from reconciler.cli.applying import Planner, apply_each
 from reconciler.cli.console import Console
 from reconciler.cli.options import is_plan_file, variables
+from reconciler.cli.policies import given_policies
 from reconciler.cli.wiring import Mates, View, stacks
-from reconciler.errors import ReconcileError, StaleError, UsageError
+from reconciler.errors import ReconcileError, SpecError, StaleError, UsageError
 from reconciler.model import Plan, Stack
+from reconciler.model.policy import Policy
 from reconciler.planning import saved
 from reconciler.providers import KINDS
 
@@ -29,9 +32,12 @@ def run(args: argparse.Namespace, console: Console) -> int:
         recorded = files or planfiles.last()
         plans = [_read(path, is_alone=len(recorded) == 1) for path in recorded]
         checks = None if files else args
+        rules = given_policies(args, os.environ)
         mates = Mates([plan.stack for plan in plans if isinstance(plan, saved.Saved)])
         jobs: list[tuple[Stack, Planner | ReconcileError]] = [
-            (plan.stack, _saved_planner(plan, checks, mates)) if isinstance(plan, saved.Saved) else plan
+            (plan.stack, _saved_planner(plan, checks, mates, rules))
+            if isinstance(plan, saved.Saved)
+            else plan
             for plan in plans
         ]
     else:
@@ -70,16 +76,22 @@ def _fresh(args: argparse.Namespace) -> list[tuple[Stack, Planner | ReconcileErr
     return [(stack, lambda view: view.plan(view.options(args, mates))) for stack in found]
 
 
-def _saved_planner(plan: saved.Saved, checks: argparse.Namespace | None, mates: Mates) -> Planner:
+def _saved_planner(
+    plan: saved.Saved, checks: argparse.Namespace | None, mates: Mates, rules: Sequence[Policy]
+) -> Planner:
     """Makes a saved plan anew.
 
     Args:
+        rules: policies that hold now, whatever held when the plan was made.
         checks: the command line that its spec is loaded with, to see that it is as it was; None not to look.
     """
 
     def planner(view: View) -> Plan:
         if checks is not None:
             _check_spec(plan, checks)
+        broken = () if plan.destroys else tuple(specs.breaches(plan.stack, rules, KINDS))
+        if broken:
+            raise SpecError(broken)
         options = view.options(argparse.Namespace(target=(), replace=()), mates)
         options = saved.with_options(options, plan)
         fresh = view.destroy_plan(options) if plan.destroys else view.plan(options)

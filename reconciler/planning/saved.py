@@ -8,7 +8,7 @@ from handoffs are saved as expressions with a fingerprint.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,11 +52,21 @@ def change_mark(change: Change) -> str:
 
 def encode(plan: Plan) -> dict[str, Any]:
     """What a plan file holds besides its visible part; goes under the key `definition`."""
-    told = tuple(change for change in plan.changes if change.action is not Action.NO_OP)
+    told = _with_neighbours(plan.changes)
     definition = packed(replace(plan, changes=told, unchanged=plan.summary[Action.NO_OP.value]))
     for name in _MOMENT:
         del definition[name]
     return {**definition, "digest": _digest(definition)}
+
+
+def _with_neighbours(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """What changes, and the unchanged that it hangs together with: reviewers see both ends of a line."""
+    moving = {change.address for change in changes if change.action is not Action.NO_OP}
+    near = {target for change in changes if change.address in moving for target in change.depends_on}
+    near |= {c.address for c in changes if not moving.isdisjoint(c.depends_on)} | moving
+    # a secret shows inside its principal
+    near |= {address.parent for address in near if address.parent}
+    return tuple(change for change in changes if change.address in near)
 
 
 def seen(document: Any, visible: Visible) -> Plan:

@@ -172,9 +172,10 @@ def _resolve(resolver: Resolver, rules: _Rules) -> Stack:
         resolver.findings.error("cycle", message, holder.at, address=str(ring[0]), hint="cut the ring")
     whole = {a: replace(r, unmet=resolver.findings.unmet(str(a))) for a, r in wanted.items()}
     own = tuple(made_policy(block, file, resolver.findings) for file, block in resolver.sources.policies)
-    broken = breaches(whole, remotes, (*rules.policies, *own), resolver.kinds)
+    stack = replace(assemble(resolver, remotes, whole), policies=own)
+    broken = breaches(stack, (*rules.policies, *own), resolver.kinds)
     resolver.findings.extend(broken if rules.enforcing else softened(broken))
-    return replace(assemble(resolver, remotes, whole), policies=own)
+    return stack
 
 
 def _check_variables(

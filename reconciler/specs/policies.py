@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.errors import Location, Problem, Severity, SpecError
 from reconciler.kinds import Registry
-from reconciler.model import FILES, Address, ProviderSpec, Resource, Sourced, Value
+from reconciler.model import FILES, ProviderSpec, Resource, Sourced, Stack, Value
 from reconciler.model.policy import Policy, shortest_lifetime
 from reconciler.model.values import is_unknown, seconds
 from reconciler.specs import urls
@@ -114,18 +114,14 @@ def _scalars(node: Node) -> Iterator[Scalar]:
         yield from _scalars(below)
 
 
-def breaches(
-    resources: Mapping[Address, Resource],
-    providers: Mapping[str, ProviderSpec],
-    policies: Sequence[Policy],
-    kinds: Registry,
-) -> Iterator[Problem]:
+def breaches(stack: Stack, policies: Sequence[Policy], kinds: Registry) -> Iterator[Problem]:
     """What the wishes of a spec break, each on its line; no `ignore` excuses anything.
 
     What isn't known yet, as an unset variable, can't be judged and is no breach.
     """
     if not policies:
         return
+    providers, resources = stack.providers, stack.resources
     yield from _hosts(providers, policies)
     for resource in resources.values():
         kind = resource.address.kind_name

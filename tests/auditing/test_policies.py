@@ -140,3 +140,33 @@ def test_an_audit_goes_on_with_a_spec_that_breaks_its_policy(place: Place) -> No
     report = json.loads(place.run("audit", "spec.yaml", "--format", "json", code=0).out)
     # nothing live is the stack's own yet, and its policy judges only that
     assert {each["code"] for each in report["findings"]} == {"unmanaged"}
+
+
+def test_a_saved_plan_is_held_to_the_rules_of_the_day_it_is_applied(place: Place) -> None:
+    load(place.sandbox, {**clean(), "databricks": {}, "connect": {}})
+    put(place, "spec.yaml", SPEC)
+    put(place, "rules.yaml", "policy: {forbid_scopes: [all-apis]}\n")
+    place.run("plan", "spec.yaml", "-o", "plan.json", code=0)
+    said = place.run("apply", "plan.json", "--yes", "--policy", "rules.yaml", code=1).err
+    assert "error[policy-scope]" in said
+    said = place.run("apply", "--yes", "--policy", "rules.yaml", code=1).err
+    assert "error[policy-scope]" in said
+    assert place.writes() == []
+
+
+def test_a_saved_plan_keeps_what_its_changes_hang_together_with(place: Place) -> None:
+    load(place.sandbox, {**clean(), "databricks": {}, "connect": {}})
+    put(place, "spec.yaml", SPEC)
+    place.run("apply", "spec.yaml", "--yes", code=0)
+    put(
+        place,
+        "spec.yaml",
+        SPEC.replace("    template: databricks", "    description: x\n    template: databricks"),
+    )
+    place.run("plan", "spec.yaml", "-o", "plan.json", code=0)
+    shown = place.run("show", "plan.json", "--format", "html").out
+    assert 'data-e="' in shown
+    assert "oauth_apps.Dashboards" in shown
+    # who isn't concerned stays out
+    assert "service_principals.robot" not in shown
+    place.run("apply", "plan.json", "--yes", code=0)
