@@ -15,6 +15,10 @@ from urllib.parse import quote
 from reconciler.rendering.terminal import clean
 
 _BACKTICKS = re.compile("`+")
+# only where it can run into nothing else
+_QUOTED = re.compile(r"(?<![^ (])`([^`]+)`(?=[ ,;:.!?)]|\Z)")
+# what may follow or precede a quotation without a blank
+_EDGES = re.compile(r"([,;:.!?)]*)(.*?)(\(?)\Z", re.DOTALL)
 _PLAIN_WORD = re.compile(r"\(?[A-Za-z]+(?:'[a-z]{1,2})?\)?[,;:.!?]?\Z")
 # a word such as "defaced" could be the name of a commit
 _COMMIT = re.compile(r"[A-Fa-f]{7,}")
@@ -44,11 +48,27 @@ def html_code(text: object) -> str:
 
 
 def prose(text: object, span: Callable[[object], str] = code) -> str:
-    """A sentence: words of letters bare, everything else in spans.
+    """A sentence: words of letters bare, everything else in spans; what it quotes in backticks is one span.
 
     Args:
         span: puts what isn't a plain word where nothing interprets it.
     """
+    found = _QUOTED.split(clean(text))
+    if len(found) == 1:
+        return _words(found[0], span)
+    parts = []
+    for number, part in enumerate(found):
+        if number % 2:
+            parts.append(span(part))
+            continue
+        edges = _EDGES.match(part)
+        before, words, after = edges.groups() if edges else ("", part, "")
+        blanks = (" " if words[:1] == " " else "", " " if words[-1:] == " " and words.strip() else "")
+        parts.append(f"{before}{blanks[0]}{_words(words, span)}{blanks[1]}{after}")
+    return "".join(parts).strip(" ")
+
+
+def _words(text: str, span: Callable[[object], str]) -> str:
     parts: list[str] = []
     held: list[str] = []
 
@@ -57,7 +77,7 @@ def prose(text: object, span: Callable[[object], str] = code) -> str:
             parts.append(span(" ".join(held)) + tail)
             held.clear()
 
-    for word in filter(None, clean(text).split(" ")):
+    for word in filter(None, text.split(" ")):
         if _PLAIN_WORD.match(word) and not _COMMIT.search(word):
             release()
             parts.append(word)

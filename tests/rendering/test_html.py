@@ -44,6 +44,7 @@ from reconciler.rendering import (
     problems_html,
 )
 from reconciler.rendering.html.cards import cards
+from reconciler.rendering.html.page import said
 from reconciler.rendering.html.picture import picture
 
 HOSTILE = st.text(
@@ -315,3 +316,8 @@ def test_an_output_that_is_not_utf8_gets_ascii_that_reads_the_same(make):
     assert "".join(Seen(page).texts) == "".join(Seen(plan_html(plan)).texts)
     assert Seen(page).raw == Seen(plan_html(plan)).raw
     assert FORMATS["markdown"].plan(plan, look).isascii()
+
+
+def test_what_a_sentence_quotes_is_code():
+    assert said("take `a: <b>`; or `c`") == "take <code>a: &lt;b&gt;</code>; or <code>c</code>"
+    assert said("one ` alone") == "one ` alone"

@@ -392,3 +392,17 @@ def test_a_pipeline_finds_its_own_comment_whatever_the_stack_is_called(make):
     assert plan_markdown(make.plan()).startswith("<!-- reconcile:plan:prod -->\n")
     assert drift_markdown("prod", []).startswith("<!-- reconcile:drift:prod -->\n")
     assert plan_markdown(make.plan(stack="a --> b")).startswith("<!-- reconcile:plan:a%20--%3E%20b -->\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("give it, `lifecycle: {adopt: x}`; or rotate", "give it, `lifecycle: {adopt: x}`; or rotate"),
+        ("`reconcile rotate a.b` issues another", "`reconcile rotate a.b` issues another"),
+        ("run it (`a` or `b`).", "run it (`a` or `b`)."),
+        ("one ` alone", "one `` ` `` alone"),
+        ("`@all` and @all", "`@all` and `@all`"),
+    ],
+)
+def test_what_a_sentence_quotes_is_one_span(text, shown):
+    assert prose(text) == shown

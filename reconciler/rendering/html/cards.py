@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.model import Action, Address, Change
 from reconciler.rendering.differences import Difference, differences
-from reconciler.rendering.html.page import badge, code, esc, tag
+from reconciler.rendering.html.page import badge, code, esc, said, tag
 from reconciler.rendering.words import action_words, extra_name, kind_words, sign
 from reconciler.secrets import SENSITIVE
 
@@ -37,7 +37,7 @@ def _card(change: Change, anchors: Anchors, is_open: bool) -> str:
     )
     blocked = f" {code(change.code)}" if change.code else ""
     parts = [
-        tag("p", esc(change.reason) + blocked, "why"),
+        tag("p", said(change.reason) + blocked, "why"),
         _approval(change),
         _fields(differences(change)),
         _needs(change, anchors),
@@ -53,8 +53,8 @@ def _approval(change: Change) -> str:
     if not change.approval:
         return ""
     if change.needs_approval:
-        return f'<p class="careful">Needs approval: {esc(change.approval)}</p>'
-    return f'<p class="why">Approved: {esc(change.approval)}</p>'
+        return f'<p class="careful">Needs approval: {said(change.approval)}</p>'
+    return f'<p class="why">Approved: {said(change.approval)}</p>'
 
 
 def _needs(change: Change, anchors: Anchors) -> str:

@@ -16,6 +16,7 @@ from reconciler.rendering.html.page import (
     esc,
     findings,
     page,
+    said,
     section,
     sum_of_findings,
     tag,
@@ -140,7 +141,7 @@ def outcomes_html(plan: Plan, outcomes: Sequence[Outcome]) -> str:
     rows = [
         [
             f"{badge(outcome_sign(each, changes), each.action)}{action_words(each.action)}",
-            code(each.address) + tag("p", esc(each.error), "bad") + tag("p", esc(each.note)),
+            code(each.address) + tag("p", said(each.error), "bad") + tag("p", said(each.note)),
             each.status.value,
             f"{each.seconds:.1f} s",
         ]
@@ -160,7 +161,7 @@ def verification_html(stack: str, found: Sequence[Verification]) -> str:
         [
             tag("span", one.status.value, "bad" if one.status is Proof.BROKEN else ""),
             code(one.address),
-            esc(one.message),
+            said(one.message),
         ]
         for one in sorted(found, key=lambda one: one.status is not Proof.BROKEN)
     ]

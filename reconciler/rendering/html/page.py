@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,9 @@ _ICON = (
 )
 
 
+_QUOTED = re.compile("`([^`]+)`")
+
+
 def esc(text: object) -> str:
     """The text for HTML, between tags or in a quoted attribute, with what can't be seen made visible."""
     return html.escape(clean(text))
@@ -36,6 +40,11 @@ def esc(text: object) -> str:
 def code(text: object) -> str:
     """The text as code, its direction its own."""
     return f"<code>{esc(text)}</code>"
+
+
+def said(text: object) -> str:
+    """A sentence of ours; what it quotes in backticks is code."""
+    return _QUOTED.sub(r"<code>\1</code>", esc(text))
 
 
 def tag(name: str, content: str, css: str = "") -> str:
@@ -143,8 +152,8 @@ def _finding(problem: Problem) -> str:
     css = "bad" if problem.severity is Severity.ERROR else "careful"
     place = " ".join(code(part) for part in (problem.at, problem.address) if part)
     head = f'<b class="{css}">{problem.severity.value}</b> {code(problem.code)} '
-    hint = f'<p class="hint"><b>Help:</b> {esc(problem.hint)}</p>' if problem.hint else ""
-    return f'{head}<span class="place">{place}</span><p>{esc(problem.message)}</p>{hint}'
+    hint = f'<p class="hint"><b>Help:</b> {said(problem.hint)}</p>' if problem.hint else ""
+    return f'{head}<span class="place">{place}</span><p>{said(problem.message)}</p>{hint}'
 
 
 def sum_of_findings(problems: Sequence[Problem]) -> str:
