@@ -145,7 +145,7 @@ def _add_reading(
         "--listen",
         default="127.0.0.1:9464",
         metavar="HOST:PORT",
-        help="where metrics and health are served, or none (default: 127.0.0.1:9464)",
+        help="where metrics, health and the estate are served, or none (default: 127.0.0.1:9464)",
     )
     watch.set_defaults(yes=True, approve=None, parallelism=8)
 

@@ -246,3 +246,9 @@ def test_the_guide_names_every_variable_that_has_to_be_set() -> None:
     }
     assert used
     assert [name for name in sorted(used) if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("name", ["action.yml", "ci/gitlab/.gitlab-ci.yml", "ci/azure/azure-pipelines.yml"])
+def test_every_ready_pipeline_passes_the_repositorys_policy(name):
+    text = (Path(__file__).parents[2] / name).read_text()
+    assert '[ -z "${RECONCILE_POLICY:-}" ] && [ -f policy.yaml ]' in text
