@@ -110,7 +110,7 @@ def test_findings_and_errors_as_json(place):
     del want["oauth_apps"]["app"]["scopes"]
     place.write(want)
     error = place.run("plan", SPEC, "--format", "json", code=1).json
-    assert list(error) == ["format", "errors"]
+    assert list(error) == ["format", "stack", "errors"]
     assert error["format"] == "reconcile.error/1"
     assert all(list(one) == ["code", "message", "address", "at"] for one in error["errors"])
     assert place.run("plan", "nowhere.yaml", "--format", "json", code=1).json["format"] == "reconcile.error/1"

@@ -42,11 +42,13 @@ def foreign_app(request):
     return lambda rig: rig.foreign_app(**FOREIGN_APPS[request.param])
 
 
-def test_an_app_that_was_there_before_the_plan_is_not_changed_without_an_approval(rig, foreign_app):
+def test_an_app_that_was_there_before_the_plan_is_left_alone_and_the_ways_out_are_named(rig, foreign_app):
     foreign_app(rig)
-    writes = len(rig.writes())
-    assert rig.apply().code == 3
-    assert len(rig.writes()) == writes
+    ended = rig.apply()
+    assert ended.code == 1
+    assert "lifecycle: {adopt:" in ended.text  # its secret is needed, and nobody here has it
+    assert_foreign_untouched(rig)
+    assert all("custom-app-integrations" not in path for method, path in rig.writes() if method != "POST")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -200,7 +200,7 @@
       if (event.key === "Escape") { find.value = ""; filter(); }
     });
   };
-  const parts = all(".part");
+  const parts = all("article.part");
   for (const part of parts.length ? parts : [document.body]) enliven(part);
 
   document.addEventListener("keydown", (event) => {
@@ -213,7 +213,7 @@
     const target = /^#(s\d+-)?c\d+$/.test(hash) && document.getElementById(hash.slice(1));
     if (!target) return false;
     if (target.closest(".gone") || target.classList.contains("gone")) {
-      clear.get(target.closest(".part") || document.body)();
+      clear.get(target.closest("article.part") || document.body)();
     }
     for (let around = target; around; around = around.parentElement) {
       if (around.tagName === "DETAILS") around.open = true;
