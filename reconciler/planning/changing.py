@@ -22,7 +22,7 @@ from reconciler.model import (
     Text,
     Unknown,
 )
-from reconciler.planning.compare import field_changes, leaves
+from reconciler.planning.compare import at_path, field_changes, leaves
 from reconciler.planning.matching import How, Match
 from reconciler.planning.situation import Situation, is_secret, resolve, shown
 from reconciler.planning.verdicts import Fate, Fates, Handover, Verdict
@@ -219,12 +219,24 @@ class _Builder:
             return attributes
         return {**attributes, name: workspaces_by_id(self.situation, self.resource, named)}
 
+    def renewed_source(self, field: FieldChange) -> str:
+        """Whose new object changes a field that nobody touched in the spec; "" for any other field."""
+        value = at_path(self.resource.attributes, field.path)
+        if field.after != KNOWN_LATER or not isinstance(value, Ref):
+            return ""
+        before = at_path(self.entry.applied, field.path) if self.entry else None
+        return str(value.address) if before == field.before else ""
+
     def why(self, differences: tuple[FieldChange, ...]) -> str:
         reasons = [f"{h.path.rpartition('.')[2]}: {h.reason}" for h in self.handovers]
         handed = {h.path for h in self.handovers}
         by_cause: dict[Cause, list[str]] = {}
         for field in differences:
-            if field.path not in handed:
+            if field.path in handed:
+                continue
+            if source := self.renewed_source(field):
+                reasons.append(f"{field.path}: {source} gets a new one")
+            else:
                 by_cause.setdefault(field.cause, []).append(field.path)
         words = {
             Cause.SPEC: "changed in the spec",

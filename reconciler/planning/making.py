@@ -130,7 +130,8 @@ def make_destroy_plan(
     # what stays isn't destroyed, and that is no success
     changes = {a: _unfinished(change) for a, change in changes.items()}
     problems = [*snapshot.problems, *blocked_problems(changes.values())]
-    plan = _plan(replace(situation, stack=stack), options, _sorted(changes.values()), problems)
+    in_order = _sorted(changes.values())[::-1]  # as they go: what refers to others first
+    plan = _plan(replace(situation, stack=stack), options, in_order, problems)
     return replace(plan, destroys=True)
 
 

@@ -29,7 +29,7 @@ from reconciler.rendering.marking import (
 from reconciler.rendering.memory import ledger_json
 from reconciler.rendering.problems import sorted_problems
 from reconciler.rendering.terminal import clean
-from reconciler.rendering.text import counted
+from reconciler.rendering.text import counted, scope_words
 from reconciler.rendering.verification import NOTHING, counted_proofs
 from reconciler.rendering.words import (
     action_words,
@@ -91,7 +91,8 @@ def _about(plan: Plan) -> list[str]:
         lines.append(f"- {code(name)}: {code(provider.shown)}{account}")
     blocks = ["\n".join(lines)] if lines else []
     if plan.targets:
-        blocks.append(f"Only {', '.join(map(code, plan.targets))}, with what they depend on.")
+        told = scope_words(plan, code)
+        blocks.append(f"{told[0].upper()}{told[1:]}.")
     return blocks
 
 

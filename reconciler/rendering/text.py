@@ -63,6 +63,19 @@ def nothing_text(plan: Plan) -> str:
     return ON_TRUST if any(problem.code in _DOUBTS for problem in plan.problems) else NO_CHANGES
 
 
+def scope_words(plan: Plan, mark: Callable[[str], str] = str) -> str:
+    """What a plan of a part of the stack is about.
+
+    Args:
+        mark: sets an address as the format sets code.
+    """
+    renewed = [mark(str(address)) for address in plan.replaces]
+    others = [mark(str(address)) for address in plan.targets if address not in plan.replaces]
+    if not renewed:
+        return f"only {', '.join(others)}, with what they depend on"
+    return f"renews {', '.join(renewed)}" + (f", for {', '.join(others)}" if others else "")
+
+
 def _header(plan: Plan, look: Look) -> str:
     clean = look.palette.clean
     what = "Plan to destroy stack" if plan.destroys else "Plan for stack"
@@ -74,7 +87,7 @@ def _header(plan: Plan, look: Look) -> str:
         )
         lines.append(f"  {padded(clean(name), label_width)}  {clean(provider.shown)}{account}")
     if plan.targets:
-        lines.append("  only " + ", ".join(map(clean, plan.targets)) + ", with what they depend on")
+        lines.append(f"  {clean(scope_words(plan))}")
     return "\n".join(lines)
 
 

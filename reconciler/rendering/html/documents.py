@@ -24,7 +24,7 @@ from reconciler.rendering.html.page import (
 from reconciler.rendering.html.picture import picture
 from reconciler.rendering.memory import ledger_json
 from reconciler.rendering.terminal import SYMBOLS, clean
-from reconciler.rendering.text import counted
+from reconciler.rendering.text import counted, scope_words
 from reconciler.rendering.verification import NOTHING, counted_proofs
 from reconciler.rendering.words import (
     action_words,
@@ -78,8 +78,8 @@ def _plan_head(plan: Plan) -> str:
         f"{f' account {code(provider.account_shown)}' if provider.account_id else ''}</dd>"
         for name, provider in sorted(plan.stack.remotes.items())
     )
-    only = ", ".join(map(code, plan.targets))
-    note = tag("p", f"Only {only}, with what they depend on." if only else "")
+    told = scope_words(plan, code) if plan.targets else ""
+    note = tag("p", f"{told[0].upper()}{told[1:]}." if told else "")
     title = f"<h1>{title_words(plan)} {tag('span', esc(plan.stack.name), 'name')}</h1>"
     return f"{title}\n{tag('dl', remotes, 'remotes')}{note}\n{chips(counts)}"
 
