@@ -305,7 +305,8 @@ def test_a_name_too_long_for_its_box_is_whole_in_its_title(make):
 @given(HOSTILE)
 def test_text_is_shown_as_it_is_cleaned(name):
     drawn = Seen(problems_html([Problem(Severity.ERROR, "x", name)]))
-    assert clean(name) in "".join(drawn.texts)
+    # what stands between backticks is set as code, without them
+    assert clean(name).replace("`", "") in "".join(drawn.texts).replace("`", "")
 
 
 def test_an_output_that_is_not_utf8_gets_ascii_that_reads_the_same(make):
