@@ -45,6 +45,8 @@ class Fields:
             (`config.client_id`); "" if it doesn't show it.
         users: the computed attribute that counts who points at an object from where this tool doesn't look.
         workspaces: the additive attribute whose keys are workspaces; "" if it has none.
+        principals: additive attributes that name principals → their sort: `{"groups": "group"}`. In the spec
+            they are lists of names, which are looked up; live and on record, id → name.
         parent: the attribute by which a part refers to the object that it lives in; never sent.
         sealed_to: the attribute with the keys that its secrets are sealed to; a live object of such a kind
             shows `(sensitive)` in each field that holds one. "" where secrets leave no trace.
@@ -69,6 +71,7 @@ class Fields:
     shows_referred: str = ""
     users: str = ""
     workspaces: str = ""
+    principals: Mapping[str, str] = field(default_factory=dict)
     parent: str = ""
     sealed_to: str = ""
 
@@ -113,11 +116,15 @@ class Scope:
     Attributes:
         parents: remote ids of the service principals whose secrets are wanted.
         workspaces: ids of the workspaces whose assignments are wanted.
+        groups: ids of the groups whose members are wanted.
+        attributes: the additive attributes that the spec or the ledger mentions.
         named: natural keys of the wanted objects, for systems that have no list.
     """
 
     parents: Sequence[str] = ()
     workspaces: Sequence[str] = ()
+    groups: Sequence[str] = ()
+    attributes: frozenset[str] = frozenset()
     named: Sequence[str] = ()
 
 
@@ -265,8 +272,12 @@ class Kind(ABC, Generic[Api]):
         """
         return False
 
-    def grant(self, api: Api, live_id: str, path: str, key: str, value: Any) -> None:
-        """Sets one key of an additive attribute."""
+    def grant(self, api: Api, live_id: str, path: str, key: str, value: Any) -> bool | None:
+        """Sets one key of an additive attribute.
+
+        Returns:
+            False if somebody else had set it already, as far as a look just before tells.
+        """
         raise InternalError(f"{self.noun}: {path} isn't additive")
 
     def revoke(self, api: Api, live_id: str, path: str, key: str) -> None:

@@ -387,3 +387,13 @@ def granted(address: Address, attribute: str, key: str, value: Any, now: str) ->
         return replace(entry, applied={**entry.applied, attribute: ours}, recorded_at=now)
 
     return lambda draft: draft.change(address, one)
+
+
+def found_there(address: Address, attribute: str, key: str) -> Edit:
+    """One key of an additive attribute that somebody else set before this stack could: not ours to take."""
+
+    def one(entry: Entry) -> Entry:
+        there = {*entry.there.get(attribute, ()), key}
+        return replace(entry, there={**entry.there, attribute: tuple(sorted(there))})
+
+    return lambda draft: draft.change(address, one)

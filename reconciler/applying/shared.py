@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from reconciler.applying import records
-from reconciler.applying.calls import Call, always
+from reconciler.applying.calls import Call, always, was_refused
+from reconciler.applying.records import Edit
 from reconciler.applying.work import Work
 from reconciler.errors import (
     ConflictError,
@@ -57,13 +58,30 @@ def additive_keys(work: Work, change: Change) -> dict[tuple[str, str], Any]:
 
 def grants_of(work: Work, change: Change, grants: Mapping[tuple[str, str], Any]) -> Iterator[Call]:
     """One call per key."""
-    kind, api = work.kind(change.address), work.apis[change.provider]
     for (name, key), value in sorted(grants.items()):
-        live_id = work.credential(change.address)
-        run: Callable[[], Any] = (
-            partial(kind.revoke, api, live_id, name, key)
-            if value is None
-            else partial(kind.grant, api, live_id, name, key, value)
-        )
-        edit = records.granted(change.address, name, key, value, work.now)
-        yield Call(run=run, after=partial(always, edit))
+        yield _revoked(work, change, name, key) if value is None else _granted(work, change, name, key, value)
+
+
+def _revoked(work: Work, change: Change, name: str, key: str) -> Call:
+    kind, api = work.kind(change.address), work.apis[change.provider]
+    edit = records.granted(change.address, name, key, None, work.now)
+    run = partial(kind.revoke, api, work.credential(change.address), name, key)
+    return Call(run=run, after=partial(always, edit))
+
+
+def _granted(work: Work, change: Change, name: str, key: str, value: Any) -> Call:
+    """On record before it is sent: else a run that ends in between would take it for somebody else's."""
+    kind, api, address = work.kind(change.address), work.apis[change.provider], change.address
+    entry = work.entry(address)
+    old = ((entry.applied.get(name) if entry else None) or {}).get(key)
+    ours = records.granted(address, name, key, value, work.now)
+
+    def after(answer: object) -> Edit:
+        theirs = answer is False and old is None
+        return records.all_of(ours, records.found_there(address, name, key)) if theirs else ours
+
+    def failed(error: Exception) -> Edit | None:
+        return records.granted(address, name, key, old, work.now) if was_refused(error) else None
+
+    run = partial(kind.grant, api, work.credential(address), name, key, value)
+    return Call(before=ours, run=run, after=after, failed=failed)

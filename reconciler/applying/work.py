@@ -32,7 +32,7 @@ from reconciler.model import (
     Sourced,
     Text,
 )
-from reconciler.planning import at_path, is_of_adopt, origins, remembered
+from reconciler.planning import at_path, by_id, gone, is_of_adopt, origins, remembered
 from reconciler.secrets import Fingerprint, Identities, Recipients, Secret, recipients_mark, seal, unseal
 
 _RENEWING = (Action.CREATE, Action.REPLACE, Action.ROTATE)
@@ -230,12 +230,14 @@ class Work:
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
         """What is on record of an additive attribute, and which keys of it this stack didn't make."""
         entry, resource = self.entry(address), self.resource(address)
+        if name not in resource.attributes:
+            return {}, ()  # not managed any more: what was ours is forgotten
         ours = dict((entry.applied.get(name) if entry else None) or {})
         before = (entry.there.get(name) if entry else None) or ()
         wanted = self.resolved(resource.attributes.get(name) or {})
-        if name == self.fields(address).workspaces:
-            hosts = {w.host: w.id for w in self.snapshot.workspaces.get(resource.provider, ())}
-            wanted = {hosts.get(str(key).lower(), str(key)): level for key, level in wanted.items()}
+        fields, provider = self.fields(address), resource.provider
+        lost = gone(self.snapshot, provider, fields, name, wanted, entry)
+        wanted = {**lost, **by_id(self.snapshot, provider, fields, name, wanted)}
         seen = (live.attributes.get(name) if live else None) or {}
         same = {key: value for key, value in wanted.items() if key in seen and seen[key] == value}
         kept = {key: value for key, value in ours.items() if key in wanted or key not in before}

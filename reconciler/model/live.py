@@ -52,6 +52,14 @@ class Live:
 
 
 @dataclass(frozen=True)
+class PrincipalRef:
+    """A group, user or service principal that a look-up found: its remote id and the name that it goes by."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
 class WorkspaceRef:
     """A Databricks workspace: its numeric id and deployment host."""
 
@@ -73,6 +81,8 @@ class Snapshot:
         objects: (provider, kind name) → remote id → Live. A pair that was not looked at is absent:
             absent is unknown, an empty mapping is "nothing exists".
         workspaces: provider → its workspaces (only where the spec names one by host).
+        principals: provider → (sort, name) → what a look-up of the name found; more than its bearers, if the
+            server isn't exact about case.
         templates: provider → template → the keys that its `config` may have, with whether each is secret,
             None for one that the server hasn't got; only those that can't be judged offline, and only
             where the server tells.
@@ -87,6 +97,7 @@ class Snapshot:
 
     objects: Mapping[tuple[str, str], Mapping[str, Live]]
     workspaces: Mapping[str, tuple[WorkspaceRef, ...]] = field(default_factory=dict)
+    principals: Mapping[str, Mapping[tuple[str, str], tuple[PrincipalRef, ...]]] = field(default_factory=dict)
     templates: Mapping[str, Mapping[str, Mapping[str, bool] | None]] = field(default_factory=dict)
     identities: Mapping[str, str] = field(default_factory=dict)
     dates: Mapping[str, str] = field(default_factory=dict)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from reconciler.kinds import Kind, Registry, Scope
-from reconciler.model import Entry, Ledger, Live, Snapshot, Stack
+from reconciler.model import Entry, Ledger, Live, PrincipalRef, Snapshot, Stack
 from reconciler.observing.scopes import Wanted, is_inside, parents_of, scope_of, workspaces_in
 from reconciler.planning import assumed_secrets, match_all, moved_entries, parse_time, recover, unsettled
 
@@ -57,8 +58,9 @@ class Observer:
                 strict=True,
             )
         )
+        principals = self._principals(wanted)
         scopes = {
-            name: scope_of(name, one, self.stack, self.kinds, hosts.get(name, ()))
+            name: scope_of(name, one, self.stack, self.kinds, hosts.get(name, ()), principals.get(name, {}))
             for name, one in wanted.items()
         }
         self.scopes = scopes
@@ -68,6 +70,7 @@ class Observer:
         return Snapshot(
             objects={key: _by_id(lives) for key, lives in zip(keys, found, strict=True)},
             workspaces=hosts,
+            principals=principals,
             templates=self._templates(wanted),
             identities={name: self.apis[name].identity() for name in wanted},
             dates={name: self.apis[name].http.date for name in wanted},
@@ -78,6 +81,14 @@ class Observer:
             },
             problems=problems,
         )
+
+    def _principals(
+        self, wanted: Mapping[str, Wanted]
+    ) -> dict[str, Mapping[tuple[str, str], tuple[PrincipalRef, ...]]]:
+        """What the names of principals in the spec stand for: each is looked up once."""
+        asked = {name: sorted(one.principals) for name, one in wanted.items() if one.principals}
+        found = self.side_by_side(partial(self.apis[name].principals, names) for name, names in asked.items())
+        return dict(zip(asked, found, strict=True))
 
     def _templates(self, wanted: Mapping[str, Wanted]) -> dict[str, Mapping[str, Mapping[str, bool] | None]]:
         """What the servers say of templates that nobody can judge offline."""

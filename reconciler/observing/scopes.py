@@ -6,7 +6,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.kinds import Kind, Registry, Scope
-from reconciler.model import Address, Intent, Ledger, Ref, Resource, Snapshot, Stack, WorkspaceRef
+from reconciler.model import (
+    Address,
+    Intent,
+    Ledger,
+    PrincipalRef,
+    Ref,
+    Resource,
+    Snapshot,
+    Stack,
+    WorkspaceRef,
+)
 from reconciler.planning import Match, moved_entries
 
 
@@ -19,12 +29,18 @@ class Wanted:
         workspaces: ids of workspaces whose assignments matter.
         hosts: a workspace is named by its host, so all workspaces have to be known.
         templates: templates that only their server can judge.
+        principals: (sort, name) of principals that the spec names.
+        groups: ids of groups that the ledger remembers.
+        attributes: the additive attributes that are mentioned.
     """
 
     kinds: set[str] = field(default_factory=set)
     workspaces: set[str] = field(default_factory=set)
     hosts: bool = False
     templates: set[str] = field(default_factory=set)
+    principals: set[tuple[str, str]] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
 
 
 def wanted_of(stack: Stack, ledger: Ledger, apis: Collection[str], kinds: Registry) -> dict[str, Wanted]:
@@ -35,22 +51,38 @@ def wanted_of(stack: Stack, ledger: Ledger, apis: Collection[str], kinds: Regist
         one.kinds.add(kind.name)
         if template := kind.unfamiliar(resource.attributes):
             one.templates.add(template)
-        keys = workspaces_in(kind, resource.attributes)
-        one.workspaces.update(key for key in keys if key.isdigit())
-        one.hosts |= not all(key.isdigit() for key in keys)
+        _mention(one, kind, resource)
     for provider, address, applied in _remembered(ledger):
         if provider in found and address.kind_name in kinds:
             found[provider].kinds.add(address.kind_name)
+            fields = kinds[address.kind_name].fields
             found[provider].workspaces.update(workspaces_in(kinds[address.kind_name], applied))
+            found[provider].attributes |= fields.additive & set(applied)
+            for attribute, sort in fields.principals.items():
+                found[provider].groups.update(_keys(applied.get(attribute)) if sort == "group" else ())
     for name, kind_name in _receivers(stack, ledger, kinds):
         if name in apis:
             found[name].kinds.add(kind_name)
     return {name: one for name, one in found.items() if one.kinds}
 
 
+def _mention(one: Wanted, kind: Kind[object], resource: Resource) -> None:
+    """What the additive attributes of a resource name."""
+    keys = workspaces_in(kind, resource.attributes)
+    one.workspaces.update(key for key in keys if key.isdigit())
+    one.hosts |= not all(key.isdigit() for key in keys)
+    one.attributes |= kind.fields.additive & set(resource.attributes)
+    for attribute, sort in kind.fields.principals.items():
+        one.principals |= {(sort, name) for name in _keys(resource.attributes.get(attribute))}
+
+
 def workspaces_in(kind: Kind[object], attributes: Mapping[str, object]) -> list[str]:
     """The workspaces that attributes of a kind name, by id or host."""
     named = attributes.get(kind.fields.workspaces) if kind.fields.workspaces else None
+    return _keys(named)
+
+
+def _keys(named: object) -> list[str]:
     return [str(key) for key in named] if isinstance(named, Mapping) else []
 
 
@@ -81,7 +113,12 @@ def open_creates(ledger: Ledger) -> Iterator[tuple[str, Address, Intent]]:
 
 
 def scope_of(
-    provider: str, one: Wanted, stack: Stack, kinds: Registry, workspaces: tuple[WorkspaceRef, ...]
+    provider: str,
+    one: Wanted,
+    stack: Stack,
+    kinds: Registry,
+    workspaces: tuple[WorkspaceRef, ...],
+    principals: Mapping[tuple[str, str], tuple[PrincipalRef, ...]],
 ) -> Scope:
     """What to look at besides the bulk lists of one provider."""
     hosts = {workspace.host: workspace.id for workspace in workspaces}
@@ -94,6 +131,16 @@ def scope_of(
     names = [each.attributes.get(kinds[each.address.kind_name].fields.name) for each in resources]
     return Scope(
         workspaces=sorted(one.workspaces | {hosts[key] for key in keys if key in hosts}),
+        groups=sorted(
+            one.groups
+            | {
+                ref.id
+                for (sort, name), refs in principals.items()
+                for ref in refs
+                if sort == "group" and ref.name == name
+            }
+        ),
+        attributes=frozenset(one.attributes),
         named=sorted({name for name in names if isinstance(name, str)}),
     )
 

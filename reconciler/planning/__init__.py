@@ -8,6 +8,7 @@ from reconciler.planning.graph import Phase, Step, steps
 from reconciler.planning.healing import healable
 from reconciler.planning.making import Options, keep_old, make_destroy_plan, make_plan
 from reconciler.planning.matching import Claims, How, Match, match_all, moved_entries
+from reconciler.planning.named import by_id, gone
 from reconciler.planning.recovery import Recovery, recover, unsettled
 from reconciler.planning.rivals import Rivals, rivals_of
 from reconciler.planning.secrets import is_shared
@@ -27,8 +28,10 @@ __all__ = [
     "User",
     "assumed_secrets",
     "at_path",
+    "by_id",
     "client_of",
     "find_drift",
+    "gone",
     "healable",
     "is_of_adopt",
     "is_owner",

@@ -24,9 +24,9 @@ from reconciler.model import (
 )
 from reconciler.planning.compare import at_path, field_changes, leaves
 from reconciler.planning.matching import How, Match
+from reconciler.planning.named import by_id, gone
 from reconciler.planning.situation import Situation, is_secret, resolve, shown
 from reconciler.planning.verdicts import Fate, Fates, Handover, Verdict
-from reconciler.planning.workspaces import workspaces_by_id
 from reconciler.secrets import SENSITIVE
 
 KNOWN_LATER = "(known after apply)"
@@ -118,7 +118,7 @@ class _Builder:
     def flat(self) -> list[tuple[str, Any]]:
         """The attributes as dotted paths; the parent of a part is not one of them."""
         keep = []
-        for path, value in leaves(self.by_workspace_id(self.resource.attributes)):
+        for path, value in leaves(self.named_by_id()):
             if self.address.part and path not in self.fields.local:
                 continue
             keep.append((path, value))
@@ -178,7 +178,7 @@ class _Builder:
     def additive(self, live: Live, applied: Mapping[str, Any] | None) -> list[FieldChange]:
         """Keys of mappings of which only those of the spec, and those that we added, are ours."""
         found = []
-        wanted_all = self.by_workspace_id(self.resource.attributes)
+        wanted_all = self.named_by_id()
         for name in sorted(self.fields.additive & set(wanted_all)):
             if name in self.resource.lifecycle.ignore:
                 continue
@@ -186,7 +186,8 @@ class _Builder:
             there = live.attributes.get(name) or {}
             ours = (applied or {}).get(name) or {}
             before = self.entry.there.get(name, ()) if self.entry else ()  # not ours to take back
-            for key in sorted({*wanted, *ours}):
+            lost = self.gone(name)  # what can't be told any more is left as it is
+            for key in sorted({*wanted, *ours} - set(lost)):
                 path = f"{name}.{key}"
                 if self.resource.lifecycle.ignores(path):
                     continue
@@ -211,13 +212,15 @@ class _Builder:
                     found.append(FieldChange(path, there[key], None, Cause.SPEC if is_ours else Cause.DRIFT))
         return found
 
-    def by_workspace_id(self, attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Workspaces by their ids, whether the spec names them by id or by host."""
-        name = self.fields.workspaces
-        named = attributes.get(name)
-        if not isinstance(named, Mapping):
-            return attributes
-        return {**attributes, name: workspaces_by_id(self.situation, self.resource, named)}
+    def named_by_id(self) -> Mapping[str, Any]:
+        """The attributes with the workspaces and groups that the spec names by their ids."""
+        return _by_id(self.situation, self.resource)
+
+    def gone(self, attribute: str) -> Mapping[str, str]:
+        """Principals that the spec names and that are gone."""
+        named = self.resource.attributes.get(attribute) or {}
+        snapshot, provider = self.situation.snapshot, self.resource.provider
+        return gone(snapshot, provider, self.fields, attribute, named, self.entry)
 
     def renewed_source(self, field: FieldChange) -> str:
         """Whose new object changes a field that nobody touched in the spec; "" for any other field."""
@@ -252,16 +255,24 @@ def ignored_edits(situation: Situation, resource: Resource, live: Live) -> list[
     """The ignored fields whose value, as far as it is known, isn't the live one; sorted."""
     if not resource.lifecycle.ignore:
         return []
-    fields, attributes = situation.fields(resource.address), resource.attributes
-    named = attributes.get("workspaces")
-    if isinstance(named, Mapping):
-        attributes = {**attributes, "workspaces": workspaces_by_id(situation, resource, named)}
+    fields = situation.fields(resource.address)
+    attributes = _by_id(situation, resource)
     compared = {
         path: value
         for path, value in leaves(attributes)
         if resource.lifecycle.ignores(path) and path not in fields.local and _is_plain(value)
     }
     return [field.path for field in field_changes(compared, live.attributes, None, fields)]
+
+
+def _by_id(situation: Situation, resource: Resource) -> Mapping[str, Any]:
+    fields = situation.fields(resource.address)
+    return {
+        name: by_id(situation.snapshot, resource.provider, fields, name, value)
+        if name in fields.additive and isinstance(value, Mapping)
+        else value
+        for name, value in resource.attributes.items()
+    }
 
 
 def _is_plain(value: Any) -> bool:

@@ -17,6 +17,7 @@ from reconciler.planning.compare import at_path, same_leaf
 from reconciler.planning.handing import all_handovers
 from reconciler.planning.leftovers import never_used, to_clear
 from reconciler.planning.matching import Match
+from reconciler.planning.named import named_trouble
 from reconciler.planning.needing import (
     HANDOFF_MISSING,
     SECRET_NEEDED,
@@ -28,7 +29,6 @@ from reconciler.planning.situation import Situation, is_at_hand, resolve
 from reconciler.planning.templates import template_trouble
 from reconciler.planning.times import parse_time
 from reconciler.planning.verdicts import Fate, Fates, Verdict, is_blocked
-from reconciler.planning.workspaces import workspace_trouble
 
 
 def decide(situation: Situation) -> Fates:
@@ -98,7 +98,7 @@ def _obstacle(
     if stopped is not None:
         return Verdict(Fate.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked")
     trouble = (
-        workspace_trouble(situation, resource)
+        named_trouble(situation, resource)
         or template_trouble(situation, resource)
         or _named_trouble(situation, resource)
     )

@@ -11,6 +11,7 @@ from reconciler.model.values import seconds
 from reconciler.planning.changing import ignored_edits
 from reconciler.planning.fates import SECRET_CAP
 from reconciler.planning.keeping import kept_alive
+from reconciler.planning.named import gone
 from reconciler.planning.needing import HANDOFF_MISSING
 from reconciler.planning.rivals import plain
 from reconciler.planning.secrets import left
@@ -31,6 +32,7 @@ def warnings_of(situation: Situation, fates: Fates, changes: Iterable[Change]) -
         *_nowhere(situation, planned),
         *_on_trust(situation),
         *_ignored(situation, planned),
+        *_gone(situation, kept),
     ]
     for address, words in left(situation, planned):
         hint = "revoke it once nobody uses it, or say client_secret: {adopted: revoke}"
@@ -49,6 +51,19 @@ def warnings_of(situation: Situation, fates: Fates, changes: Iterable[Change]) -
         words = "the configured ledger doesn't exist yet; it will be made by the first apply"
         found.append(Problem(Severity.WARNING, "ledger-new", words))
     return found
+
+
+def _gone(situation: Situation, kept: set[Address]) -> Iterator[Problem]:
+    """Principals that the spec names, that were there, and are gone."""
+    for address, resource in situation.stack.resources.items():
+        fields, entry = situation.fields(address), situation.matches[address].entry
+        for attribute, sort in sorted(fields.principals.items()) if address in kept else ():
+            named = resource.attributes.get(attribute) or {}
+            lost = gone(situation.snapshot, resource.provider, fields, attribute, named, entry)
+            for live_id, name in sorted(lost.items()):
+                words = f"{attribute}: there is no {sort} {name} ({live_id}) any more; it is left out"
+                hint = "take it out of the spec, or write its new name"
+                yield Problem(Severity.WARNING, "principal-gone", words, str(address), resource.at, hint)
 
 
 def _unseen(situation: Situation, changes: Iterable[Change]) -> Iterator[Problem]:

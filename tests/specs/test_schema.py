@@ -200,8 +200,8 @@ CASES = {
         "service_principals.sp",
         "must be a mapping, found nothing",
     ),
-    "service_principals: {sp: {^groups: [a]}}": ("unknown-key", "service_principals.sp", ""),
-    "service_principals: {sp: {^roles: [a]}}": ("unknown-key", "service_principals.sp", ""),
+    "service_principals: {sp: {^grant: [a]}}": ("unknown-key", "service_principals.sp", ""),
+    "service_principals: {sp: {^grunts: [a]}}": ("unknown-key", "service_principals.sp", ""),
     "connect_integrations: {i: {template: databricks, config: {…^auth_mode: confidential}}}": (
         "value",
         "connect_integrations.i",

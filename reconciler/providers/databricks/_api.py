@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reconciler.errors import CredentialError, NotFoundError, Problem, RemoteError
-from reconciler.model import ProviderSpec, WorkspaceRef
+from reconciler.model import PrincipalRef, ProviderSpec, WorkspaceRef
 from reconciler.providers._bounds import Tally
 from reconciler.providers._flow import Flow
 from reconciler.providers._origins import origin
@@ -36,6 +39,9 @@ _ZONE = ".cloud.databricks.com"
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
+# Sort of principal → its SCIM resource, and the attribute that holds its name.
+_SORTS = {"group": ("Groups", "displayName")}
+
 PATIENCE = (0.5, 1.0, 2.0)  # seconds until a refused new secret is tried again
 
 
@@ -53,6 +59,8 @@ class DatabricksAccount:
         http: the client; `http.gate`, `http.calls`, `http.date` are of use to callers.
         address: of the account host.
         troubles: subject, `workspace 123` → what was wrong with it alone in the last observation.
+
+        one_at_a_time: group id → held while its members are changed: who writes last would win.
 
     Raises:
         CredentialError: address, account or credential is missing, ambiguous, or belongs elsewhere.
@@ -73,6 +81,7 @@ class DatabricksAccount:
         self.address = settings.address
         self.account_id = settings.account_id
         self.troubles: dict[str, str] = {}
+        self.one_at_a_time: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
         self._recognised = ""
         self._name: str | None = None
         self._settings = settings
@@ -303,6 +312,20 @@ class DatabricksAccount:
         cloud = str(workspace.get("cloud") or "").lower()
         zone = _ZONES.get(origin(self.address)[1]) or _CLOUDS.get(cloud, _ZONE)
         return name + zone if name else ""
+
+    def principals(self, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[PrincipalRef, ...]]:
+        """What (sort, name) stand for, side by side; the directory is never listed.
+
+        Raises:
+            RemoteError: a look-up failed: nothing can be said of anybody.
+        """
+        return dict(zip(names, self.http.map(self._named, names), strict=True))
+
+    def _named(self, one: tuple[str, str]) -> tuple[PrincipalRef, ...]:
+        resource, attribute = _SORTS[one[0]]
+        query = {"filter": f"{attribute} eq {json.dumps(one[1], ensure_ascii=False)}"}
+        found = self.scim_list(resource, query)
+        return tuple(PrincipalRef(item["id"], str(item.get(attribute) or "")) for item in found)
 
     def must_have(self, method: str, path: str, body: Any, *keys: str) -> dict[str, Any]:
         """The body, if it is an object in which each of these keys holds an id.

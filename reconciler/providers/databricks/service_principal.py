@@ -1,9 +1,11 @@
-"""Databricks account service principals, with their workspace assignments."""
+"""Databricks account service principals, with their workspaces, groups and roles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import (
@@ -14,16 +16,16 @@ from reconciler.errors import (
     InvalidRequestError,
     NotFoundError,
 )
-from reconciler.kinds import Attributes, Created, Evidence, Fields, Kind, Scope
-from reconciler.model import Live
+from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
+from reconciler.model import Live, Sourced
 from reconciler.providers._paths import segment
 from reconciler.providers._shapes import ID, OBJECT, TEXT, TEXTS
+from reconciler.providers.databricks._groups import Group, is_of, join, leave, members_of, patch_op, quoted
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
 
 _SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"
-_PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _SHAPE = {"displayName": TEXT, "applicationId": TEXT}
 _ASSIGNMENT_SHAPE = {"principal": OBJECT, "principal.principal_id": ID, "permissions": TEXTS}
 _LEVELS = ("USER", "ADMIN")
@@ -46,37 +48,76 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         identity=frozenset({"display_name"}),
         immutable=frozenset({"application_id"}),
         guids=frozenset({"application_id"}),
-        additive=frozenset({"workspaces"}),
+        additive=frozenset({"workspaces", "groups", "roles"}),
+        principals={"groups": "group"},
         computed=frozenset({"id", "client_id"}),
         referred_by="client_id",
         workspaces="workspaces",
     )
 
-    def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:
-        """All service principals, with their level in each workspace of the scope.
+    def settled(self, attributes: Attributes, folder: Path) -> Attributes:
+        """Groups by name and roles by value, as they are compared, instead of lists."""
+        found = dict(attributes)
+        if isinstance(groups := found.get("groups"), (list, tuple)):
+            found["groups"] = {name: name for name in groups if isinstance(name, str)}
+        if isinstance(roles := found.get("roles"), (list, tuple)):
+            found["roles"] = {role: True for role in roles if isinstance(role, str)}
+        return found
 
-        A workspace that refuses to list its assignments is noted in `api.troubles` as `workspace ID`.
+    def complaints(self, attributes: Attributes, folder: Path) -> Iterator[Complaint]:
+        """A group or role named twice, or by what isn't plain text."""
+        for name in ("groups", "roles"):
+            items = attributes.get(name)
+            listed = list(items) if isinstance(items, (list, tuple)) else []
+            for index, item in enumerate(listed):
+                path = (name, index)
+                if not isinstance(item, str):
+                    message = f"{name} holds {item if isinstance(item, Sourced) else 'no plain text'}"
+                    hint = "names are shown: give it through vars, and --var NAME=VALUE"
+                    yield Complaint("key", message, path, hint)
+                elif not item.strip():
+                    yield Complaint("schema", f"{name} holds an empty name", path, "take it out")
+                elif item in listed[:index]:
+                    yield Complaint("duplicate-key", f"{name} names {item} twice", path, "keep one of them")
+
+    def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:
+        """All service principals, with what they are in each workspace and group of the scope.
+
+        A workspace or group that refuses to tell is noted in `api.troubles` as `workspace ID`, `group ID`.
         """
-        with api.http.begin(lambda workspace: _levels(api, workspace), scope.workspaces) as batch:
+        with (
+            api.http.begin(lambda workspace: _levels(api, workspace), scope.workspaces) as assigned,
+            api.http.begin(lambda group: members_of(api, group), scope.groups) as joined,
+        ):
             items = api.scim_list("ServicePrincipals")
-            levels = dict(zip(scope.workspaces, batch.results(), strict=True))
-        return [_live(api, "GET", _path(api), item, levels) for item in items]
+            levels = dict(zip(scope.workspaces, assigned.results(), strict=True))
+            groups = dict(zip(scope.groups, joined.results(), strict=True))
+        return [
+            _with_rights(_live(api, "GET", _path(api), item, levels), groups, scope, item) for item in items
+        ]
 
     def read(self, api: DatabricksAccount, live_id: str, parent: str = "") -> Live | None:
-        """One service principal by its SCIM id; its workspaces are looked at by `completed`."""
+        """One service principal by its SCIM id; its workspaces and groups are looked at by `completed`."""
         path = _path(api, live_id)
         try:
             item = api.http.get(path)
         except NotFoundError:
             return None
-        return _live(api, "GET", path, item)
+        live = _live(api, "GET", path, item)
+        return replace(live, attributes={**live.attributes, "roles": _roles(item)})
 
     def completed(self, api: DatabricksAccount, lives: Sequence[Live], scope: Scope) -> Sequence[Live]:
-        """The same with their level in each workspace of the scope: a list per workspace, however many."""
+        """The same with what they are in each workspace and group of the scope: a read for each of those."""
         with api.http.begin(lambda workspace: _levels(api, workspace), scope.workspaces) as batch:
             levels = dict(zip(scope.workspaces, batch.results(), strict=True))
+        with api.http.begin(lambda group: members_of(api, group), scope.groups) as joined:
+            groups = dict(zip(scope.groups, joined.results(), strict=True))
         return [
-            replace(live, attributes={**live.attributes, "workspaces": _workspaces(levels, live.id)})
+            _with_rights(
+                replace(live, attributes={**live.attributes, "workspaces": _workspaces(levels, live.id)}),
+                groups,
+                scope,
+            )
             for live in lives
         ]
 
@@ -104,16 +145,20 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             value = [{"value": "true" if attributes["active"] else "false"}]
             operations.append({"op": "replace", "path": "active", "value": value})
         path = _path(api, live_id)
-        body = {"schemas": [_PATCH], "Operations": operations}
-        answer = api.http.patch(path, body, yes=lambda answer: _is_of(answer, live_id))
+        body = patch_op(*operations)
+        answer = api.http.patch(path, body, yes=lambda answer: is_of(answer, live_id))
         return _live(api, "PATCH", path, answer) if answer else None
 
     def delete(self, api: DatabricksAccount, live_id: str, parent: str = "") -> None:
         """Removes a service principal with its secrets and assignments."""
         api.http.delete(_path(api, live_id))
 
-    def grant(self, api: DatabricksAccount, live_id: str, path: str, key: str, value: Any) -> None:
-        """Assigns it to a workspace as USER or ADMIN."""
+    def grant(self, api: DatabricksAccount, live_id: str, path: str, key: str, value: Any) -> bool | None:
+        """Assigns it to a workspace as USER or ADMIN, or makes it a member of a group, or gives it a role."""
+        if path == "groups":
+            return join(api, key, live_id)
+        if path == "roles":
+            return _take_role(api, live_id, key)
         # An empty or unknown list would silently take the access away.
         if path != "workspaces" or value not in _LEVELS:
             raise InternalError(f"{path} {key} of a service principal can't be {value}")
@@ -121,19 +166,59 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         _patiently(
             api, lambda: api.http.put(assignment, {"permissions": [value]}, yes=lambda it: _grants(it, value))
         )
+        return None
 
     def revoke(self, api: DatabricksAccount, live_id: str, path: str, key: str) -> None:
-        """Takes it out of a workspace."""
+        """Takes it out of a workspace or group, or takes a role from it."""
+        if path == "groups":
+            return leave(api, key, live_id)
+        if path == "roles":
+            return _drop_role(api, live_id, key)
         if path != "workspaces":
             raise InternalError(f"{path} of a service principal can't be revoked")
         assignment = _assignment(api, key, live_id)
         try:
             _patiently(api, lambda: api.http.call("DELETE", assignment))
         except NotFoundError:
-            return
+            return None
         except InvalidRequestError as error:
             if not _is_flaky(error):
                 raise
+
+
+def _take_role(api: DatabricksAccount, live_id: str, role: str) -> bool:
+    """Gives a role; False if it had it already: what was added twice, the API doesn't tell."""
+    path = _path(api, live_id)
+    if role in _roles(api.http.get(path)):
+        return False
+    operation = {"op": "add", "path": "roles", "value": [{"value": role}]}
+    api.http.patch(path, patch_op(operation), yes=lambda answer: is_of(answer, live_id))
+    return True
+
+
+def _drop_role(api: DatabricksAccount, live_id: str, role: str) -> None:
+    operation = {"op": "remove", "path": f"roles[value eq {quoted(role)}]"}  # a value with it is refused
+    with suppress(NotFoundError):
+        api.http.patch(_path(api, live_id), patch_op(operation), yes=lambda answer: is_of(answer, live_id))
+
+
+def _roles(item: Any) -> dict[str, bool]:
+    roles = (item.get("roles") if isinstance(item, Mapping) else None) or ()
+    return {str(role["value"]): True for role in roles if isinstance(role, Mapping) and role.get("value")}
+
+
+def _with_rights(
+    live: Live, groups: Mapping[str, Group | None], scope: Scope, item: Mapping[str, Any] | None = None
+) -> Live:
+    """The same with the groups, and the roles, that the scope asks for."""
+    found = dict(live.attributes)
+    if groups:
+        found["groups"] = {
+            key: group.name for key, group in sorted(groups.items()) if group and live.id in group.members
+        }
+    if item is not None and "roles" in scope.attributes:
+        found["roles"] = _roles(item)
+    return replace(live, attributes=found)
 
 
 def _path(api: DatabricksAccount, live_id: str | None = None) -> str:
@@ -196,11 +281,6 @@ def _groups(item: Mapping[str, Any]) -> dict[str, str]:
     groups = item.get("groups") or ()
     ids = sorted(str(group["value"]) for group in groups if isinstance(group, Mapping) and group.get("value"))
     return {"group_ids": " ".join(ids)} if ids else {}
-
-
-def _is_of(answer: Any, live_id: str) -> bool:
-    """Nothing, or the principal itself: which of them is not documented."""
-    return not answer or (isinstance(answer, Mapping) and str(answer.get("id")) == live_id)
 
 
 def _grants(answer: Any, level: str) -> bool:
