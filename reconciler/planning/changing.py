@@ -25,7 +25,7 @@ from reconciler.model import (
 from reconciler.planning.compare import at_path, field_changes, leaves
 from reconciler.planning.matching import How, Match
 from reconciler.planning.named import by_id, gone
-from reconciler.planning.situation import Situation, is_secret, resolve, shown
+from reconciler.planning.situation import Situation, is_secret, resolve, secret_fields, shown
 from reconciler.planning.verdicts import Fate, Fates, Handover, Verdict
 from reconciler.secrets import SENSITIVE
 
@@ -134,10 +134,19 @@ class _Builder:
         differences = self.differences() if live is not None else ()
         if self.is_adopted and live is not None:
             identity = FieldChange("id", None, live.id)
-            return self.change(Action.ADOPT, _adoption(self.match, differences), (identity, *differences))
+            reason = _adoption(self.match, differences) + self.trusted(differences)
+            return self.change(Action.ADOPT, reason, (identity, *differences))
         if differences:
             return self.change(Action.UPDATE, self.why(differences), differences)
         return self.change(Action.NO_OP, self.verdict.reason or "live matches the spec")
+
+    def trusted(self, differences: tuple[FieldChange, ...]) -> str:
+        """The secrets that are taken over with it, unseen: nobody can read them."""
+        if self.address.part:
+            return "; its value is taken on trust"
+        changed = {field.path for field in differences}
+        paths = sorted(path for path in secret_fields(self.resource) if path not in changed)
+        return f"; {', '.join(paths)}: taken on trust" if paths else ""
 
     @property
     def is_adopted(self) -> bool:

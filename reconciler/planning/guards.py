@@ -38,7 +38,15 @@ def _why(situation: Situation, fates: Fates, change: Change) -> str:
     match = situation.matches.get(change.address)
     if change.action is Action.REPLACE:
         verdict = fates.verdicts[change.address]
-        return "" if verdict.unused else "a replace makes a new object with a new identity"
+        words = "a replace makes a new object with a new identity"
+        points_here = situation.kinds[change.address.kind_name].points_here
+        if points_here:
+            words = f"{words}; {points_here}{_contents(situation, change)}"
+        return "" if verdict.unused else words
+    if change.action is Action.CREATE and (parent := change.address.parent) is not None:
+        owner = situation.matches.get(parent)
+        if owner is not None and owner.live is not None and _origin(situation, parent) is Origin.FOUND:
+            return "this stack didn't make its owner, which was found by its name and gets a further secret"
     if change.action is Action.DELETE:
         return _why_deleted(situation, change)
     if change.action is Action.ADOPT and match is not None and match.doubt:
@@ -51,6 +59,14 @@ def _why(situation: Situation, fates: Fates, change: Change) -> str:
     ):
         return "it was found by its name only, and would be changed"
     return ""
+
+
+def _origin(situation: Situation, address: Address) -> Origin:
+    """How an object came, or will have come with this plan."""
+    match, entry = situation.matches[address], situation.entries.get(address)
+    if entry is not None and match.live is not None and entry.id == match.live.id:
+        return entry.origin
+    return Origin.FOUND if match.how is How.NAME else Origin.ADOPTED
 
 
 def _why_deleted(situation: Situation, change: Change) -> str:

@@ -10,12 +10,13 @@ from reconciler.model import Action, Address, Change
 from reconciler.model.values import seconds
 from reconciler.planning.changing import ignored_edits
 from reconciler.planning.fates import SECRET_CAP
-from reconciler.planning.keeping import kept_alive
+from reconciler.planning.keeping import kept_alive, owners_in_use
 from reconciler.planning.named import gone
 from reconciler.planning.needing import HANDOFF_MISSING
 from reconciler.planning.rivals import plain
 from reconciler.planning.secrets import left
 from reconciler.planning.situation import Situation
+from reconciler.planning.telling import told
 from reconciler.planning.times import parse_time
 from reconciler.planning.using import is_owner, unseen
 from reconciler.planning.verdicts import Fates
@@ -38,6 +39,7 @@ def warnings_of(situation: Situation, fates: Fates, changes: Iterable[Change]) -
         hint = "revoke it once nobody uses it, or say client_secret: {adopted: revoke}"
         found.append(Problem(Severity.WARNING, "secret-left", words, str(address), hint=hint))
     found += _unseen(situation, planned)
+    found += told(situation, planned, owners_in_use(situation, {c.address: c for c in planned}))
     for address, words in kept_alive(situation, planned):
         hint = (
             "switch it over, or delete it: the next apply removes what is superseded; "

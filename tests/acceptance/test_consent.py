@@ -74,7 +74,10 @@ def test_an_approval_in_the_spec_works_once(place, renamed):
 def test_an_approval_that_nothing_needs_is_a_warning(place):
     place.write(place.viewers(), approve=["oauth_apps.app"])
     plan = place.plan()
-    assert [finding["code"] for finding in plan["findings"]] == ["approval-unneeded"]
+    assert [finding["code"] for finding in plan["findings"]] == [
+        "no-custody",
+        "approval-unneeded",
+    ]
     assert plan["needs_approval"] is False
 
 

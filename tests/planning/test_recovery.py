@@ -94,7 +94,11 @@ def test_a_stray_that_somebody_refers_to_stays_and_goes_on_record():
     plan = make_plan(Stack("s", "s.yaml", providers, wanted), ledger, snapshot, KINDS, Options(NOW))
     (change,) = plan.changes
     assert (change.clears, change.removes, change.spares) == ((), (), ("new",))
-    assert [problem.code for problem in plan.problems] == ["credential-nowhere", "still-in-use"]
+    assert [problem.code for problem in plan.problems] == [
+        "credential-nowhere",
+        "no-custody",
+        "still-in-use",
+    ]
     draft = Draft(ledger)
     settled_before(change, proven_dead=True, now="")(draft)
     assert [former.id for former in draft.entries[APP].formers] == ["new"]

@@ -15,6 +15,7 @@ def test_every_kind_is_known_by_its_name() -> None:
         "oauth_apps",
         "service_principals",
         "service_principals.client_secret",
+        "federation_policies",
         "connect_integrations",
         "handoffs",
     }

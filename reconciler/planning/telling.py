@@ -1,0 +1,104 @@
+"""What a plan says beforehand of credentials that others use, or that stay behind superseded. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from reconciler.errors import Problem, Severity
+from reconciler.model import Action, Address, Change, Former
+from reconciler.planning.rivals import plain
+from reconciler.planning.secrets import stays
+from reconciler.planning.situation import Situation
+from reconciler.planning.times import parse_time
+from reconciler.planning.using import client_of, users_by_client_id
+
+_HELD = "until nobody holds it any more"
+
+
+def told(situation: Situation, changes: Collection[Change], in_use: Collection[str]) -> Iterator[Problem]:
+    """All of it.
+
+    Args:
+        in_use: ids of the apps and principals that somebody refers to still; those are told as such.
+    """
+    yield from _custody(situation, changes)
+    yield from _others(situation, changes, in_use)
+    yield from _superseded(situation, changes, in_use)
+
+
+def _custody(situation: Situation, changes: Collection[Change]) -> Iterator[Problem]:
+    """Once per plan: a secret that this tool makes, hands over and can't give to anybody again."""
+    if situation.stack.recipients:
+        return
+    for change in changes:
+        address, resource = change.address, situation.stack.resources.get(change.address)
+        if resource is None or address.part or change.action not in (Action.CREATE, Action.REPLACE):
+            continue
+        kind = situation.kinds[address.kind_name]
+        if kind.fields.shows_secret and plain(resource.attributes.get("confidential")) is True:
+            words = (
+                f"no copy of the secret of {address} is kept: a further integration will need a replace "
+                f"of the {kind.noun} later"
+            )
+            hint = "secrets: {recipients: [age1…]} keeps a sealed copy; `reconcile key new` makes the key"
+            yield Problem(Severity.INFO, "no-custody", words, str(address), resource.at, hint)
+            return
+
+
+def _others(situation: Situation, changes: Collection[Change], in_use: Collection[str]) -> Iterator[Problem]:
+    """Foreign receivers of a credential that is replaced or rotated: nobody switches them over."""
+    users = users_by_client_id(situation.snapshot, situation.kinds)
+    own = {entry.id for entry in situation.entries.values()}
+    own |= {match.live.id for match in situation.matches.values() if match.live}
+    for change in changes:
+        if change.action not in (Action.REPLACE, Action.ROTATE) or change.id in in_use:
+            continue
+        address = change.address.parent or change.address
+        match = situation.matches.get(address)
+        live = match.live if match else None
+        client_id = client_of(situation.kinds, address, live.computed if live else None)
+        others = [user for user in users.get(client_id, ()) if client_id and user.id not in own]
+        if others:
+            words = (
+                f"{' and '.join(user.words for user in others)} uses this credential too, and isn't "
+                f"switched over by this stack"
+            )
+            hint = "tell its owner: it needs the new secret before the old one goes"
+            yield Problem(Severity.WARNING, "used-by-others", words, str(change.address), hint=hint)
+
+
+def _superseded(
+    situation: Situation, changes: Collection[Change], in_use: Collection[str]
+) -> Iterator[Problem]:
+    """What stays alive beside its successor for the present, and until when."""
+    for change in changes:
+        address = change.address
+        if change.action in (Action.BLOCKED, Action.FORGET):
+            continue
+        noun = situation.kinds[address.kind_name].noun
+        gone = {*change.removes, *change.clears, *in_use}
+        supersedes = change.action in (Action.REPLACE, Action.ROTATE) and change.id not in gone
+        if supersedes and change.id and not stays(situation, address, change.id):
+            wait = f"for {_span(change.keeps)} after the last delivery" if change.keeps else _HELD
+            yield _stays(address, f"the {noun} {change.id} stays alive, superseded, {wait}")
+        entry = situation.entries.get(address)
+        lives = situation.snapshot.of(change.provider, address.kind_name)
+        for former in entry.formers if entry else ():
+            if former.id in lives and former.id not in gone and not stays(situation, address, former.id):
+                until = _until(situation, former)
+                yield _stays(address, f"the superseded {noun} {former.id} stays alive {until}")
+
+
+def _until(situation: Situation, former: Former) -> str:
+    wait = parse_time(former.revoke_after)
+    return f"until {former.revoke_after}" if wait and wait > situation.now else _HELD
+
+
+def _span(seconds: int) -> str:
+    """As a spec writes it."""
+    units = (("d", 86400), ("h", 3600), ("m", 60))
+    return next((f"{seconds // size}{unit}" for unit, size in units if seconds % size == 0), f"{seconds}s")
+
+
+def _stays(address: Address, words: str) -> Problem:
+    return Problem(Severity.INFO, "superseded-stays", words, str(address))
