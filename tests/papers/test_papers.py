@@ -40,3 +40,8 @@ def test_the_two_commands_stand_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     assert "make demo" in readme
     assert "make test" in readme
+
+
+@pytest.mark.parametrize("paper", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_paper_holds_the_marks_of_a_merge(paper):
+    assert not re.search(r"^(<{7}|>{7}) ", paper.read_text(), re.M)
