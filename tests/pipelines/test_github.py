@@ -269,7 +269,7 @@ def test_a_hostile_input_is_only_a_value(runner: Runner, name: str, code: int) -
 
 def test_a_hostile_command_is_refused(runner: Runner) -> None:
     ran = runner.action(f"plan; {HOSTILE}").ended(1)
-    assert "validate, plan, apply, drift or verify" in ran.log
+    assert "validate, plan, apply, drift, verify or audit" in ran.log
     assert runner.is_unharmed
 
 
