@@ -15,7 +15,7 @@ from reconciler.model import PrincipalRef, ProviderSpec, WorkspaceRef
 from reconciler.providers._bounds import Tally
 from reconciler.providers._flow import Flow
 from reconciler.providers._origins import origin
-from reconciler.providers._paths import is_id
+from reconciler.providers._paths import is_id, segment
 from reconciler.providers.databricks._settings import HOST, settle
 from reconciler.providers.databricks._sign_in import TRUST, Waits, prove, sign_in
 from reconciler.providers.http import PARALLEL, Answer, Client, Hints
@@ -204,6 +204,29 @@ class DatabricksAccount:
             if token in seen:
                 raise self.http.misshapen("GET", path, "goes round in circles: its page token repeats")
             seen.add(token)
+
+    def list_inside(self, parent: str, path: str, key: str) -> list[dict[str, Any]]:
+        """All items of a list inside a service principal; "nothing there" counts only if that is gone, too.
+
+        Args:
+            parent: its SCIM id; "" for a list of the account itself.
+
+        Raises:
+            RemoteError: as of `list_pages`.
+        """
+        try:
+            return self.list_pages(path, key)
+        except NotFoundError:
+            if not parent or self._has_principal(parent):
+                raise
+            return []
+
+    def _has_principal(self, live_id: str) -> bool:
+        try:
+            self.http.get(self.path(f"scim/v2/ServicePrincipals/{segment(live_id)}"))
+        except NotFoundError:
+            return False
+        return True
 
     def scim_list(self, resource: str, query: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """All objects of a SCIM list; the pages after the first are read side by side.

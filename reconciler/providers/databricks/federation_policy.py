@@ -145,26 +145,10 @@ def _body(attributes: Attributes) -> dict[str, Any]:
 
 def _list(api: DatabricksAccount, parent: str) -> list[Live]:
     path = _base(api, parent)
-    try:
-        items = api.list_pages(path, "policies")
-    except NotFoundError:
-        if not parent:
-            raise
-        # "nothing there" is believed only when its service principal is gone as well
-        if _exists(api, parent):
-            raise
-        return []
+    items = api.list_inside(parent, path, "policies")
     # the account's list may show policies of principals, too
     own = [item for item in items if parent or not item.get("service_principal_id")]
     return [_live(api, "GET", path, item, parent) for item in own]
-
-
-def _exists(api: DatabricksAccount, parent: str) -> bool:
-    try:
-        api.http.get(api.path(f"scim/v2/ServicePrincipals/{segment(parent)}"))
-    except NotFoundError:
-        return False
-    return True
 
 
 def _live(api: DatabricksAccount, method: str, path: str, body: Any, parent: str) -> Live:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.errors import ConflictError, InternalError, InvalidRequestError, NotFoundError, ThrottledError
+from reconciler.errors import ConflictError, InternalError, InvalidRequestError, ThrottledError
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live, Ref, Sourced, Text
 from reconciler.model.values import is_unknown, seconds
@@ -112,22 +112,8 @@ def _path(api: DatabricksAccount, parent: str) -> str:
 
 def _list(api: DatabricksAccount, parent: str) -> list[Live]:
     path = _path(api, parent)
-    try:
-        items = api.list_pages(path, "secrets")
-    except NotFoundError:
-        # "Nothing there" is believed only when its service principal is gone as well.
-        if _exists(api, parent):
-            raise
-        return []
+    items = api.list_inside(parent, path, "secrets")
     return [_live(api.must_have("GET", path, item, "id"), parent) for item in items]
-
-
-def _exists(api: DatabricksAccount, parent: str) -> bool:
-    try:
-        api.http.get(api.path(f"scim/v2/ServicePrincipals/{segment(parent)}"))
-    except NotFoundError:
-        return False
-    return True
 
 
 def _live(item: Mapping[str, Any], parent: str) -> Live:
