@@ -8,8 +8,8 @@ from threading import Lock
 from typing import Any
 
 from reconciler.kinds import Kind
+from reconciler.matching import User, users_in
 from reconciler.model import Change, Live
-from reconciler.planning import User, users_in
 
 
 class Lists:

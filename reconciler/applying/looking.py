@@ -9,8 +9,8 @@ from typing import Any
 from reconciler.applying.calls import Call
 from reconciler.applying.work import Work
 from reconciler.kinds import Kind, Scope
+from reconciler.matching import client_of, is_owner, leaving, shows_owner
 from reconciler.model import Action, Change, CredentialState, Ledger, ReplaceOrder
-from reconciler.planning import client_of, is_owner, leaving, shows_owner
 
 
 def last_look(work: Work, change: Change, live_id: str, users: list[str]) -> Iterator[Call]:

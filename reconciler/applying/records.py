@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from reconciler.matching import moved_entries
 from reconciler.model import (
     Address,
     Change,
@@ -26,7 +27,6 @@ from reconciler.model import (
     Runner,
     Settles,
 )
-from reconciler.planning import moved_entries
 
 
 class Draft:

@@ -7,8 +7,8 @@ from typing import Any
 
 from reconciler.applying.work import secret_leaves
 from reconciler.errors import CredentialError
+from reconciler.matching import is_of_adopt
 from reconciler.model import Action, Address, Change, Ledger, Plan, Ref, Resource, SecretInput
-from reconciler.planning import is_of_adopt
 
 _MAKING = (Action.CREATE, Action.REPLACE)
 _RENEWING = (*_MAKING, Action.ROTATE)

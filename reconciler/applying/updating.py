@@ -14,6 +14,7 @@ from reconciler.applying.records import Edit
 from reconciler.applying.shared import grants_of, sources_of, with_advice
 from reconciler.applying.work import Work, secret_leaves
 from reconciler.kinds import Evidence
+from reconciler.matching.canonical import leaves
 from reconciler.model import (
     Address,
     Change,
@@ -28,7 +29,6 @@ from reconciler.model import (
     Resource,
     Settles,
 )
-from reconciler.planning.compare import leaves
 from reconciler.secrets import Fingerprint
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from reconciler.applying.lists import Lists
 from reconciler.errors import InternalError, ReconcileError
 from reconciler.kinds import Fields, Kind, Registry
+from reconciler.matching import at_path, is_of_adopt
 from reconciler.model import (
     Action,
     Address,
@@ -32,7 +33,7 @@ from reconciler.model import (
     Sourced,
     Text,
 )
-from reconciler.planning import at_path, by_id, gone, is_of_adopt, origins, remembered
+from reconciler.planning import by_id, gone, origins, remembered
 from reconciler.secrets import Fingerprint, Identities, Recipients, Secret, recipients_mark, seal, unseal
 
 _RENEWING = (Action.CREATE, Action.REPLACE, Action.ROTATE)

@@ -11,7 +11,7 @@ from reconciler.errors import Location
 from reconciler.model import Entry, Ledger, Live, ProviderSpec, Resource, Snapshot, Sourced, Stack
 from reconciler.model.auditing import Subject
 from reconciler.model.policy import Policy
-from reconciler.planning import parse_time
+from reconciler.model.times import parse_time
 
 APPS = "oauth_apps"
 PRINCIPALS = "service_principals"

@@ -12,8 +12,8 @@ from reconciler.auditing.objects import judge_objects
 from reconciler.auditing.principals import judge_principals
 from reconciler.errors import Severity
 from reconciler.model.auditing import Audit, Due, Finding, Thing
+from reconciler.model.times import parse_time
 from reconciler.model.values import seconds
-from reconciler.planning import parse_time
 
 _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 _YEAR = timedelta(days=366)

@@ -19,7 +19,7 @@ from reconciler.model import Live
 from reconciler.model.auditing import Finding, Subject
 from reconciler.model.live import bare_host
 from reconciler.model.policy import shortest_lifetime, warning_time
-from reconciler.planning import parse_time
+from reconciler.model.times import parse_time
 
 _MANY = 4  # of the five that a principal holds
 _NEVER = datetime.max.replace(tzinfo=timezone.utc)

@@ -17,7 +17,7 @@ from reconciler.cli.wiring import Mates, View, stacks
 from reconciler.errors import ReconcileError, SpecError, StaleError, UsageError
 from reconciler.model import Plan, Stack
 from reconciler.model.policy import Policy
-from reconciler.planning import saved
+from reconciler.planning import plan_file
 from reconciler.providers import KINDS
 
 
@@ -33,10 +33,10 @@ def run(args: argparse.Namespace, console: Console) -> int:
         plans = [_read(path, is_alone=len(recorded) == 1) for path in recorded]
         checks = None if files else args
         rules = given_policies(args, os.environ)
-        mates = Mates([plan.stack for plan in plans if isinstance(plan, saved.Saved)])
+        mates = Mates([plan.stack for plan in plans if isinstance(plan, plan_file.Saved)])
         jobs: list[tuple[Stack, Planner | ReconcileError]] = [
             (plan.stack, _saved_planner(plan, checks, mates, rules))
-            if isinstance(plan, saved.Saved)
+            if isinstance(plan, plan_file.Saved)
             else plan
             for plan in plans
         ]
@@ -55,7 +55,7 @@ def _due(args: argparse.Namespace, console: Console) -> int:
     return apply_each(_fresh(args), args, console)
 
 
-def _read(path: Path, *, is_alone: bool) -> saved.Saved | tuple[Stack, ReconcileError]:
+def _read(path: Path, *, is_alone: bool) -> plan_file.Saved | tuple[Stack, ReconcileError]:
     """A plan from its file; of several, one that can't be used is its own stack's trouble.
 
     Raises:
@@ -77,7 +77,7 @@ def _fresh(args: argparse.Namespace) -> list[tuple[Stack, Planner | ReconcileErr
 
 
 def _saved_planner(
-    plan: saved.Saved, checks: argparse.Namespace | None, mates: Mates, rules: Sequence[Policy]
+    plan: plan_file.Saved, checks: argparse.Namespace | None, mates: Mates, rules: Sequence[Policy]
 ) -> Planner:
     """Makes a saved plan anew.
 
@@ -93,14 +93,14 @@ def _saved_planner(
         if broken:
             raise SpecError(broken)
         options = view.options(argparse.Namespace(target=(), replace=()), mates)
-        options = saved.with_options(options, plan)
+        options = plan_file.with_options(options, plan)
         fresh = view.destroy_plan(options) if plan.destroys else view.plan(options)
-        return saved.check_fresh(plan, fresh)
+        return plan_file.check_fresh(plan, fresh)
 
     return planner
 
 
-def _check_spec(plan: saved.Saved, args: argparse.Namespace) -> None:
+def _check_spec(plan: plan_file.Saved, args: argparse.Namespace) -> None:
     """A recorded plan is stale when its spec has changed since; other stacks go on.
 
     Raises:

@@ -21,9 +21,9 @@ from reconciler.exporting.choosing import INTEGRATIONS, PRINCIPALS
 from reconciler.exporting.leaving import known_secrets, leaving_text
 from reconciler.exporting.naming import slug
 from reconciler.exporting.terraform import State, read_state
+from reconciler.matching.canonical import at_path
 from reconciler.model import Snapshot
 from reconciler.model.values import KEY
-from reconciler.planning.compare import at_path
 from reconciler.providers import KINDS
 from reconciler.surveying import Estate, survey
 

@@ -13,7 +13,7 @@ from reconciler import specs
 from reconciler.errors import PlanError
 from reconciler.ledger import recorded_plan_path
 from reconciler.model import Plan
-from reconciler.planning import saved
+from reconciler.planning import plan_file
 from reconciler.rendering import dumps, plan_json
 from reconciler.secrets import checked
 
@@ -35,7 +35,7 @@ def record(plan: Plan, say: Callable[[str], object]) -> None:
 
 
 def _text(plan: Plan) -> str:
-    return dumps({**plan_json(plan), "definition": saved.encode(plan)}) + "\n"
+    return dumps({**plan_json(plan), "definition": plan_file.encode(plan)}) + "\n"
 
 
 def remember(plans: Sequence[Plan], say: Callable[[str], object]) -> None:
@@ -79,7 +79,7 @@ def seen(path: Path) -> Plan:
         PlanError: it can't be read, or its digest doesn't match.
     """
     try:
-        return saved.seen(_document(path), plan_json)
+        return plan_file.seen(_document(path), plan_json)
     except RecursionError:
         raise _too_deep(path) from None
 
@@ -106,7 +106,7 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def read(path: Path) -> saved.Saved:
+def read(path: Path) -> plan_file.Saved:
     """A plan from its file; values of `${env…}`, `${file…}` and secrets of handoffs are taken anew.
 
     Raises:
@@ -121,7 +121,7 @@ def read(path: Path) -> saved.Saved:
         folder, inputs = Path(), {}  # no plan file, as `decode` will say
     _check_place(folder, path)
     try:
-        found = saved.decode(
+        found = plan_file.decode(
             document,
             plan_json,
             lambda text, is_secret: specs.reread(

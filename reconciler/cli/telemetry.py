@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, make_wsgi_app
 from reconciler.errors import UsageError
 from reconciler.model import Ledger, Plan
 from reconciler.model.auditing import Audit
-from reconciler.planning import parse_time
+from reconciler.model.times import parse_time
 from reconciler.specs.urls import is_loopback
 
 App = Callable[[Mapping[str, Any], Callable[..., Any]], Iterable[bytes]]

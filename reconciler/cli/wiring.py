@@ -29,9 +29,10 @@ from reconciler.ledger import (
     open_ledger,
     start_journal,
 )
+from reconciler.matching import Rivals, is_owner, rivals_of
 from reconciler.model import Ledger, Plan, Runner, Snapshot, Stack
 from reconciler.observing import LAG_BOUND, observe
-from reconciler.planning import Options, Rivals, is_owner, make_destroy_plan, make_plan, rivals_of
+from reconciler.planning import Options, make_destroy_plan, make_plan
 from reconciler.providers import KINDS, connect
 from reconciler.secrets import Identities, unseal
 

@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 from reconciler.exporting.naming import keys, slug
+from reconciler.matching.canonical import at_path
 from reconciler.model import Address, Live, ProviderSpec
-from reconciler.planning.compare import at_path
 from reconciler.surveying import SECRETS, Estate
 
 APPS, PRINCIPALS, INTEGRATIONS = "oauth_apps", "service_principals", "connect_integrations"

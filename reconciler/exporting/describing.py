@@ -9,9 +9,9 @@ from typing import Any
 
 from reconciler.exporting.choosing import APPS, INTEGRATIONS, PRINCIPALS, Choice, Item
 from reconciler.exporting.yaml_text import Reference, is_holdable, is_plain_key, quoted
+from reconciler.matching.canonical import normal_host
 from reconciler.model import Live
-from reconciler.planning.compare import normal_host
-from reconciler.planning.times import parse_time
+from reconciler.model.times import parse_time
 
 SECRET = "config.client_secret"  # noqa: S105 - a path
 # what a server fills in; a policy of nothing else says nothing

@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from reconciler.kinds import Kind, Registry, Scope
+from reconciler.matching import assumed_secrets, match_all, moved_entries, recover, unsettled
 from reconciler.model import Entry, Ledger, Live, PrincipalRef, Snapshot, Stack
+from reconciler.model.times import parse_time
 from reconciler.observing.scopes import Wanted, is_inside, parents_of, scope_of, workspaces_in
-from reconciler.planning import assumed_secrets, match_all, moved_entries, parse_time, recover, unsettled
 
 FEW = 8  # parents whose secrets even an everyday plan lists: a look that costs next to nothing
 YOUNG = timedelta(minutes=10)  # how long a list may hide what was just made

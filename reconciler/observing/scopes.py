@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.kinds import Kind, Registry, Scope
+from reconciler.matching import Match, moved_entries
 from reconciler.model import (
     Address,
     Intent,
@@ -17,7 +18,6 @@ from reconciler.model import (
     Stack,
     WorkspaceRef,
 )
-from reconciler.planning import Match, moved_entries
 
 
 @dataclass

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from reconciler.errors import Problem, Severity
 from reconciler.kinds import Fields, Registry
+from reconciler.matching.canonical import leaves
 from reconciler.model import Action, Address, Cause, Change, Entry, FieldChange, Ledger, Live, Snapshot, Stack
-from reconciler.planning.compare import field_changes, leaves
-from reconciler.planning.times import parse_time
-from reconciler.planning.veiling import Veil, veil_of
+from reconciler.model.times import parse_time
+from reconciler.planning.comparison import field_changes
+from reconciler.planning.redaction import Veil, veil_of
 
 
 def find_drift(

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.errors import Problem, Severity
+from reconciler.matching.matches import How
+from reconciler.matching.users import is_owner, unseen
 from reconciler.model import Action, Address, Change, Origin
-from reconciler.planning.matching import How
-from reconciler.planning.situation import Situation
-from reconciler.planning.using import is_owner, unseen
-from reconciler.planning.verdicts import Fates
+from reconciler.planning.context import Situation
+from reconciler.planning.decision_types import Fates
 
 VANISHED_AT_ONCE = 3  # so many gone objects of a kind look like an accident, or like a wrong account
 

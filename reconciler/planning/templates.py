@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from reconciler.model import Ref, Resource, SecretInput, Sourced
-from reconciler.planning.situation import Situation
+from reconciler.planning.context import Situation
 
 
 def template_trouble(situation: Situation, resource: Resource) -> tuple[str, str] | None:

@@ -6,20 +6,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from reconciler.errors import Problem, Severity
+from reconciler.matching.rivals import plain
+from reconciler.matching.users import is_owner, unseen
 from reconciler.model import Action, Address, Change
+from reconciler.model.times import parse_time
 from reconciler.model.values import seconds
-from reconciler.planning.changing import ignored_edits
-from reconciler.planning.fates import SECRET_CAP
-from reconciler.planning.keeping import kept_alive, owners_in_use
-from reconciler.planning.named import gone
-from reconciler.planning.needing import HANDOFF_MISSING
-from reconciler.planning.rivals import plain
-from reconciler.planning.secrets import left
-from reconciler.planning.situation import Situation
-from reconciler.planning.telling import told
-from reconciler.planning.times import parse_time
-from reconciler.planning.using import is_owner, unseen
-from reconciler.planning.verdicts import Fates
+from reconciler.planning.changes import ignored_edits
+from reconciler.planning.context import Situation
+from reconciler.planning.credential_warnings import told
+from reconciler.planning.decision_types import Fates
+from reconciler.planning.decisions import SECRET_CAP
+from reconciler.planning.missing_secrets import HANDOFF_MISSING
+from reconciler.planning.named_keys import gone
+from reconciler.planning.retention import kept_alive, owners_in_use
+from reconciler.planning.secret_ownership import left
 
 
 def warnings_of(situation: Situation, fates: Fates, changes: Iterable[Change]) -> list[Problem]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from reconciler.matching import at_path, same_leaf
 from reconciler.model import Address, Live, Resource
+from reconciler.model.times import parse_time
 from reconciler.model.values import seconds
-from reconciler.planning import at_path, parse_time, same_leaf
 from reconciler.verifying.facts import APPLY, FULL, Facts, stated
 
 SOON = timedelta(days=14)

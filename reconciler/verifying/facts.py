@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.kinds import Registry
+from reconciler.matching import Match, match_all, moved_entries, recover
 from reconciler.model import (
     Address,
     Entry,
@@ -20,7 +21,6 @@ from reconciler.model import (
     Stack,
     WorkspaceRef,
 )
-from reconciler.planning import Match, match_all, moved_entries, recover
 
 APPLY = "run `reconcile apply`"
 FULL = "run `reconcile apply --refresh full`"  # an everyday one takes the secrets on record for granted

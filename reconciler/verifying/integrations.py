@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from reconciler.matching import at_path, normal_host, normal_url
 from reconciler.model import Live, Resource
-from reconciler.planning import at_path, normal_host, normal_url
 from reconciler.verifying.credentials import absence, principal_troubles, secret_troubles, unlike
 from reconciler.verifying.facts import APPLY, Facts, source_of
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler import errors
 from reconciler.kinds import Registry, parts_of
+from reconciler.matching import moved_entries
 from reconciler.model import (
     Address,
     Ledger,
@@ -20,7 +21,6 @@ from reconciler.model import (
     Verification,
     WorkspaceRef,
 )
-from reconciler.planning import moved_entries
 from reconciler.secrets import Fingerprint, Identities, Secret, unseal
 from reconciler.verifying.credentials import app_troubles, lasting, principal_troubles, secret_troubles
 from reconciler.verifying.facts import APPLY, Facts, source_of

@@ -61,7 +61,7 @@ def _no_tombstones():
 
 
 def _no_doubt():
-    from reconciler.planning.recovery import _Judge
+    from reconciler.matching.recovery import _Judge
 
     _Judge._is_doubtful = lambda *about: False
 
@@ -91,9 +91,9 @@ def _revoke_without_waiting():
 
 
 def _unknown_means_it_did_not_arrive():
-    from reconciler.planning import leftovers
+    from reconciler.planning import orphans
 
-    leftovers._may_have_arrived = lambda *about: False
+    orphans._may_have_arrived = lambda *about: False
 
 
 def _forget_the_old_id():
@@ -105,11 +105,11 @@ def _forget_the_old_id():
 
 def _no_quarantine():
     from reconciler.applying import records
-    from reconciler.planning import making
+    from reconciler.planning import planner
 
     former_of = records.former_of
     records.former_of = lambda *about, **more: former_of(*about, **{**more, "is_dead": True})
-    making._is_quarantined = lambda *about: False
+    planner._is_quarantined = lambda *about: False
 
 
 def _no_fencing():
@@ -119,14 +119,14 @@ def _no_fencing():
 
 
 def _any_creator():
-    from reconciler.planning.recovery import _Judge
+    from reconciler.matching.recovery import _Judge
 
     _Judge._may_be_ours = lambda *about: True
     _Judge._is_unproven = lambda *about: False
 
 
 def _any_lifetime():
-    from reconciler.planning.recovery import _Judge
+    from reconciler.matching.recovery import _Judge
 
     _Judge._is_tagged = lambda *about: True
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from reconciler.applying.records import Draft, settled_before
+from reconciler.matching import recover
 from reconciler.model import (
     Address,
     Entry,
@@ -24,7 +25,7 @@ from reconciler.model import (
     Snapshot,
     Stack,
 )
-from reconciler.planning import Options, make_plan, recover
+from reconciler.planning import Options, make_plan
 from reconciler.providers import KINDS
 
 APP, OLD = Address("oauth_apps", "k"), Address("oauth_apps", "old")

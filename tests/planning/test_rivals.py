@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.matching import rivals_of
 from reconciler.model import Address, Adopt, Entry, Ledger, Lifecycle, Live, Origin, Resource, Snapshot, Stack
-from reconciler.planning import Options, make_plan, rivals_of
+from reconciler.planning import Options, make_plan
 from reconciler.providers import KINDS
 
 from .test_cases import NOW, PROVIDERS

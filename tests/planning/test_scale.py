@@ -11,8 +11,9 @@ import pytest
 
 from reconciler import specs
 from reconciler.ledger import codec
+from reconciler.matching import assumed_secrets
 from reconciler.model import Action, Intent, Pending, Runner
-from reconciler.planning import Options, assumed_secrets, make_destroy_plan, make_plan, saved
+from reconciler.planning import Options, make_destroy_plan, make_plan, plan_file
 from reconciler.providers import KINDS
 from reconciler.rendering import plan_json
 
@@ -108,7 +109,7 @@ WORKS = {
             world.stack, world.ledger, world.snapshot, world.ledger.entries, KINDS, world.now
         )
     ),
-    "a plan that is saved": lambda world: prepared(plan_of(world), saved.encode),
+    "a plan that is saved": lambda world: prepared(plan_of(world), plan_file.encode),
     "a plan that is shown": lambda world: prepared(plan_of(unmade(world)), plan_json),
     "a ledger that is written": lambda world: prepared(world.ledger, codec.encode),
     "a ledger that is read": lambda world: prepared(

@@ -7,7 +7,7 @@ import pytest
 from reconciler.errors import StaleError
 from reconciler.model import Action, Address, Cause, Change, FieldChange, Plan, Stack
 from reconciler.planning import healable
-from reconciler.planning.saved import Saved, change_mark, check_fresh
+from reconciler.planning.plan_file import Saved, change_mark, check_fresh
 
 APP = Address("oauth_apps", "a")
 STACK = Stack("s", "s.yaml", {}, {})

@@ -11,6 +11,7 @@ from typing import Any
 
 from reconciler.errors import Problem
 from reconciler.kinds import Fields
+from reconciler.matching.canonical import at_path, canonical_leaf, known_as
 from reconciler.model import (
     Address,
     Change,
@@ -23,7 +24,6 @@ from reconciler.model import (
     Text,
     canonical,
 )
-from reconciler.planning.compare import at_path, canonical_leaf, known_as
 from reconciler.secrets import Fingerprint
 
 _SHORTEST = 4  # shorter ones are hidden where they are all of a value: within text they would be met anywhere

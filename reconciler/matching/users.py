@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.kinds import Kind, Registry
+from reconciler.matching.canonical import at_path
 from reconciler.model import Action, Address, Change, Live, Snapshot, Stack
-from reconciler.planning.compare import at_path
 
 
 @dataclass(frozen=True)

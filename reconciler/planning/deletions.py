@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from reconciler.errors import PlanError, Problem, Severity
+from reconciler.matching.users import is_owner, unseen
 from reconciler.model import (
     Action,
     Address,
@@ -23,12 +24,11 @@ from reconciler.model import (
     ReplaceOrder,
     Settles,
 )
-from reconciler.planning.keeping import STILL_IN_USE, owners_in_use, staying
-from reconciler.planning.leftovers import parent_of, to_clear
-from reconciler.planning.secrets import stays
-from reconciler.planning.situation import Situation, secret_fields
-from reconciler.planning.times import parse_time
-from reconciler.planning.using import is_owner, unseen
+from reconciler.model.times import parse_time
+from reconciler.planning.context import Situation, secret_fields
+from reconciler.planning.orphans import parent_of, to_clear
+from reconciler.planning.retention import STILL_IN_USE, owners_in_use, staying
+from reconciler.planning.secret_ownership import stays
 
 QUARANTINE = timedelta(minutes=15)
 UNSEEN_WAIT = timedelta(days=7)  # what is superseded stays as long, where a server can't be looked at

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from reconciler.kinds import Registry
+from reconciler.matching.users import users_by_client_id
 from reconciler.model import Action, Address, Change, Live, Origin, Snapshot
-from reconciler.planning.situation import Situation
-from reconciler.planning.times import parse_time
-from reconciler.planning.using import users_by_client_id
+from reconciler.model.times import parse_time
+from reconciler.planning.context import Situation
 
 
 def stays(situation: Situation, address: Address, live_id: str) -> bool:

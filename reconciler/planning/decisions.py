@@ -11,24 +11,24 @@ from dataclasses import replace
 from datetime import timedelta
 
 from reconciler.errors import Severity
+from reconciler.matching.canonical import at_path, same_leaf
+from reconciler.matching.matches import Match
 from reconciler.model import Address, Live, Origin, Resource, Settles, Unknown
+from reconciler.model.times import parse_time
 from reconciler.model.values import seconds
-from reconciler.planning.compare import at_path, same_leaf
-from reconciler.planning.handing import all_handovers
-from reconciler.planning.leftovers import never_used, to_clear
-from reconciler.planning.matching import Match
-from reconciler.planning.named import named_trouble
-from reconciler.planning.needing import (
+from reconciler.planning.context import Situation, is_at_hand, resolve
+from reconciler.planning.decision_types import Fate, Fates, Verdict, is_blocked
+from reconciler.planning.deliveries import all_handovers
+from reconciler.planning.missing_secrets import (
     HANDOFF_MISSING,
     SECRET_NEEDED,
     absence,
     missing_handoff,
     secret_needed,
 )
-from reconciler.planning.situation import Situation, is_at_hand, resolve
+from reconciler.planning.named_keys import named_trouble
+from reconciler.planning.orphans import never_used, to_clear
 from reconciler.planning.templates import template_trouble
-from reconciler.planning.times import parse_time
-from reconciler.planning.verdicts import Fate, Fates, Verdict, is_blocked
 
 
 def decide(situation: Situation) -> Fates:

@@ -22,8 +22,8 @@ from reconciler.model import (
     Snapshot,
     Stack,
 )
+from reconciler.model.times import parse_time
 from reconciler.model.values import seconds
-from reconciler.planning.times import parse_time
 
 MARGIN = timedelta(days=1)  # before the time of rotation: clocks differ
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from reconciler.matching import assumed_secrets
 from reconciler.model import Address, CredentialState, Former, GivenUp, Intent, Pending, Runner
-from reconciler.planning import assumed_secrets
 from reconciler.providers import KINDS
 
 SECRET = Address("service_principals", "robot-0", "client_secret")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from reconciler.matching.canonical import at_path, leaves
+from reconciler.matching.matches import How, Match
 from reconciler.model import (
     Action,
     Address,
@@ -22,11 +24,10 @@ from reconciler.model import (
     Text,
     Unknown,
 )
-from reconciler.planning.compare import at_path, field_changes, leaves
-from reconciler.planning.matching import How, Match
-from reconciler.planning.named import by_id, gone
-from reconciler.planning.situation import Situation, is_secret, resolve, secret_fields, shown
-from reconciler.planning.verdicts import Fate, Fates, Handover, Verdict
+from reconciler.planning.comparison import field_changes
+from reconciler.planning.context import Situation, is_secret, resolve, secret_fields, shown
+from reconciler.planning.decision_types import Fate, Fates, Handover, Verdict
+from reconciler.planning.named_keys import by_id, gone
 from reconciler.secrets import SENSITIVE
 
 KNOWN_LATER = "(known after apply)"

@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.kinds import Fields
 from reconciler.model import Entry, PrincipalRef, Resource, Snapshot
-from reconciler.planning.situation import Situation
+from reconciler.planning.context import Situation
 
 
 def by_id(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from reconciler.matching.users import User, client_of, is_owner, leaving, shows_owner, users_by_client_id
 from reconciler.model import Action, Address, Change, ReplaceOrder
-from reconciler.planning.leftovers import to_clear
-from reconciler.planning.situation import Situation
-from reconciler.planning.using import User, client_of, is_owner, leaving, shows_owner, users_by_client_id
+from reconciler.planning.context import Situation
+from reconciler.planning.orphans import to_clear
 
 STILL_IN_USE = "still-in-use"
 

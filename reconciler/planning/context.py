@@ -10,6 +10,10 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from reconciler.kinds import Fields, Registry
+from reconciler.matching.adoption import is_of_adopt
+from reconciler.matching.canonical import leaves
+from reconciler.matching.matches import Match
+from reconciler.matching.recovery import Recovery
 from reconciler.model import (
     Address,
     Entry,
@@ -25,10 +29,6 @@ from reconciler.model import (
     Text,
     Unknown,
 )
-from reconciler.planning.adopting import is_of_adopt
-from reconciler.planning.compare import leaves
-from reconciler.planning.matching import Match
-from reconciler.planning.recovery import Recovery
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from reconciler.model import Action, Address, Change, CredentialState, Settles
-from reconciler.planning.fates import ends_soon
-from reconciler.planning.situation import Situation
-from reconciler.planning.times import parse_time
-from reconciler.planning.verdicts import Fates
+from reconciler.model.times import parse_time
+from reconciler.planning.context import Situation
+from reconciler.planning.decision_types import Fates
+from reconciler.planning.decisions import ends_soon
 
 LEFT = "left for an apply without --due"
 ALL = ("*",)

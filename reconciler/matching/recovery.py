@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from reconciler.kinds import Evidence, Fields, Registry, parts_of
+from reconciler.matching.canonical import at_path, same_leaf
 from reconciler.model import (
     Address,
     Entry,
@@ -21,8 +22,7 @@ from reconciler.model import (
     Settles,
     Snapshot,
 )
-from reconciler.planning.compare import at_path, same_leaf
-from reconciler.planning.times import parse_time
+from reconciler.model.times import parse_time
 
 SKEW = timedelta(seconds=5)
 # how long after a tombstone an app may still be the late effect of its create: later ones are asked about

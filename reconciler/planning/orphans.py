@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from reconciler.matching.canonical import at_path
 from reconciler.model import Address, CredentialState, Entry, Origin, Settles
-from reconciler.planning.compare import at_path
-from reconciler.planning.situation import Situation
+from reconciler.planning.context import Situation
 
 
 def never_used(situation: Situation, source: Address, entry: Entry | None) -> bool:

@@ -10,6 +10,10 @@ from graphlib import TopologicalSorter
 
 from reconciler.errors import PlanError, Problem
 from reconciler.kinds import Registry
+from reconciler.matching.matches import Claims, How, match_all, moved_entries
+from reconciler.matching.recovery import recover
+from reconciler.matching.rivals import Rivals
+from reconciler.matching.users import client_of, is_owner, unseen
 from reconciler.model import (
     Action,
     Address,
@@ -24,25 +28,16 @@ from reconciler.model import (
     Stack,
 )
 from reconciler.model.values import seconds
-from reconciler.planning.changing import change_of
-from reconciler.planning.due import only_due, without_approvals
-from reconciler.planning.fates import decide
+from reconciler.planning.changes import change_of
+from reconciler.planning.context import Situation
+from reconciler.planning.decision_types import Fates
+from reconciler.planning.decisions import decide
+from reconciler.planning.deletions import blocked_problems, refuse_protected_replaces, removals, with_formers
+from reconciler.planning.due_changes import only_due, without_approvals
 from reconciler.planning.guards import with_approvals
-from reconciler.planning.keeping import STILL_IN_USE
-from reconciler.planning.matching import Claims, How, match_all, moved_entries
-from reconciler.planning.recovery import recover
-from reconciler.planning.removing import (
-    blocked_problems,
-    refuse_protected_replaces,
-    removals,
-    with_formers,
-)
-from reconciler.planning.rivals import Rivals
-from reconciler.planning.secrets import is_shared, stays
-from reconciler.planning.situation import Situation
-from reconciler.planning.using import client_of, is_owner, unseen
-from reconciler.planning.veiling import veil_of
-from reconciler.planning.verdicts import Fates
+from reconciler.planning.redaction import veil_of
+from reconciler.planning.retention import STILL_IN_USE
+from reconciler.planning.secret_ownership import is_shared, stays
 from reconciler.planning.warnings import warnings_of
 
 A_WEEK = "7d"

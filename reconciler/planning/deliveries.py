@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconciler.matching.canonical import at_path, leaves, same_leaf
+from reconciler.matching.matches import How
+from reconciler.matching.recovery import Recovered
 from reconciler.model import Address, Credential, Delivery, Ref, Resource, SecretInput
-from reconciler.planning.compare import at_path, leaves, same_leaf
-from reconciler.planning.matching import How
-from reconciler.planning.recovery import Recovered
-from reconciler.planning.situation import Situation, is_at_hand, secret_fields
-from reconciler.planning.verdicts import Fates, Handover, Verdict, is_blocked
+from reconciler.planning.context import Situation, is_at_hand, secret_fields
+from reconciler.planning.decision_types import Fates, Handover, Verdict, is_blocked
 from reconciler.secrets import SENSITIVE, Fingerprint
 
 

@@ -8,6 +8,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from reconciler.kinds import Fields, Registry
+from reconciler.matching.adoption import by_client_id, by_id, conflict, other_id, same_id, was_used
+from reconciler.matching.canonical import at_path, same_leaf
+from reconciler.matching.recovery import Recovered, Recovery
+from reconciler.matching.rivals import Rivals, application_id, by_word, plain
+from reconciler.matching.users import client_of, users_by_client_id
 from reconciler.model import (
     Address,
     Entry,
@@ -20,11 +25,6 @@ from reconciler.model import (
     Snapshot,
     Stack,
 )
-from reconciler.planning.adopting import by_client_id, by_id, conflict, other_id, same_id, was_used
-from reconciler.planning.compare import at_path, same_leaf
-from reconciler.planning.recovery import Recovered, Recovery
-from reconciler.planning.rivals import Rivals, application_id, by_word, plain
-from reconciler.planning.using import client_of, users_by_client_id
 
 # (provider identity, kind name, remote id) → name of the stack whose ledger owns it
 Claims = Mapping[tuple[str, str, str], str]

@@ -14,8 +14,8 @@ from typing import Any
 
 from reconciler.errors import PlanError, StaleError
 from reconciler.model import Action, Address, Change, Lifecycle, Plan, Stack, canonical
-from reconciler.planning.making import Options
-from reconciler.planning.packing import Reread, Unpacker, packed
+from reconciler.planning.plan_encoding import Reread, Unpacker, packed
+from reconciler.planning.planner import Options
 
 FORMAT = "reconcile.plan/1"
 Visible = Callable[[Plan], Mapping[str, Any]]  # the part of a plan file that people and programs look at

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from reconciler.errors import Problem, Severity
+from reconciler.matching.rivals import plain
+from reconciler.matching.users import client_of, users_by_client_id
 from reconciler.model import Action, Address, Change, Former
-from reconciler.planning.rivals import plain
-from reconciler.planning.secrets import stays
-from reconciler.planning.situation import Situation
-from reconciler.planning.times import parse_time
-from reconciler.planning.using import client_of, users_by_client_id
+from reconciler.model.times import parse_time
+from reconciler.planning.context import Situation
+from reconciler.planning.secret_ownership import stays
 
 _HELD = "until nobody holds it any more"
 

@@ -1,4 +1,4 @@
-"""Wanted against live, attribute by attribute: equality on canonical forms, explained by deepdiff. Pure."""
+"""When two values of an attribute mean the same: the one form that equality looks at. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler.kinds import Fields
-from reconciler.model import Cause, FieldChange, Marked, Sourced, canonical
+from reconciler.model import Marked, Sourced, canonical
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 MISSING: Any = None
@@ -82,7 +82,7 @@ def canonical_leaf(path: str, value: Any, fields: Fields) -> Any:
 
 def same_leaf(path: str, wanted: Any, live: Any, fields: Fields) -> bool:
     """Whether two values of an attribute mean the same."""
-    wanted, live = known_as(path, wanted, _marks(live), fields), known_as(path, live, _marks(wanted), fields)
+    wanted, live = known_as(path, wanted, marks(live), fields), known_as(path, live, marks(wanted), fields)
     left, right = canonical_leaf(path, wanted, fields), canonical_leaf(path, live, fields)
     return bool(left == right) and type(left) is type(right)
 
@@ -105,56 +105,7 @@ def known_as(path: str, value: Any, origins: Sequence[Sourced | Marked], fields:
     return value
 
 
-def _marks(value: Any) -> list[Sourced | Marked]:
+def marks(value: Any) -> list[Sourced | Marked]:
+    """The fingerprints among a value's items: what stands on record for something that isn't."""
     items = value if isinstance(value, (list, tuple)) else (value,)
     return [item for item in items if isinstance(item, Marked)]
-
-
-def field_changes(
-    wanted: Mapping[str, Any], live: Mapping[str, Any], applied: Mapping[str, Any] | None, fields: Fields
-) -> tuple[FieldChange, ...]:
-    """How live differs from wanted, for the attributes that `wanted` has; sorted by path.
-
-    Args:
-        wanted: dotted path → value; references resolved or Unknown; no secrets.
-        live: nested, as observed.
-        applied: what was last applied, nested; None if never.
-    """
-    left = {
-        path: canonical_leaf(path, known_as(path, at_path(live, path), _marks(value), fields), fields)
-        for path, value in wanted.items()
-    }
-    right = {path: canonical_leaf(path, value, fields) for path, value in wanted.items()}
-    if _equal(left, right):
-        return ()
-    return tuple(
-        FieldChange(
-            path,
-            at_path(live, path),
-            wanted[path],
-            _cause(path, wanted[path], at_path(live, path), applied, fields),
-        )
-        for path in sorted(_differing(left, right))
-    )
-
-
-def _equal(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    # True == 1 in Python, not in JSON; equal texts are the quick way to tell
-    return left == right and (repr(left) == repr(right) or canonical(left) == canonical(right))
-
-
-def _differing(left: Mapping[str, Any], right: Mapping[str, Any]) -> set[str]:
-    # imported only when something differs: loading it costs more than a whole plan without changes
-    from deepdiff import DeepDiff
-
-    tree = DeepDiff(dict(left), dict(right), view="tree", ignore_numeric_type_changes=False)
-    return {str(level.path(output_format="list")[0]) for levels in tree.values() for level in levels}
-
-
-def _cause(path: str, wanted: Any, live: Any, applied: Mapping[str, Any] | None, fields: Fields) -> Cause:
-    last = at_path(applied, path) if applied is not None else None
-    if last is None:
-        return Cause.SPEC
-    if same_leaf(path, wanted, last, fields):
-        return Cause.DRIFT
-    return Cause.SPEC if same_leaf(path, last, live, fields) else Cause.BOTH

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from reconciler.matching.matches import How, Match
 from reconciler.model import Address, Entry, Origin, Resource
-from reconciler.planning.matching import How, Match
-from reconciler.planning.situation import Situation, is_at_hand
-from reconciler.planning.verdicts import Fate, Verdict
+from reconciler.planning.context import Situation, is_at_hand
+from reconciler.planning.decision_types import Fate, Verdict
 
 SECRET_NEEDED = "secret-needed"  # noqa: S105 - the code of a finding
 HANDOFF_MISSING = "handoff-missing"

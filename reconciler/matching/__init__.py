@@ -1,0 +1,36 @@
+"""Matching: which live object is whose, and what interrupted runs left. Pure."""
+
+from reconciler.matching.adoption import is_of_adopt, same_id
+from reconciler.matching.canonical import at_path, leaves, normal_host, normal_url, same_leaf
+from reconciler.matching.matches import Claims, How, Match, match_all, moved_entries
+from reconciler.matching.recovery import Recovery, recover, unsettled
+from reconciler.matching.refresh import assumed_secrets
+from reconciler.matching.rivals import Rivals, rivals_of
+from reconciler.matching.users import User, client_of, is_owner, leaving, shows_owner, users_in
+
+__all__ = [
+    "Claims",
+    "How",
+    "Match",
+    "Recovery",
+    "Rivals",
+    "User",
+    "assumed_secrets",
+    "at_path",
+    "client_of",
+    "is_of_adopt",
+    "is_owner",
+    "leaves",
+    "leaving",
+    "match_all",
+    "moved_entries",
+    "normal_host",
+    "normal_url",
+    "recover",
+    "rivals_of",
+    "same_id",
+    "same_leaf",
+    "shows_owner",
+    "unsettled",
+    "users_in",
+]
