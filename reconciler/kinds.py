@@ -192,6 +192,17 @@ class Kind(ABC, Generic[Api]):
         """Whether an object with these attributes, wanted or live, has a credential that creating shows."""
         return self.fields.shows_secret
 
+    def referring(self, live: Live) -> tuple[str, ...]:
+        """The client id that a receiver shows, as `same_client` has it; nothing if it shows none."""
+        value: Any = live.attributes
+        for step in self.fields.shows_referred.split("."):
+            value = value.get(step) if isinstance(value, Mapping) else None
+        return (same_client(value),) if isinstance(value, str) and value else ()
+
+    def referred(self, live: Live) -> tuple[str, ...]:
+        """By what receivers refer to an object."""
+        return (live.computed.get(self.fields.referred_by, ""),)
+
     def settled(self, attributes: Attributes, folder: Path) -> Attributes:
         """The attributes of a spec in their one form; what is wrong with them is for `complaints`.
 
@@ -286,6 +297,11 @@ class Kind(ABC, Generic[Api]):
 
 
 Registry = Mapping[str, Kind[Any]]
+
+
+def same_client(client_id: str | None) -> str:
+    """A client_id for comparing: application ids are GUIDs, whose case says nothing."""
+    return (client_id or "").casefold()
 
 
 def parts_of(kinds: Registry, name: str) -> list[Kind[Any]]:

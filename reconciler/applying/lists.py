@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import Any
 
 from reconciler.kinds import Kind
 from reconciler.matching import User, users_in
-from reconciler.model import Change, Live
+from reconciler.model import Change, Live, Lives
 
 
 class Lists:
@@ -21,7 +21,7 @@ class Lists:
     def __init__(self) -> None:
         self._lock = Lock()
         self._writes: Counter[tuple[str, str]] = Counter()
-        self._seen: dict[tuple[str, str], tuple[int, Mapping[str, list[User]]]] = {}
+        self._seen: dict[tuple[str, str], tuple[int, Lives]] = {}
 
     def ended(self, change: Change) -> None:
         """A call for a change has ended, however it did: it may have changed a receiver."""
@@ -29,15 +29,12 @@ class Lists:
             self._writes[(change.provider, change.address.kind_name)] += 1
 
     def users(
-        self, provider: str, kind: Kind[Any], read: Callable[[], Iterable[Live]]
-    ) -> Mapping[str, list[User]]:
-        """client_id → the receivers of a provider that refer to it."""
+        self, provider: str, kind: Kind[Any], client_id: str, read: Callable[[], Iterable[Live]]
+    ) -> list[User]:
+        """The receivers of a provider that refer to a client_id."""
         key = (provider, kind.name)
         with self._lock:
             writes = self._writes[key]
             if key not in self._seen or self._seen[key][0] != writes:
-                found: dict[str, list[User]] = defaultdict(list)
-                for client_id, user in users_in(kind, provider, read()):
-                    found[client_id].append(user)
-                self._seen[key] = (writes, found)
-            return self._seen[key][1]
+                self._seen[key] = (writes, Lives(read()))
+            return users_in(kind, provider, self._seen[key][1], client_id)

@@ -32,7 +32,7 @@ def _find(
     work: Work, provider: str, kind: Kind[Any], client_id: str, spared: frozenset[str], users: list[str]
 ) -> None:
     read = partial(kind.observe, work.apis[provider], Scope())
-    found = work.lists.users(provider, kind, read).get(client_id, [])
+    found = work.lists.users(provider, kind, client_id, read)
     users += [user.words for user in found if user.id not in spared]
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from reconciler.model import Address, Adopt, Entry, Ledger, Live, Origin
+from reconciler.model import Address, Adopt, Entry, Ledger, Live, Lives, Origin
 
 
 def same_id(left: str, right: str) -> bool:
@@ -22,15 +20,22 @@ def is_of_adopt(address: Address, entry: Entry | None, live: Live, adopt: Adopt)
     return same_id(live.id, adopt.id)
 
 
-def by_id(objects: Mapping[str, Live], wanted: str) -> Live | None:
+def by_id(objects: Lives, wanted: str) -> Live | None:
     """The live object of an id."""
-    found = objects.get(wanted)
-    return found or next((live for live_id, live in objects.items() if same_id(live_id, wanted)), None)
+    return objects.get(wanted) or next(iter(objects.by(_id, wanted.casefold())), None)
 
 
-def by_client_id(objects: Mapping[str, Live], wanted: str) -> Live | None:
+def by_client_id(objects: Lives, wanted: str) -> Live | None:
     """The live object that has this as its client id, or application id."""
-    return next((o for o in objects.values() if same_id(o.computed.get("client_id", ""), wanted)), None)
+    return next(iter(objects.by(_client_id, wanted.casefold())), None)
+
+
+def _id(live: Live) -> tuple[str]:
+    return (live.id.casefold(),)
+
+
+def _client_id(live: Live) -> tuple[str]:
+    return (live.computed.get("client_id", "").casefold(),)
 
 
 def was_used(wanted: str, address: Address, entry: Entry | None, ledger: Ledger) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -12,7 +12,7 @@ from reconciler.matching.adoption import by_client_id, by_id, conflict, other_id
 from reconciler.matching.canonical import at_path, same_leaf
 from reconciler.matching.recovery import Recovered, Recovery
 from reconciler.matching.rivals import Rivals, application_id, by_word, plain
-from reconciler.matching.users import client_of, users_by_client_id
+from reconciler.matching.users import client_of
 from reconciler.model import (
     Address,
     Entry,
@@ -65,6 +65,13 @@ class Match:
     recovered: Recovered | None = None
     doubt: str = ""
     adopt_used: bool = False
+
+
+def _words(live: Live) -> Iterator[str]:
+    """What an object is matched by where no id is known: its name, or its application id (Azure)."""
+    yield live.name
+    if "application_id" in live.attributes:
+        yield application_id(live.attributes["application_id"])
 
 
 def moved_entries(entries: Mapping[Address, Entry], moves: Iterable[Move]) -> Mapping[Address, Entry]:
@@ -157,7 +164,6 @@ class _Matcher:
         self.entries = moved_entries(ledger.entries, stack.moved)
         self.intents = recovery.intents
         self.taken = _taken(self.entries, stack) | _left(recovery, ledger)
-        self.by_name: dict[tuple[str, str], dict[str, list[Live]]] = {}
 
     def match(self, resource: Resource) -> Match:
         address, kind = resource.address, resource.address.kind_name
@@ -246,22 +252,14 @@ class _Matcher:
     def _described(self, address: Address, live: Live) -> str:
         """A candidate with what tells it from the others."""
         client_id = client_of(self.kinds, address, live.computed)
-        users = users_by_client_id(self.snapshot, self.kinds).get(client_id, [])
+        users = users_of(client_id, self.snapshot, self.kinds)
         used = " and ".join(user.words for user in users) or "no integration that was looked at"
         made = f"made {live.created_at or 'at an unknown time'} by {live.created_by or 'nobody known'}"
         return f"{live.id} ({made}, used by {used})" if client_id else f"{live.id} ({made})"
 
-    def _named(self, resource: Resource, fields: Fields) -> list[Live]:
-        key = (resource.provider, resource.address.kind_name)
-        if key not in self.by_name:
-            index: dict[str, list[Live]] = defaultdict(list)
-            for live in self.snapshot.of(*key).values():
-                index[live.name].append(live)
-                # An application id alone identifies a service principal (Azure).
-                if "application_id" in live.attributes:
-                    index[application_id(live.attributes["application_id"])].append(live)
-            self.by_name[key] = index
-        return self.by_name[key].get(by_word(resource, fields.name), [])
+    def _named(self, resource: Resource, fields: Fields) -> Sequence[Live]:
+        lives = self.snapshot.of(resource.provider, resource.address.kind_name)
+        return lives.by(_words, by_word(resource, fields.name))
 
     def _unless_claimed(self, resource: Resource, match: Match) -> Match:
         live = match.live

@@ -3,14 +3,12 @@ Pure."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.kinds import Kind, Registry
-from reconciler.matching.canonical import at_path
-from reconciler.model import Action, Address, Change, Live, Snapshot, Stack
+from reconciler.kinds import Kind, Registry, same_client
+from reconciler.model import Action, Address, Change, Live, Lives, Snapshot, Stack
 
 
 @dataclass(frozen=True)
@@ -44,31 +42,26 @@ def shows_owner(kinds: Registry, kind_name: str) -> bool:
 
 def client_of(kinds: Registry, address: Address, computed: Mapping[str, str] | None) -> str:
     """The client_id by which receivers refer to an object; "" if it has none."""
-    return same((computed or {}).get(kinds[address.kind_name].fields.referred_by))
+    return same_client((computed or {}).get(kinds[address.kind_name].fields.referred_by))
 
 
-def users_in(kind: Kind[Any], provider: str, lives: Iterable[Live]) -> Iterable[tuple[str, User]]:
-    """client_id → who refers to it, of one provider's receivers."""
-    for live in lives:
-        client_id = at_path(live.attributes, kind.fields.shows_referred)
-        if isinstance(client_id, str) and client_id:
-            count = live.computed.get(kind.fields.users, "")
-            yield same(client_id), User(live.id, live.name, provider, kind.noun, count)
+def users_in(kind: Kind[Any], provider: str, lives: Lives, client_id: str) -> list[User]:
+    """Who refers to a client_id, of one provider's receivers."""
+    return [_user(kind, provider, live) for live in lives.by(kind.referring, client_id)]
 
 
-def users_by_client_id(snapshot: Snapshot, kinds: Registry) -> Mapping[str, list[User]]:
-    """client_id → the live receivers that refer to it, of all providers."""
-    found: dict[str, list[User]] = defaultdict(list)
-    for (provider, name), objects in sorted(snapshot.objects.items()):
-        if shows_owner(kinds, name):
-            for client_id, user in users_in(kinds[name], provider, objects.values()):
-                found[client_id].append(user)
-    return found
+def users_of(client_id: str, snapshot: Snapshot, kinds: Registry) -> list[User]:
+    """The live receivers that refer to a client_id, of all providers."""
+    return [
+        user
+        for provider, name in (sorted(snapshot.objects) if client_id else ())
+        if shows_owner(kinds, name)
+        for user in users_in(kinds[name], provider, snapshot.of(provider, name), client_id)
+    ]
 
 
-def same(client_id: str | None) -> str:
-    """A client_id for comparing: application ids are GUIDs, whose case says nothing."""
-    return (client_id or "").casefold()
+def _user(kind: Kind[Any], provider: str, live: Live) -> User:
+    return User(live.id, live.name, provider, kind.noun, live.computed.get(kind.fields.users, ""))
 
 
 def leaving(changes: Iterable[Change], kinds: Registry) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """The nouns: what is wanted, what is live, what is remembered, what is planned. Frozen, no I/O."""
 
-from reconciler.model.live import Live, PrincipalRef, Snapshot, WorkspaceRef
+from reconciler.model.live import Live, Lives, PrincipalRef, Snapshot, WorkspaceRef
 from reconciler.model.memory import (
     Credential,
     CredentialState,
@@ -71,6 +71,7 @@ __all__ = [
     "Ledger",
     "Lifecycle",
     "Live",
+    "Lives",
     "Marked",
     "Move",
     "OnDestroy",

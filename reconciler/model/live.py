@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from reconciler.errors import Problem
@@ -49,6 +48,105 @@ class Live:
         client_id = self.computed.get("client_id")
         text = canonical([self.id, self.name, self.attributes, client_id, self.updated_at])
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+Words = Callable[[Live], Iterable[str]]  # by what an object is looked up
+
+
+class Lives(Mapping[str, Live]):
+    """The live objects of one kind by id; frozen: all stacks of a run share one list and its indexes."""
+
+    def __init__(self, lives: Iterable[Live] = ()) -> None:
+        self._by_id = {live.id: live for live in lives}
+        self._indexes: dict[Words, Mapping[str, Sequence[Live]]] = {}
+
+    def __getitem__(self, live_id: str) -> Live:
+        return self._by_id[live_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_id)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def by(self, words: Words, word: str) -> Sequence[Live]:
+        """The objects that go by a word; the list is gone through once for all that is asked this way.
+
+        Args:
+            words: one function for all who ask: a method of a kind, or a function of a module.
+        """
+        index = self._indexes.get(words)
+        if index is None:
+            made: dict[str, list[Live]] = {}
+            for live in self.values():
+                for one in words(live):
+                    made.setdefault(one, []).append(live)
+            index = self._indexes[words] = made
+        return index.get(word, ())
+
+    def but(
+        self,
+        *,
+        gone: Iterable[str] = (),
+        more: Iterable[Live] = (),
+        seen: Callable[[Live], Live] | None = None,
+    ) -> Lives:
+        """The same list as one stack sees it; nothing is copied.
+
+        Args:
+            gone: ids that it doesn't have.
+            more: objects that it has besides, or in the place of those with their ids.
+            seen: what it makes of an object that is looked at; names and ids stay.
+        """
+        return _Seen(self, frozenset(gone), Lives(more), seen)
+
+
+class _Seen(Lives):
+    """A list with a few differences, which live here and not in a copy of it."""
+
+    def __init__(
+        self, base: Lives, gone: frozenset[str], more: Lives, seen: Callable[[Live], Live] | None
+    ) -> None:
+        super().__init__()
+        self._base, self._gone, self._more, self._see = base, gone, more, seen
+
+    def __getitem__(self, live_id: str) -> Live:
+        if live_id in self._more:
+            return self._more[live_id]
+        if live_id in self._gone:
+            raise KeyError(live_id)
+        return self._seen(self._base[live_id])
+
+    def _seen(self, live: Live) -> Live:
+        if self._see is None:
+            return live
+        if live.id not in self._by_id:
+            self._by_id[live.id] = self._see(live)
+        return self._by_id[live.id]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (one for one in self._base if one not in self._gone and one not in self._more)
+        yield from self._more
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def by(self, words: Words, word: str) -> Sequence[Live]:
+        """As of the list, with the differences."""
+        found = [
+            self._seen(live)
+            for live in self._base.by(words, word)
+            if live.id not in self._gone and live.id not in self._more
+        ]
+        return [*found, *self._more.by(words, word)]
+
+
+def _name(live: Live) -> tuple[str]:
+    return (live.name,)
+
+
+def _parent(live: Live) -> tuple[str]:
+    return (live.parent,)
 
 
 @dataclass(frozen=True)
@@ -106,29 +204,24 @@ class Snapshot:
     assumed: frozenset[tuple[str, str]] = frozenset()
     problems: tuple[Problem, ...] = ()
 
-    def of(self, provider: str, kind_name: str) -> Mapping[str, Live]:
+    def __post_init__(self) -> None:
+        lists = {
+            key: one if isinstance(one, Lives) else Lives(one.values()) for key, one in self.objects.items()
+        }
+        object.__setattr__(self, "objects", lists)
+
+    def of(self, provider: str, kind_name: str) -> Lives:
         """The live objects of a kind by id; empty when none was looked at."""
-        return self.objects.get((provider, kind_name), {})
+        found = self.objects.get((provider, kind_name))
+        return found if isinstance(found, Lives) else _NOTHING
 
     def within(self, provider: str, kind_name: str, parent: str) -> Sequence[Live]:
         """The live objects of a kind that live inside one parent."""
-        return self._by_parent.get((provider, kind_name, parent), ())
+        return self.of(provider, kind_name).by(_parent, parent)
 
     def named(self, provider: str, kind_name: str, name: str) -> Sequence[Live]:
         """The live objects of a kind that have one name."""
-        return self._by_name.get((provider, kind_name, name), ())
+        return self.of(provider, kind_name).by(_name, name)
 
-    @cached_property
-    def _by_parent(self) -> Mapping[tuple[str, str, str], Sequence[Live]]:
-        return self._indexed(lambda live: live.parent)
 
-    @cached_property
-    def _by_name(self) -> Mapping[tuple[str, str, str], Sequence[Live]]:
-        return self._indexed(lambda live: live.name)
-
-    def _indexed(self, key: Callable[[Live], str]) -> Mapping[tuple[str, str, str], Sequence[Live]]:
-        found: dict[tuple[str, str, str], list[Live]] = {}
-        for (provider, kind_name), lives in self.objects.items():
-            for live in lives.values():
-                found.setdefault((provider, kind_name, key(live)), []).append(live)
-        return found
+_NOTHING = Lives()

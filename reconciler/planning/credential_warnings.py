@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from reconciler.errors import Problem, Severity
 from reconciler.matching.rivals import plain
-from reconciler.matching.users import client_of, users_by_client_id
+from reconciler.matching.users import client_of, users_of
 from reconciler.model import Action, Address, Change, Former
 from reconciler.model.times import parse_time
 from reconciler.planning.context import Situation
@@ -47,7 +47,6 @@ def _custody(situation: Situation, changes: Collection[Change]) -> Iterator[Prob
 
 def _others(situation: Situation, changes: Collection[Change], in_use: Collection[str]) -> Iterator[Problem]:
     """Foreign receivers of a credential that is replaced or rotated: nobody switches them over."""
-    users = users_by_client_id(situation.snapshot, situation.kinds)
     own = {entry.id for entry in situation.entries.values()}
     own |= {match.live.id for match in situation.matches.values() if match.live}
     for change in changes:
@@ -57,7 +56,8 @@ def _others(situation: Situation, changes: Collection[Change], in_use: Collectio
         match = situation.matches.get(address)
         live = match.live if match else None
         client_id = client_of(situation.kinds, address, live.computed if live else None)
-        others = [user for user in users.get(client_id, ()) if client_id and user.id not in own]
+        users = users_of(client_id, situation.snapshot, situation.kinds)
+        others = [user for user in users if user.id not in own]
         if others:
             words = (
                 f"{' and '.join(user.words for user in others)} uses this credential too, and isn't "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from reconciler.matching.users import User, client_of, is_owner, leaving, shows_owner, users_by_client_id
+from reconciler.matching.users import User, client_of, is_owner, leaving, shows_owner, users_of
 from reconciler.model import Action, Address, Change, ReplaceOrder
 from reconciler.planning.context import Situation
 from reconciler.planning.orphans import to_clear
@@ -17,14 +17,13 @@ def owners_in_use(situation: Situation, changes: Mapping[Address, Change]) -> Ma
     """Ids of our apps and principals that a live integration refers to which this plan doesn't switch over or
     delete → those integrations (rule 13)."""
     gone = leaving(changes.values(), situation.kinds) | _condemned(situation)
-    users = users_by_client_id(situation.snapshot, situation.kinds)
     found = {}
     for address in {*situation.entries, *situation.recovery.intents, *situation.recovery.late}:
         if not is_owner(situation.kinds, address):
             continue
         for live_id, client_id in _client_ids(situation, address):
-            staying = [user for user in users.get(client_id, ()) if user.id not in gone]
-            if live_id and client_id and staying:
+            users = users_of(client_id, situation.snapshot, situation.kinds) if live_id else ()
+            if staying := [user for user in users if user.id not in gone]:
                 found[live_id] = staying
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from reconciler.kinds import Registry
-from reconciler.matching.users import users_by_client_id
+from reconciler.matching.users import users_of
 from reconciler.model import Action, Address, Change, Live, Origin, Snapshot
 from reconciler.model.times import parse_time
 from reconciler.planning.context import Situation
@@ -55,5 +55,4 @@ def is_shared(snapshot: Snapshot, kinds: Registry, client_id: str, own: Collecti
     Args:
         own: remote ids of the receivers that are this stack's.
     """
-    users = users_by_client_id(snapshot, kinds).get(client_id, ()) if client_id else ()
-    return any(user.id not in own for user in users)
+    return any(user.id not in own for user in users_of(client_id, snapshot, kinds))

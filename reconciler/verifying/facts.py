@@ -65,12 +65,10 @@ class Facts:
 
     def owner(self, client_id: str) -> tuple[str, Live] | None:
         """Kind and object, in any account, to which receivers refer by a client id."""
-        for (_, kind), lives in self.snapshot.objects.items():
-            named_by = self.kinds[kind].fields.referred_by
-            if named_by and client_id:
-                for live in lives.values():
-                    if live.computed.get(named_by) == client_id:
-                        return kind, live
+        for provider, kind in self.snapshot.objects if client_id else ():
+            if self.kinds[kind].fields.referred_by:
+                for live in self.snapshot.of(provider, kind).by(self.kinds[kind].referred, client_id):
+                    return kind, live
         return None
 
 
