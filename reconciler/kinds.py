@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
@@ -236,12 +236,13 @@ class Kind(ABC, Generic[Api]):
     def read(self, api: Api, live_id: str, parent: str = "") -> Live | None:
         """One object by its id; None when the API says that there is none."""
 
-    def completed(self, api: Api, lives: Sequence[Live], scope: Scope) -> Sequence[Live]:
-        """Objects that were read by id, with the additive attributes that a list of them would show.
+    def completing(self, api: Api, scope: Scope) -> Callable[[Live], Live] | None:
+        """How an object that was listed without a scope, or read by its id, gets what the scope asks for.
 
-        A kind with additive attributes says how: what wasn't looked at would pass for taken away.
+        A kind with additive attributes says how: what wasn't looked at would pass for taken away. All that
+        has to be looked at for it is looked at here, once for all who share their reads.
         """
-        return lives
+        return None
 
     @abstractmethod
     def create(self, api: Api, attributes: Attributes, parent: str = "") -> Created:

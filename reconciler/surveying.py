@@ -131,7 +131,8 @@ def _levels(
     groups = {group for ids in direct.values() for group in ids}
     around = {group: _closure(group, above) for group in groups}
     everyone = [*principals, *(Live(g, "", {}) for g in sorted({g for ids in around.values() for g in ids}))]
-    levels = kinds["service_principals"].completed(api, everyone, Scope(workspaces=workspaces))
+    complete = kinds["service_principals"].completing(api, Scope(workspaces=workspaces))
+    levels = list(map(complete, everyone)) if complete else everyone
     found: dict[str, frozenset[str]] = {}
     for workspace in workspaces:
         if f"workspace {workspace}" in api.troubles:

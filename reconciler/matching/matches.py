@@ -12,7 +12,7 @@ from reconciler.matching.adoption import by_client_id, by_id, conflict, other_id
 from reconciler.matching.canonical import at_path, same_leaf
 from reconciler.matching.recovery import Recovered, Recovery
 from reconciler.matching.rivals import Rivals, application_id, by_word, plain
-from reconciler.matching.users import client_of
+from reconciler.matching.users import client_of, users_of
 from reconciler.model import (
     Address,
     Entry,

@@ -11,15 +11,16 @@ from typing import Any, TypeVar
 
 from reconciler.kinds import Kind, Registry, Scope
 from reconciler.matching import assumed_secrets, match_all, moved_entries, recover, unsettled
-from reconciler.model import Entry, Ledger, Live, PrincipalRef, Snapshot, Stack
+from reconciler.model import Entry, Ledger, Live, Lives, PrincipalRef, Snapshot, Stack
 from reconciler.model.times import parse_time
-from reconciler.observing.scopes import Wanted, is_inside, parents_of, scope_of, workspaces_in
+from reconciler.observing.scopes import Wanted, is_inside, names_in, parents_of, scope_of, workspaces_in
 
 FEW = 8  # parents whose secrets even an everyday plan lists: a look that costs next to nothing
 YOUNG = timedelta(minutes=10)  # how long a list may hide what was just made
 GHOST = timedelta(hours=1)  # how long a list may still show what we deleted
 
 Result = TypeVar("Result")
+Key = TypeVar("Key")
 
 
 class Observer:
@@ -52,6 +53,8 @@ class Observer:
     def lists(self, wanted: Mapping[str, Wanted]) -> Snapshot:
         """The bulk lists of both systems, with their preflight checks."""
         preflights = self.side_by_side_async({name: self.apis[name].preflight for name in wanted})
+        keys = [(name, kind) for name, one in wanted.items() for kind in sorted(one.kinds - self.nested)]
+        lists = self.side_by_side_async({key: partial(self._listed, *key) for key in keys})
         hosts = dict(
             zip(
                 [name for name, one in wanted.items() if one.hosts],
@@ -65,11 +68,11 @@ class Observer:
             for name, one in wanted.items()
         }
         self.scopes = scopes
-        keys = [(name, kind) for name, one in wanted.items() for kind in sorted(one.kinds - self.nested)]
-        found = self.side_by_side(self._list(name, kind, scopes[name]) for name, kind in keys)
+        seen = self.side_by_side(partial(self._completing, *key) for key in keys)
+        found = {key: _as(complete, lists[key]()) for key, complete in zip(keys, seen, strict=True)}
         problems = tuple(problem for future in preflights.values() for problem in future())
         return Snapshot(
-            objects={key: _by_id(lives) for key, lives in zip(keys, found, strict=True)},
+            objects=found,
             workspaces=hosts,
             principals=principals,
             templates=self._templates(wanted),
@@ -102,10 +105,20 @@ class Observer:
         }
 
     def side_by_side_async(
-        self, calls: Mapping[str, Callable[[], Result]]
-    ) -> dict[str, Callable[[], Result]]:
+        self, calls: Mapping[Key, Callable[[], Result]]
+    ) -> dict[Key, Callable[[], Result]]:
         """Starts the calls; each value waits for its result."""
         return {name: self.pool.submit(call).result for name, call in calls.items()}
+
+    def _listed(self, name: str, kind: str) -> Lives:
+        """The bulk list of a kind, made once for all stacks that share their reads."""
+        api = self.apis[name]
+        scope = Scope(named=names_in(name, self.stack, self.kinds))
+        found: Lives = api.http.once(("list", kind), lambda: Lives(self.kinds[kind].observe(api, scope)))
+        return found
+
+    def _completing(self, name: str, kind: str) -> Callable[[Live], Live] | None:
+        return self.kinds[kind].completing(self.apis[name], self.scopes[name])
 
     def _list(self, name: str, kind: str, scope: Scope) -> Callable[[], Sequence[Live]]:
         return lambda: self.kinds[kind].observe(self.apis[name], scope)
@@ -129,14 +142,11 @@ class Observer:
                 shown.setdefault((name, kind), []).append(live)
         objects = dict(snapshot.objects)
         hidden = set(snapshot.hidden)
-        completed = self.side_by_side(self._completed(*key, lives) for key, lives in shown.items())
-        for (name, kind), lives in zip(shown, completed, strict=True):
-            objects[(name, kind)] = {**objects[(name, kind)], **_by_id(lives)}
-            hidden.update((name, kind, live.id) for live in lives)
+        seen = self.side_by_side(partial(self._completing, *key) for key in shown)
+        for (key, lives), complete in zip(shown.items(), seen, strict=True):
+            objects[key] = snapshot.of(*key).but(more=map(complete, lives) if complete else lives)
+            hidden.update((*key, live.id) for live in lives)
         return replace(snapshot, objects=objects, hidden=frozenset(hidden))
-
-    def _completed(self, name: str, kind: str, lives: Sequence[Live]) -> Callable[[], Sequence[Live]]:
-        return lambda: self.kinds[kind].completed(self.apis[name], lives, self.scopes[name])
 
     def _read(self, name: str, kind: str, live_id: str) -> Callable[[], Live | None]:
         return lambda: self.kinds[kind].read(self.apis[name], live_id)
@@ -151,9 +161,10 @@ class Observer:
         found = self.side_by_side(
             self._list(name, kind, Scope(parents=parents)) for (name, kind), parents in asked.items()
         )
-        objects = {**snapshot.objects, **dict(zip(asked, map(_by_id, found), strict=True))}
-        for name, kind, live in assumed:
-            objects[(name, kind)] = {**objects.get((name, kind), {}), live.id: live}
+        objects = {**snapshot.objects, **dict(zip(asked, map(Lives, found), strict=True))}
+        for key in {(name, kind) for name, kind, _ in assumed}:
+            sure = [live for name, kind, live in assumed if (name, kind) == key]
+            objects[key] = Lives([*objects.get(key, {}).values(), *sure])
         trusted = frozenset((name, live.id) for name, _, live in assumed)
         return replace(snapshot, objects=objects, assumed=trusted)
 
@@ -227,7 +238,7 @@ class Observer:
         )
         objects = dict(snapshot.objects)
         for key, lives in zip(keys, found, strict=True):
-            objects[key] = {**objects.get(key, {}), **_by_id(lives)}
+            objects[key] = snapshot.of(*key).but(more=lives)
         again = replace(snapshot, objects=objects)
         # what shows up late may hold something
         return self.with_nested(again) if any(kind not in self.nested for _, kind in keys) else again
@@ -241,8 +252,8 @@ def _is_hidden(kind: Kind[Any], live: Live | None, entry: Entry) -> bool:
     return any(key not in there for key in workspaces_in(kind, entry.applied))
 
 
-def _by_id(lives: Iterable[Live]) -> dict[str, Live]:
-    return {live.id: live for live in lives}
+def _as(complete: Callable[[Live], Live] | None, lives: Lives) -> Lives:
+    return lives.but(seen=complete) if complete else lives
 
 
 def without_ghosts(snapshot: Snapshot, ledger: Ledger, now: datetime) -> Snapshot:
@@ -257,7 +268,7 @@ def without_ghosts(snapshot: Snapshot, ledger: Ledger, now: datetime) -> Snapsho
     return replace(
         snapshot,
         objects={
-            key: {i: live for i, live in lives.items() if i not in gone.get(key, ())}
+            key: snapshot.of(*key).but(gone=gone[key]) if key in gone else lives
             for key, lives in snapshot.objects.items()
         },
     )

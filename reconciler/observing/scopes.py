@@ -128,7 +128,6 @@ def scope_of(
         for each in resources
         for key in workspaces_in(kinds[each.address.kind_name], each.attributes)
     }
-    names = [each.attributes.get(kinds[each.address.kind_name].fields.name) for each in resources]
     return Scope(
         workspaces=sorted(one.workspaces | {hosts[key] for key in keys if key in hosts}),
         groups=sorted(
@@ -141,8 +140,15 @@ def scope_of(
             }
         ),
         attributes=frozenset(one.attributes),
-        named=sorted({name for name in names if isinstance(name, str)}),
+        named=names_in(provider, stack, kinds),
     )
+
+
+def names_in(provider: str, stack: Stack, kinds: Registry) -> list[str]:
+    """The natural keys of the wanted objects of one provider, sorted."""
+    wanted = (each for each in stack.resources.values() if each.provider == provider)
+    names = (each.attributes.get(kinds[each.address.kind_name].fields.name) for each in wanted)
+    return sorted({name for name in names if isinstance(name, str)})
 
 
 # --- what lives inside other objects ---------------------------------------------------------------------

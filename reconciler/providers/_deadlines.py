@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import math
 import socket
 import threading
 import time
@@ -18,6 +19,9 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+IDLE_SECONDS = 20.0
+steady = time.monotonic
 
 _current = threading.local()
 
@@ -74,11 +78,27 @@ class _SecureConnection(HTTPSConnection):
     response_class = _Response
 
 
-class _Pool(HTTPConnectionPool):
+class _Fresh(HTTPConnectionPool):
+    """Hands out no connection that was idle for long: it may be dead without anybody's knowing, and a create
+    that meets a dead one counts as lost."""
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.idle_since = steady()
+        super()._put_conn(conn)
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        conn = super()._get_conn(timeout)
+        if steady() - getattr(conn, "idle_since", math.inf) > IDLE_SECONDS:
+            conn.close()  # it opens again when it is used
+        return conn
+
+
+class _Pool(_Fresh):
     ConnectionCls = _Connection
 
 
-class _SecurePool(HTTPSConnectionPool):
+class _SecurePool(_Fresh, HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
 
 

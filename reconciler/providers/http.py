@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 import logging
-import platform
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from copy import copy
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urljoin
 
 import requests
-import urllib3
-from requests.auth import AuthBase
 
-from reconciler import __version__, errors
+from reconciler import errors
 from reconciler.providers import _pace as pace
 from reconciler.providers._bounds import BODY_LIMIT
 from reconciler.providers._breaks import CONNECT_SECONDS, READ_SECONDS, explain, is_untrusted
@@ -36,11 +35,13 @@ from reconciler.providers._calls import (
     is_token,
 )
 from reconciler.providers._complaints import clean
-from reconciler.providers._deadlines import DeadlineAdapter, deadline
+from reconciler.providers._connections import Connections, Credentials
+from reconciler.providers._deadlines import deadline
 from reconciler.providers._flow import Flow
 from reconciler.providers._shapes import misfit
 from reconciler.providers._side_by_side import Batch, Pool
 from reconciler.providers._verdicts import Judge
+from reconciler.providers.once import Reads, retold
 from reconciler.secrets import Secret
 
 __all__ = [
@@ -57,35 +58,24 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 20.0
 PARALLEL = 8  # requests in flight, where nobody says how many
-USER_AGENT = f"reconcile/{__version__} python/{platform.python_version()}"
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class _Auth(AuthBase):
-    """Puts the credential into the request; being an `auth`, it also keeps ~/.netrc out of it."""
+class _Seen:
+    """What was seen of one remote system, whoever asked."""
 
-    def __init__(self, headers: Mapping[str, Secret]) -> None:
-        self._headers = headers
+    def __init__(self) -> None:
+        self.calls = 0
+        self.date = ""
+        self._lock = threading.Lock()
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        for name, secret in self._headers.items():
-            if not (secret.reveal().isascii() and secret.reveal().isprintable()):
-                # Found later, it would end up, readable, in a ValueError of http.client.
-                raise requests.exceptions.InvalidHeader
-            request.headers[name] = secret.reveal()
-        return request
-
-
-class _Session(requests.Session):
-    """Leaves redirects to `Client`."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """None: requests prepares the next request even if it isn't to follow, and fails on odd addresses."""
-        return None
+    def count(self) -> None:
+        """One more attempt."""
+        with self._lock:
+            self.calls += 1
 
 
 class Client:
@@ -95,7 +85,8 @@ class Client:
         provider: its name in the spec, for messages.
         base: URL that every path is appended to.
         ca_file: PEM file of the only authorities to trust; None for the usual ones. TLS is always verified.
-        flow: how fast it asks, shared with whoever else asks the same system; None for an own one.
+        connections: how it is reached and how fast it may be asked, shared with whoever else asks the same
+            system; None for own ones.
         clock: monotonic seconds.
         sleep: waits that many seconds; raises StoppedError where the run is to end.
 
@@ -103,8 +94,7 @@ class Client:
         gate: called just before every attempt of every write; raises to stop it (the lease check).
         before_read: called just before every attempt of every read; raises to stop it.
         stopped: whether the run is to end: what is turned away then isn't sent again.
-        calls: attempts made so far.
-        date: the server's Date in its first answer to a read, RFC 3339; "" before it or without it.
+        reads: what was read already, by whoever shares it; None to ask each time.
     """
 
     def __init__(
@@ -115,7 +105,7 @@ class Client:
         sign_in: SignIn,
         hints: Hints | None = None,
         ca_file: str | None = None,
-        flow: Flow | None = None,
+        connections: Connections | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -124,17 +114,41 @@ class Client:
         self.gate: Callable[[], None] | None = None
         self.before_read: Callable[[], None] | None = None
         self.stopped: Callable[[], bool] = lambda: False
-        self.calls = 0
-        self.date = ""
+        self.reads: Reads | None = None
         self.clock = clock
         self.sleep = sleep
         self._sign_in = sign_in
         self._judge = Judge(provider, sign_in, hints or Hints())
         self._verify: str | bool = ca_file or True
-        self._flow = flow or Flow(PARALLEL, clock=clock, sleep=sleep)
+        self._connections = connections or Connections(Flow(PARALLEL, clock=clock, sleep=sleep))
+        self._flow = self._connections.flow
         self._pool = Pool(self._flow.most)
-        self._lock = threading.Lock()
-        self._local = threading.local()
+        self._seen = _Seen()
+        self._signs_in_as = provider  # in the words of what it raises
+
+    def named(self, provider: str) -> Client:
+        """The same under another name, with a gate of its own; connections, pace and sign-in are shared."""
+        other = copy(self)
+        other.provider = provider
+        other.gate = other.before_read = other.reads = None
+        other._judge = replace(self._judge, provider=provider)
+        return other
+
+    def once(self, key: Hashable, read: Callable[[], Result]) -> Result:
+        """What a read says: of all that share their reads and ask this system, the first makes it."""
+        if self.reads is None:
+            return read()
+        return self.reads.once((self._seen, key), read, provider=self.provider)
+
+    @property
+    def calls(self) -> int:
+        """Attempts made so far, under whatever name."""
+        return self._seen.calls
+
+    @property
+    def date(self) -> str:
+        """The server's Date in its first answer to a read, RFC 3339; "" before it or without it."""
+        return self._seen.date
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """The JSON at a path.
@@ -181,8 +195,9 @@ class Client:
         return self._pool.begin(func, items)
 
     def close(self) -> None:
-        """Ends idle threads; the client may be used again."""
+        """Ends idle threads and connections; the client may be used again."""
         self._pool.close()
+        self._connections.close()
 
     def misshapen(self, method: str, path: str, what: str) -> errors.RemoteError:
         """The error for a 2xx whose JSON isn't what the API promises; a create may have taken effect."""
@@ -252,10 +267,11 @@ class Client:
     def _signed(self, sent: Sent, *, doubtful: bool) -> Mapping[str, Secret]:
         try:
             return self._sign_in.headers()
-        except errors.RemoteError as error:
-            if doubtful:
-                raise self._judge.in_doubt(error) from None
-            raise
+        except errors.ReconcileError as error:
+            own = retold(error, self._signs_in_as, self.provider)
+            if doubtful and isinstance(own, errors.RemoteError):
+                raise self._judge.in_doubt(own) from None
+            raise own from None
 
     def _waited(self, sent: Sent, failure: Failure, patience: pace.Patience) -> bool:
         """Whether another attempt is harmless and in time; if so, it has waited for it."""
@@ -312,20 +328,19 @@ class Client:
             return self._judge.redirected(sent, received.status, _joined(self.base + sent.path, target))
         outcome = self._judge.judge(sent, received, [*signed.values(), *sent.secrets()])
         if isinstance(outcome, Answer) and sent.method == "GET" and not self.date:
-            self.date = outcome.date
+            self._seen.date = outcome.date
         return outcome
 
     def _exchange(self, sent: Sent, signed: Mapping[str, Secret]) -> Received:
         started = self.clock()
-        with self._lock:
-            self.calls += 1
-        response = self._session(sent.effect).request(
+        self._seen.count()
+        response = self._connections.request(
             sent.method,
             self.base + sent.path,
             params=sent.query,
             data=_encoded(sent),
             headers={"Content-Type": _content_type(sent)} if sent.form or sent.body is not None else {},
-            auth=_Auth(signed),
+            auth=Credentials(signed),
             timeout=(CONNECT_SECONDS, READ_SECONDS),
             allow_redirects=False,
             verify=self._verify,
@@ -337,21 +352,6 @@ class Client:
         log.debug("%s: %s %s -> %s in %.0f ms", self.provider, sent.method, sent.path, status, seconds * 1000)
         text = content.decode("utf-8", "replace")
         return Received(response.status_code, response.reason or "", response.headers, text)
-
-    def _session(self, effect: Effect) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = _Session()
-            session.headers["User-Agent"] = USER_AGENT
-            session.headers["Accept"] = "application/json"
-            for scheme in ("https://", "http://"):
-                # No retry below our own loop: urllib3 knows neither the lease nor what is safe to repeat.
-                session.mount(scheme, DeadlineAdapter(max_retries=urllib3.Retry(0, read=False)))
-        elif effect is Effect.ONCE and self.clock() - self._local.used > IDLE_SECONDS:
-            # An idle connection may be dead without our knowing: a create that meets one counts as lost.
-            session.close()
-        self._local.used = self.clock()
-        return session
 
     def _content(self, response: requests.Response, started: float) -> bytes:
         chunks, size = [], 0

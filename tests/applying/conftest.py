@@ -81,7 +81,7 @@ class Remote:
     # --- what observing asks of a client ---------------------------------------------------------------
 
     troubles = SimpleNamespace(items=dict)
-    http = SimpleNamespace(date="2026-01-01T00:00:00Z")
+    http = SimpleNamespace(date="2026-01-01T00:00:00Z", once=lambda key, read: read())
 
     def preflight(self):
         return ()

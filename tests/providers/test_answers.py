@@ -15,6 +15,7 @@ import responses
 from reconciler import errors
 from reconciler.providers import _bounds as bounds
 from reconciler.providers import http
+from reconciler.providers._connections import Connections
 from reconciler.providers._flow import Flow
 from reconciler.providers.http import Client, FixedHeaders, Hints
 from reconciler.secrets import Secret
@@ -571,7 +572,9 @@ def test_never_more_requests_are_in_flight_than_agreed(web: responses.RequestsMo
 
     web.add_callback("GET", URL, callback=answer)
     flow = Flow(3, clock=time.monotonic, sleep=time.sleep)
-    client = Client(provider="acme", base="https://api.test", sign_in=FixedHeaders(), flow=flow)
+    client = Client(
+        provider="acme", base="https://api.test", sign_in=FixedHeaders(), connections=Connections(flow)
+    )
     threads = [threading.Thread(target=lambda: client.get("/things")) for _ in range(12)]
     for thread in threads:
         thread.start()

@@ -12,6 +12,7 @@ import requests
 import responses
 
 from reconciler import errors
+from reconciler.providers._connections import Connections
 from reconciler.providers._flow import RECOVERY, Flow, Lane
 from reconciler.providers._pace import ATTEMPTS, LONGEST_WAIT, THROTTLED_SECONDS
 from reconciler.providers.databricks._api import SCIM_PARALLEL, DatabricksAccount
@@ -275,7 +276,7 @@ def test_requests_per_second_are_capped(web: responses.RequestsMock, moment: Any
         provider="acme",
         base=BASE,
         sign_in=FixedHeaders(),
-        flow=flow,
+        connections=Connections(flow),
         clock=moment.clock,
         sleep=moment.sleep,
     )

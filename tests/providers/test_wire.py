@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reconciler import errors
-from reconciler.providers import http
+from reconciler.providers import _deadlines, http
 from reconciler.providers.http import Client, FixedHeaders
 from reconciler.sandbox import ADMINISTRATOR_KEY, SandboxServer
 from reconciler.secrets import Secret
@@ -138,7 +138,8 @@ def test_a_create_does_not_trust_a_connection_that_was_idle_for_long(
     serve = running._serve
     monkeypatch.setattr(running, "_serve", lambda sock: (accepted.append(sock), serve(sock)))
     now = [1000.0]
-    client = client_of(running.url, clock=lambda: now[0])
+    monkeypatch.setattr(_deadlines, "steady", lambda: now[0])
+    client = client_of(running.url)
     client.get(PATH)
     now[0] += idle
     client.post(PATH, BODY)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets as entropy
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from typing import Any
 
 from reconciler.errors import (
@@ -20,11 +22,13 @@ from reconciler.model import ProviderSpec
 from reconciler.providers import _certificates as certificates
 from reconciler.providers import _origins as origins
 from reconciler.providers._bounds import Tally
+from reconciler.providers._connections import Connections
 from reconciler.providers._flow import Flow
 from reconciler.providers._paths import is_id
 from reconciler.providers.http import PARALLEL, Client, FixedHeaders, Hints, is_token
-from reconciler.secrets import Secret
+from reconciler.secrets import Fingerprint, Secret
 
+_SALT = entropy.token_hex(16)
 SERVER, API_KEY, CA_FILE = "CONNECT_SERVER", "CONNECT_API_KEY", "CONNECT_CA_CERTIFICATE"
 LICENCE = "oauth-integrations"
 
@@ -62,6 +66,7 @@ class ConnectServer:
         self.address = _address(spec, environment)
         self.troubles: dict[str, str] = {}
         key, source = _api_key(spec, environment, self.address)
+        ca_file = _ca_file(spec, environment, self.address)
         self.signed_in_as = f"API key from {source}"
         self.http = Client(
             provider=spec.name,
@@ -75,13 +80,26 @@ class ConnectServer:
                 trust=f"name the file of its authority in ca_certificate: or {CA_FILE}",
                 unlicensed=f"Connect's licence lacks {LICENCE} (server_settings, license)",
             ),
-            ca_file=_ca_file(spec, environment, self.address),
-            flow=Flow(max(1, parallelism or PARALLEL), rate=rate, clock=clock, sleep=sleep),
+            ca_file=ca_file,
+            connections=Connections(
+                Flow(max(1, parallelism or PARALLEL), rate=rate, clock=clock, sleep=sleep)
+            ),
             clock=clock,
             sleep=sleep,
         )
-        self._user: Mapping[str, Any] | None = None
+        self._mark = (self.address, source, Fingerprint.of(key, _SALT).mark, ca_file, spec.is_private)
+        self._ourselves: dict[str, Mapping[str, Any]] = {}  # shared with all that have another name for it
         self._lock = threading.Lock()
+
+    def named(self, provider: str) -> ConnectServer:
+        """The same server under the name that another stack gives it: one pace, own words."""
+        other = copy(self)
+        other.provider, other.http = provider, self.http.named(provider)
+        return other
+
+    def is_same(self, other: object) -> bool:
+        """Whether another client asks the same server as the same identity, in every respect."""
+        return isinstance(other, ConnectServer) and self._mark == other._mark
 
     def identity(self) -> str:
         """Who we are as `Live.created_by` may show it: integrations don't tell who made them."""
@@ -135,6 +153,9 @@ class ConnectServer:
         return Problem(Severity.WARNING, code, f"provider {self.provider}: {message}", hint=hint)
 
     def _settings(self) -> Mapping[str, Any]:
+        return self.http.once("settings", self._told)
+
+    def _told(self) -> Mapping[str, Any]:
         try:
             # Not under /v1; version and licence may be hidden or of other types (docs/facts/connect.md §9.2).
             settings = self.http.get("/server_settings")
@@ -155,13 +176,16 @@ class ConnectServer:
 
     def _who(self) -> Mapping[str, Any]:
         with self._lock:
-            if self._user is None:
-                try:
-                    user = self._get("/v1/user")
-                except ForbiddenError:
-                    user = {}  # a machine's identity without a user
-                self._user = self.must_have("GET", "/v1/user", user)
-            return self._user
+            if "user" not in self._ourselves:
+                user = self.http.once("user", self._user)
+                self._ourselves["user"] = self.must_have("GET", "/v1/user", user)
+            return self._ourselves["user"]
+
+    def _user(self) -> Any:
+        try:
+            return self._get("/v1/user")
+        except ForbiddenError:
+            return {}  # a machine's identity without a user
 
     def templates(self) -> Mapping[str, Mapping[str, bool]] | None:
         """The server's templates, each with its keys and whether they are secret; None if it doesn't tell.
@@ -181,6 +205,9 @@ class ConnectServer:
         return {str(one.get("id")): dict(_defaults(one)) for one in self._templates() or ()}
 
     def _templates(self) -> list[dict[str, Any]] | None:
+        return self.http.once("templates", self._listed)
+
+    def _listed(self) -> list[dict[str, Any]] | None:
         try:
             return self.array("/v1/oauth/templates")
         except (ForbiddenError, NotFoundError):

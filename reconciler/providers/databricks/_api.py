@@ -8,11 +8,15 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 from reconciler.errors import CredentialError, NotFoundError, Problem, RemoteError
 from reconciler.model import PrincipalRef, ProviderSpec, WorkspaceRef
 from reconciler.providers._bounds import Tally
+from reconciler.providers._connections import Connections
 from reconciler.providers._flow import Flow
 from reconciler.providers._origins import origin
 from reconciler.providers._paths import is_id, segment
@@ -38,7 +42,6 @@ _CLOUDS = {"azure": ".azuredatabricks.net", "gcp": ".gcp.databricks.com"}
 _ZONE = ".cloud.databricks.com"
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-
 # Sort of principal → its SCIM resource, and the attribute that holds its name.
 _SORTS = {"group": ("Groups", "displayName")}
 
@@ -59,7 +62,6 @@ class DatabricksAccount:
         http: the client; `http.gate`, `http.calls`, `http.date` are of use to callers.
         address: of the account host.
         troubles: subject, `workspace 123` → what was wrong with it alone in the last observation.
-
         one_at_a_time: group id → held while its members are changed: who writes last would win.
 
     Raises:
@@ -82,12 +84,12 @@ class DatabricksAccount:
         self.account_id = settings.account_id
         self.troubles: dict[str, str] = {}
         self.one_at_a_time: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
-        self._recognised = ""
-        self._name: str | None = None
+        self._ourselves: dict[str, str] = {}  # shared with all that have another name for this account
         self._settings = settings
         narrow = {"/scim/": SCIM_PARALLEL}
         flow = Flow(max(1, parallelism or PARALLEL), narrow=narrow, rate=rate, clock=clock, sleep=sleep)
-        self._waits = Waits(clock, sleep, flow)
+        connections = Connections(flow)
+        self._waits = Waits(clock, sleep, connections)
         self._sign_in = sign_in(settings, self._waits)
         self.http = Client(
             provider=spec.name,
@@ -101,10 +103,21 @@ class DatabricksAccount:
                 forbidden="the account API wants an account admin",
             ),
             ca_file=settings.ca_file,
-            flow=flow,
+            connections=connections,
             clock=clock,
             sleep=sleep,
         )
+
+    def named(self, provider: str) -> DatabricksAccount:
+        """The same account under the name that another stack gives it: one sign-in, one pace, own words."""
+        other = copy(self)
+        other.provider, other.http = provider, self.http.named(provider)
+        other._settings = replace(self._settings, provider=provider)
+        return other
+
+    def is_same(self, other: object) -> bool:
+        """Whether another client asks the same account as the same identity, in every respect."""
+        return isinstance(other, DatabricksAccount) and self._settings.agree(other._settings)
 
     @property
     def signed_in_as(self) -> str:
@@ -117,13 +130,13 @@ class DatabricksAccount:
         How a service principal is named as a creator isn't documented. A name that has never been seen
         would make our own objects look foreign, so it is told only once it has been recognised.
         """
-        return self._recognised
+        return self._ourselves.get("recognised", "")
 
     def recognises(self, username: str) -> bool:
         """Whether a creator's name is ours: our application id or user name."""
         if not username or username != self.principal():
             return False
-        self._recognised = username
+        self._ourselves["recognised"] = username
         return True
 
     def is_another(self, username: str) -> bool:
@@ -139,9 +152,9 @@ class DatabricksAccount:
 
     def principal(self) -> str:
         """Our application id or user name; "" if that isn't known."""
-        if self._name is None:
-            self._name = self._sign_in.principal()
-        return self._name
+        if "name" not in self._ourselves:
+            self._ourselves["name"] = self._sign_in.principal()
+        return self._ourselves["name"]
 
     def preflight(self) -> tuple[Problem, ...]:
         """Signs in, so that a refused credential is the first thing to be said.
@@ -149,7 +162,7 @@ class DatabricksAccount:
         Raises:
             CredentialError, RemoteError: it didn't work.
         """
-        self._sign_in.headers()
+        self.http.once("signed in", self._sign_in.headers)
         return ()
 
     def prove(self, client_id: str, secret: Secret) -> None:
@@ -160,18 +173,11 @@ class DatabricksAccount:
             RemoteError: the token endpoint can't be asked.
         """
         for pause in PATIENCE:
-            if self._proves(client_id, secret):
-                return
+            with suppress(CredentialError):
+                return prove(self._settings, self._waits, client_id, secret)
             # how soon a new secret is known everywhere isn't documented
             self._waits.sleep(pause)
-        prove(self._settings, self._waits, client_id, secret)
-
-    def _proves(self, client_id: str, secret: Secret) -> bool:
-        try:
-            prove(self._settings, self._waits, client_id, secret)
-        except CredentialError:
-            return False
-        return True
+        return prove(self._settings, self._waits, client_id, secret)
 
     def path(self, suffix: str) -> str:
         """The path of something inside this account."""
@@ -318,6 +324,9 @@ class DatabricksAccount:
         Raises:
             RemoteError: the list failed or isn't a bare array.
         """
+        return self.http.once("workspaces", self._workspaces)
+
+    def _workspaces(self) -> tuple[WorkspaceRef, ...]:
         path = self.path("workspaces")
         found = self.http.get(path)
         self._tally(path).expect(len(found) if isinstance(found, list) else 0, 0)
@@ -342,7 +351,8 @@ class DatabricksAccount:
         Raises:
             RemoteError: a look-up failed: nothing can be said of anybody.
         """
-        return dict(zip(names, self.http.map(self._named, names), strict=True))
+        found = self.http.map(lambda one: self.http.once(("named", one), lambda: self._named(one)), names)
+        return dict(zip(names, found, strict=True))
 
     def _named(self, one: tuple[str, str]) -> tuple[PrincipalRef, ...]:
         resource, attribute = _SORTS[one[0]]

@@ -6,15 +6,16 @@ The variables and profile keys are those of Databricks unified authentication (d
 from __future__ import annotations
 
 import configparser
+import secrets as entropy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from reconciler.errors import CredentialError
 from reconciler.model import ProviderSpec
 from reconciler.providers import _certificates as certificates
 from reconciler.providers import _origins as origins
-from reconciler.secrets import Secret
+from reconciler.secrets import Fingerprint, Secret
 
 HOST = "DATABRICKS_HOST"
 DEFAULT_OIDC_VARIABLE = "DATABRICKS_OIDC_TOKEN"
@@ -60,6 +61,9 @@ _LOOKED_AT = "DATABRICKS_CLIENT_ID with DATABRICKS_CLIENT_SECRET, DATABRICKS_TOK
 DATABRICKS_OIDC_TOKEN_FILEPATH, DATABRICKS_CONFIG_PROFILE"
 
 
+_SALT = entropy.token_hex(16)
+
+
 @dataclass(frozen=True)
 class Setting:
     """One value and where it came from: `DATABRICKS_TOKEN`, `profile prod`, `the spec`."""
@@ -71,6 +75,11 @@ class Setting:
     def text(self) -> str:
         """The value of a setting that isn't a secret; a secret shows as `(sensitive)`."""
         return str(self.value)
+
+    @property
+    def known(self) -> tuple[str, str]:
+        """Where it came from, and a mark by which two values are told apart in this process."""
+        return self.source, Fingerprint.of(self.value, _SALT).mark
 
     @property
     def secret(self) -> Secret:
@@ -104,6 +113,13 @@ class Settings:
     environment: Mapping[str, str]
     is_private: bool = False
     ca_file: str | None = None
+
+    def agree(self, other: Settings) -> bool:
+        """Whether both sign in to one account as one identity, whatever the provider is called."""
+        marks = {key: setting.known for key, setting in self.found.items()}
+        return marks == {key: setting.known for key, setting in other.found.items()} and self == replace(
+            other, provider=self.provider, found=self.found
+        )
 
     def text(self, key: str) -> str:
         """A setting that isn't a secret; "" if it isn't set."""

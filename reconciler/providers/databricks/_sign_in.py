@@ -23,7 +23,7 @@ from reconciler.errors import (
     UnreadableError,
 )
 from reconciler.providers import _origins as origins
-from reconciler.providers._flow import Flow
+from reconciler.providers._connections import Connections
 from reconciler.providers.databricks._delegated import Delegated, subject
 from reconciler.providers.databricks._settings import (
     DEFAULT_OIDC_VARIABLE,
@@ -57,11 +57,11 @@ class Principal(SignIn, Protocol):
 
 @dataclass(frozen=True)
 class Waits:
-    """Time as the client sees it, and the pace that token requests share with all others."""
+    """Time as the client sees it, and the connections that token requests share with all others."""
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    flow: Flow | None = None
+    connections: Connections | None = None
 
 
 def sign_in(settings: Settings, waits: Waits) -> Principal:
@@ -302,7 +302,7 @@ def _call(
         sign_in=FixedHeaders(identity, signed),
         hints=Hints(address=HOST, shown="" if settings.is_private else settings.address, trust=TRUST),
         ca_file=settings.ca_file,
-        flow=waits.flow,
+        connections=waits.connections,
         clock=waits.clock,
         sleep=waits.sleep,
     )

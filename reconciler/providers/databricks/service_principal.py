@@ -90,36 +90,30 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             api.http.begin(lambda group: members_of(api, group), scope.groups) as joined,
         ):
             items = api.scim_list("ServicePrincipals")
-            levels = dict(zip(scope.workspaces, assigned.results(), strict=True))
-            groups = dict(zip(scope.groups, joined.results(), strict=True))
-        return [
-            _with_rights(_live(api, "GET", _path(api), item, levels), groups, scope, item) for item in items
-        ]
+            complete = _completing(scope, assigned.results(), joined.results())
+        return [complete(_listed(api, item)) for item in items]
 
     def read(self, api: DatabricksAccount, live_id: str, parent: str = "") -> Live | None:
-        """One service principal by its SCIM id; its workspaces and groups are looked at by `completed`."""
-        path = _path(api, live_id)
+        """One service principal by its SCIM id; its workspaces and groups are looked at by `completing`."""
         try:
-            item = api.http.get(path)
+            return _listed(api, api.http.get(_path(api, live_id)))
         except NotFoundError:
             return None
-        live = _live(api, "GET", path, item)
-        return replace(live, attributes={**live.attributes, "roles": _roles(item)})
 
-    def completed(self, api: DatabricksAccount, lives: Sequence[Live], scope: Scope) -> Sequence[Live]:
-        """The same with what they are in each workspace and group of the scope: a read for each of those."""
-        with api.http.begin(lambda workspace: _levels(api, workspace), scope.workspaces) as batch:
-            levels = dict(zip(scope.workspaces, batch.results(), strict=True))
-        with api.http.begin(lambda group: members_of(api, group), scope.groups) as joined:
-            groups = dict(zip(scope.groups, joined.results(), strict=True))
-        return [
-            _with_rights(
-                replace(live, attributes={**live.attributes, "workspaces": _workspaces(levels, live.id)}),
-                groups,
-                scope,
-            )
-            for live in lives
-        ]
+    def completing(self, api: DatabricksAccount, scope: Scope) -> Callable[[Live], Live] | None:
+        """Adds what it is in each workspace and group of the scope: a read for each of those."""
+
+        def levels(workspace: str) -> dict[str, str]:
+            return api.http.once(("workspace", workspace), lambda: _levels(api, workspace))
+
+        def members(group: str) -> Group | None:
+            return api.http.once(("group", group), lambda: members_of(api, group))
+
+        with (
+            api.http.begin(levels, scope.workspaces) as assigned,
+            api.http.begin(members, scope.groups) as joined,
+        ):
+            return _completing(scope, assigned.results(), joined.results())
 
     def create(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> Created:
         """Makes a service principal; `application_id` is for those that Entra ID manages."""
@@ -129,7 +123,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         if attributes.get("application_id"):
             body["applicationId"] = attributes["application_id"]
         answer = api.must_have("POST", _path(api), api.http.post(_path(api), body), "id", "applicationId")
-        return Created(_live(api, "POST", _path(api), answer, {}))
+        return Created(_live(api, "POST", _path(api), answer, workspaces={}))
 
     def update(
         self, api: DatabricksAccount, live_id: str, attributes: Attributes, parent: str = ""
@@ -207,18 +201,28 @@ def _roles(item: Any) -> dict[str, bool]:
     return {str(role["value"]): True for role in roles if isinstance(role, Mapping) and role.get("value")}
 
 
-def _with_rights(
-    live: Live, groups: Mapping[str, Group | None], scope: Scope, item: Mapping[str, Any] | None = None
-) -> Live:
-    """The same with the groups, and the roles, that the scope asks for."""
-    found = dict(live.attributes)
-    if groups:
-        found["groups"] = {
-            key: group.name for key, group in sorted(groups.items()) if group and live.id in group.members
-        }
-    if item is not None and "roles" in scope.attributes:
-        found["roles"] = _roles(item)
-    return replace(live, attributes=found)
+def _completing(
+    scope: Scope, assigned: Sequence[Mapping[str, str]], joined: Sequence[Group | None]
+) -> Callable[[Live], Live]:
+    """How a principal gets the workspaces, groups and roles that the scope asks for, and no others."""
+    levels = dict(zip(scope.workspaces, assigned, strict=True))
+    groups = {key: group for key, group in sorted(zip(scope.groups, joined, strict=True)) if group}
+
+    def complete(live: Live) -> Live:
+        found = {**live.attributes, "workspaces": _workspaces(levels, live.id)}
+        if scope.groups:
+            found["groups"] = {key: group.name for key, group in groups.items() if live.id in group.members}
+        if "roles" not in scope.attributes:
+            found.pop("roles", None)
+        return replace(live, attributes=found)
+
+    return complete
+
+
+def _listed(api: DatabricksAccount, item: Any) -> Live:
+    """As a list or a read by id shows it, with its roles."""
+    live = _live(api, "GET", _path(api), item)
+    return replace(live, attributes={**live.attributes, "roles": _roles(item)})
 
 
 def _path(api: DatabricksAccount, live_id: str | None = None) -> str:
@@ -257,16 +261,14 @@ def _live(
     method: str,
     path: str,
     body: Any,
-    levels: Mapping[str, Mapping[str, str]] | None = None,
+    **more: Any,
 ) -> Live:
     item: Mapping[str, Any] = api.must_have(method, path, body, "id")
     api.http.must_fit(method, path, item, item["id"], _SHAPE)
     live_id, name = str(item["id"]), str(item.get("displayName") or "")
     application_id = str(item.get("applicationId") or "")
     active = bool(item.get("active", True))
-    attributes: dict[str, Any] = {"display_name": name, "active": active, "application_id": application_id}
-    if levels is not None:
-        attributes["workspaces"] = _workspaces(levels, live_id)
+    attributes = {"display_name": name, "active": active, "application_id": application_id, **more}
     return Live(
         id=live_id,
         name=name,

@@ -7,11 +7,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TypeVar
 
 from reconciler.errors import InvalidRequestError, Problem, UnreachableError
 from reconciler.model import WorkspaceRef
 from reconciler.secrets import checked
 from reconciler.secrets.handoffs import MAX_BYTES, path_within
+
+Result = TypeVar("Result")
 
 _MODE = 0o644  # what is secret in there is sealed, and git keeps no other modes
 
@@ -34,6 +37,10 @@ class Disk:
     def date(self) -> str:
         """The own clock's time, RFC 3339."""
         return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def once(self, key: object, read: Callable[[], Result]) -> Result:
+        """What a read says: a folder is a stack's own."""
+        return read()
 
     def close(self) -> None:
         """Nothing is open."""

@@ -1,0 +1,71 @@
+"""Connections to remote systems: kept open, and used again by whichever thread asks next."""
+
+from __future__ import annotations
+
+import platform
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+import urllib3
+from requests.auth import AuthBase
+
+from reconciler import __version__
+from reconciler.providers._deadlines import DeadlineAdapter
+from reconciler.providers._flow import Flow
+from reconciler.secrets import Secret
+
+USER_AGENT = f"reconcile/{__version__} python/{platform.python_version()}"
+
+
+class Credentials(AuthBase):
+    """Puts the credential into the request; being an `auth`, it also keeps ~/.netrc out of it."""
+
+    def __init__(self, headers: Mapping[str, Secret]) -> None:
+        self._headers = headers
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        for name, secret in self._headers.items():
+            if not (secret.reveal().isascii() and secret.reveal().isprintable()):
+                # Found later, it would end up, readable, in a ValueError of http.client.
+                raise requests.exceptions.InvalidHeader
+            request.headers[name] = secret.reveal()
+        return request
+
+
+class _Session(requests.Session):
+    """Leaves redirects to `Client`."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: requests prepares the next request even if it isn't to follow, and fails on odd addresses."""
+        return None
+
+
+class Connections:
+    """A session per thread over connections that all threads share.
+
+    Args:
+        flow: how fast may be asked over them; as many of them stay open as requests may be in flight.
+    """
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        # No retry below the client's own loop: urllib3 knows neither the lease nor what is safe to repeat.
+        self._adapter = DeadlineAdapter(pool_maxsize=flow.most, max_retries=urllib3.Retry(0, read=False))
+        self._local = threading.local()
+
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:
+        """One request, on a connection that is alive as far as anybody can tell."""
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = _Session()
+            session.headers["User-Agent"] = USER_AGENT
+            session.headers["Accept"] = "application/json"
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, self._adapter)
+        return session.request(method, url, **options)
+
+    def close(self) -> None:
+        """Ends those that are idle."""
+        self._adapter.close()
