@@ -14,12 +14,12 @@ from graphlib import TopologicalSorter
 from threading import Event
 from typing import Protocol
 
-from reconciler.applying import records
-from reconciler.applying.calls import NotSentError
-from reconciler.applying.flights import Answer, Flights, Running
-from reconciler.applying.records import Edit
+from reconciler.applying import ledger_edits
+from reconciler.applying.call_pool import Answer, Flights, Running
+from reconciler.applying.context import Work
+from reconciler.applying.ledger_edits import Edit
+from reconciler.applying.remote_call import NotSentError
 from reconciler.applying.steps import calls_of
-from reconciler.applying.work import Work
 from reconciler.errors import FencedError, ReconcileError
 from reconciler.model import Action, Address, Change, Entry, Ledger, Outcome, Settles, Status
 from reconciler.planning import Phase, Step, steps
@@ -122,18 +122,18 @@ class Executor:
     def _begin(self) -> None:
         """Writes what changes in the ledger alone; nothing at all if nothing does."""
         settled = [
-            records.settled_before(
+            ledger_edits.settled_before(
                 change, proven_dead=self._is_proven_dead(change.address), now=self.work.now
             )
             for change in self.work.plan.changes
             if change.settles in (Settles.GIVEN_UP, Settles.LOST, Settles.FOUND)
         ]
-        edit = records.as_one(
+        edit = ledger_edits.as_one(
             [
-                records.begun(self.work.plan, self._refreshed()),
+                ledger_edits.begun(self.work.plan, self._refreshed()),
                 *settled,
-                *(records.condemned(c, c.spares) for c in self.work.plan.changes if c.spares),
-                records.without_old_tombstones(self.work.before(TOMBSTONE)),
+                *(ledger_edits.condemned(c, c.spares) for c in self.work.plan.changes if c.spares),
+                ledger_edits.without_old_tombstones(self.work.before(TOMBSTONE)),
                 *self._arrivals(),
             ]
         )
@@ -150,7 +150,7 @@ class Executor:
             if change.settles is Settles.DELIVERED and change.address in self.work.plan.stack.resources:
                 resource = self.work.resource(change.address)
                 sources = [ref.source for ref in resource.refs if ref.is_secret]
-                yield records.arrived(sources, str(change.address), confirmed=True)
+                yield ledger_edits.arrived(sources, str(change.address), confirmed=True)
 
     def _refreshed(self) -> Mapping[Address, Entry]:
         """What the spec says now of objects that need no call: their lifecycle, their dependencies."""
@@ -286,7 +286,7 @@ class Executor:
             return True
         began = time.monotonic()
         try:
-            self.journal.commit(records.as_one(self.edits))
+            self.journal.commit(ledger_edits.as_one(self.edits))
             self.took = time.monotonic() - began
         except ReconcileError as error:
             self.failure = self.failure or error

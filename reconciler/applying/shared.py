@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from reconciler.applying import records
-from reconciler.applying.calls import Call, always, was_refused
-from reconciler.applying.records import Edit
-from reconciler.applying.work import Work
+from reconciler.applying import ledger_edits
+from reconciler.applying.context import Work
+from reconciler.applying.ledger_edits import Edit
+from reconciler.applying.remote_call import Call, always, was_refused
 from reconciler.errors import (
     ConflictError,
     RemoteError,
@@ -64,7 +64,7 @@ def grants_of(work: Work, change: Change, grants: Mapping[tuple[str, str], Any])
 
 def _revoked(work: Work, change: Change, name: str, key: str) -> Call:
     kind, api = work.kind(change.address), work.apis[change.provider]
-    edit = records.granted(change.address, name, key, None, work.now)
+    edit = ledger_edits.granted(change.address, name, key, None, work.now)
     run = partial(kind.revoke, api, work.credential(change.address), name, key)
     return Call(run=run, after=partial(always, edit))
 
@@ -74,14 +74,14 @@ def _granted(work: Work, change: Change, name: str, key: str, value: Any) -> Cal
     kind, api, address = work.kind(change.address), work.apis[change.provider], change.address
     entry = work.entry(address)
     old = ((entry.applied.get(name) if entry else None) or {}).get(key)
-    ours = records.granted(address, name, key, value, work.now)
+    ours = ledger_edits.granted(address, name, key, value, work.now)
 
     def after(answer: object) -> Edit:
         theirs = answer is False and old is None
-        return records.all_of(ours, records.found_there(address, name, key)) if theirs else ours
+        return ledger_edits.all_of(ours, ledger_edits.found_there(address, name, key)) if theirs else ours
 
     def failed(error: Exception) -> Edit | None:
-        return records.granted(address, name, key, old, work.now) if was_refused(error) else None
+        return ledger_edits.granted(address, name, key, old, work.now) if was_refused(error) else None
 
     run = partial(kind.grant, api, work.credential(address), name, key, value)
     return Call(before=ours, run=run, after=after, failed=failed)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.applying import records
-from reconciler.applying.calls import Call
-from reconciler.applying.creating import create
-from reconciler.applying.removing import remove
-from reconciler.applying.updating import adopt, update
-from reconciler.applying.work import Work
+from reconciler.applying import ledger_edits
+from reconciler.applying.context import Work
+from reconciler.applying.create_calls import create
+from reconciler.applying.delete_calls import remove
+from reconciler.applying.remote_call import Call
+from reconciler.applying.update_calls import adopt, update
 from reconciler.model import (
     Action,
     Change,
@@ -34,4 +34,4 @@ def calls_of(work: Work, change: Change, step: Step) -> Iterator[Call]:
     elif change.action is Action.UPDATE:
         yield from update(work, change)
     elif change.action is Action.FORGET:
-        yield Call(before=records.forgotten(change.address))
+        yield Call(before=ledger_edits.forgotten(change.address))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from reconciler.auditing.estate import APPS, INTEGRATIONS, Grounds, is_viewer
 from reconciler.auditing.finding import error, info, warning
+from reconciler.auditing.grounds import APPS, INTEGRATIONS, Grounds, is_viewer
 from reconciler.model import Live
-from reconciler.model.auditing import Finding, Subject
+from reconciler.model.audit import Finding, Subject
 from reconciler.specs import urls
 
 

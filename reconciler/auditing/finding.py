@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reconciler.auditing.estate import Grounds
+from reconciler.auditing.grounds import Grounds
 from reconciler.errors import Severity
-from reconciler.model.auditing import Finding, Subject
+from reconciler.model.audit import Finding, Subject
 
 
 def found(

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.auditing.estate import (
-    INTEGRATIONS,
-    Grounds,
-    client_id,
-    is_databricks,
-)
 from reconciler.auditing.finding import error, found, info
+from reconciler.auditing.grounds import INTEGRATIONS, Grounds, client_id, is_databricks
 from reconciler.errors import Severity
 from reconciler.model import Live
-from reconciler.model.auditing import Finding
+from reconciler.model.audit import Finding
 
 
 def judge_integrations(grounds: Grounds) -> Iterator[Finding]:

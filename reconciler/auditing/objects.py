@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reconciler.auditing.estate import APPS, INTEGRATIONS, PRINCIPALS, Grounds
 from reconciler.auditing.finding import info, warning
+from reconciler.auditing.grounds import APPS, INTEGRATIONS, PRINCIPALS, Grounds
 from reconciler.model import Live
-from reconciler.model.auditing import Finding, Subject
+from reconciler.model.audit import Finding, Subject
 
 _NOUNS = {APPS: "OAuth apps", PRINCIPALS: "service principals", INTEGRATIONS: "integrations"}
 

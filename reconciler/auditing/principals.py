@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 
-from reconciler.auditing.estate import (
+from reconciler.auditing.finding import error, warning
+from reconciler.auditing.grounds import (
     INTEGRATIONS,
     PRINCIPALS,
     SECRETS,
@@ -14,9 +15,8 @@ from reconciler.auditing.estate import (
     is_databricks,
     is_service,
 )
-from reconciler.auditing.finding import error, warning
 from reconciler.model import Live
-from reconciler.model.auditing import Finding, Subject
+from reconciler.model.audit import Finding, Subject
 from reconciler.model.live import bare_host
 from reconciler.model.policy import shortest_lifetime, warning_time
 from reconciler.model.times import parse_time

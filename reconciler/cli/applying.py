@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from reconciler.applying.supplied import check_supplied
+from reconciler.applying.supplied_secrets import check_supplied
 from reconciler.cli import consent
 from reconciler.cli.carrying import carry_out
 from reconciler.cli.console import Console

@@ -14,7 +14,7 @@ from reconciler.model import Outcome, Plan
 from reconciler.providers import KINDS
 from reconciler.rendering import Progress
 from reconciler.secrets import Identities
-from reconciler.secrets.given import veiled
+from reconciler.secrets.given_values import veiled
 
 
 def carry_out(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from reconciler.cli.veiling import veiled_error, veiled_format, veiled_problems
 from reconciler.errors import Problem, ReconcileError
 from reconciler.rendering import FORMATS, Format, Look, Palette, error_text, problems_text
-from reconciler.secrets.given import veiled
+from reconciler.secrets.given_values import veiled
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from reconciler.cli.systems import systems
 from reconciler.cli.wiring import open_stack
 from reconciler.ledger import claims
 from reconciler.model import Stack
-from reconciler.model.auditing import Audit
+from reconciler.model.audit import Audit
 from reconciler.providers import KINDS
 from reconciler.surveying import survey, workspace_rights
 

@@ -11,7 +11,7 @@ from reconciler.cli.options import addresses
 from reconciler.cli.stopping import stop_of
 from reconciler.cli.wiring import clients, held, look, open_stack, stacks, the_stack
 from reconciler.errors import UsageError
-from reconciler.specs.findings import listing, suggestion
+from reconciler.specs.problems import listing, suggestion
 
 
 def run(args: argparse.Namespace, console: Console) -> int:

@@ -14,7 +14,7 @@ from reconciler.errors import UsageError
 from reconciler.kinds import Kind, parts_of
 from reconciler.model import Address, Plan, Stack
 from reconciler.providers import KINDS
-from reconciler.specs.findings import suggestion
+from reconciler.specs.problems import suggestion
 
 
 def run(args: argparse.Namespace, console: Console) -> int:

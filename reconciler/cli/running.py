@@ -21,7 +21,7 @@ from reconciler.cli.console import Console
 from reconciler.cli.stopping import Stop
 from reconciler.errors import ReconcileError, StoppedError
 from reconciler.secrets import Guarded, LeakError
-from reconciler.secrets.given import forget_given, spare, veiled
+from reconciler.secrets.given_values import forget_given, spare, veiled
 
 # what a machine may lack
 _LACKING = frozenset(

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, make_wsgi_app
 
 from reconciler.errors import UsageError
 from reconciler.model import Ledger, Plan
-from reconciler.model.auditing import Audit
+from reconciler.model.audit import Audit
 from reconciler.model.times import parse_time
 from reconciler.specs.urls import is_loopback
 

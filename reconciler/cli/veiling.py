@@ -9,9 +9,9 @@ from typing import Any
 
 from reconciler.errors import Problem, ReconcileError, SpecError
 from reconciler.model import Change, Entry, Ledger, Outcome, Plan, Verification
-from reconciler.model.auditing import Audit, Finding, Thing
+from reconciler.model.audit import Audit, Finding, Thing
 from reconciler.rendering import Format
-from reconciler.secrets.given import is_any_given, veiled
+from reconciler.secrets.given_values import is_any_given, veiled
 
 
 def veiled_format(form: Format) -> Format:

@@ -1,16 +1,16 @@
 """The stack's memory: read and checked, leased to one runner at a time, written durably and rarely."""
 
 from reconciler.ledger.codec import FORMAT, decode, encode
-from reconciler.ledger.edits import check_move, forget, move, move_provider, within
-from reconciler.ledger.files import FileStore
-from reconciler.ledger.holder import Holder
+from reconciler.ledger.file_store import FileStore
 from reconciler.ledger.journal import Edit, Journal
 from reconciler.ledger.lease import AlwaysHeld, Lease, Waiting, unlock
-from reconciler.ledger.objects import ObjectStore
-from reconciler.ledger.opening import OpenedLedger, claims, open_ledger, open_store, recorded_plan_path
+from reconciler.ledger.lease_holder import Holder
+from reconciler.ledger.manual_edits import check_move, forget, move, move_provider, within
+from reconciler.ledger.object_store import ObjectStore
+from reconciler.ledger.opened_ledger import OpenedLedger, claims, open_ledger, open_store, recorded_plan_path
 from reconciler.ledger.runner import current_runner, is_proven_dead
 from reconciler.ledger.store import LeaseObject, MemoryStore, Register, Store, UncertainWriteError
-from reconciler.ledger.writing import new_lease, start_journal
+from reconciler.ledger.writer import new_lease, start_journal
 
 __all__ = [
     "FORMAT",

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.errors import LedgerError
-from reconciler.ledger.answers import VENDORS, Outcome, StoreError, understood
+from reconciler.ledger.store_errors import VENDORS, Outcome, StoreError, understood
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore, GCSStore, S3Store

@@ -10,7 +10,7 @@ from typing import Any
 
 from reconciler import __version__
 from reconciler.errors import InternalError, LedgerError
-from reconciler.ledger.shapes import (
+from reconciler.ledger.json_shapes import (
     ADDRESS,
     DELETED,
     ENTRY,

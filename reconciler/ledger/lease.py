@@ -13,8 +13,8 @@ from datetime import datetime, timezone
 from types import TracebackType
 
 from reconciler.errors import FencedError, LedgerError, LockedError
-from reconciler.ledger import holder as holders
-from reconciler.ledger.holder import PATIENCE, Holder
+from reconciler.ledger import lease_holder as holders
+from reconciler.ledger.lease_holder import PATIENCE, Holder
 from reconciler.ledger.runner import current_runner, is_proven_dead
 from reconciler.ledger.store import LeaseObject, Store, UncertainWriteError
 from reconciler.model import Runner

@@ -1,7 +1,6 @@
 """The nouns: what is wanted, what is live, what is remembered, what is planned. Frozen, no I/O."""
 
-from reconciler.model.live import Live, Lives, PrincipalRef, Snapshot, WorkspaceRef
-from reconciler.model.memory import (
+from reconciler.model.ledger import (
     Credential,
     CredentialState,
     Deleted,
@@ -15,6 +14,7 @@ from reconciler.model.memory import (
     Pending,
     Runner,
 )
+from reconciler.model.live import Live, Lives, PrincipalRef, Snapshot, WorkspaceRef
 from reconciler.model.plan import (
     Action,
     Cause,

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from reconciler import errors
 from reconciler.secrets import SENSITIVE, Secret
-from reconciler.secrets.given import veiled
+from reconciler.secrets.given_values import veiled
 
 TEXT_LIMIT = 500  # characters of a server's own words in a message
 SHORTEST_SECRET = 4  # characters; blotting out less would only make holes in words

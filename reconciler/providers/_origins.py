@@ -10,7 +10,14 @@ from urllib.parse import urlsplit
 from reconciler.errors import CredentialError
 from reconciler.model import ProviderSpec, SecretInput, Sourced, Text
 from reconciler.secrets import Secret
-from reconciler.secrets.borders import CONNECT, DATABRICKS, IDENTITIES, TOOL, is_allowed_host, owner_of
+from reconciler.secrets.tool_credentials import (
+    CONNECT,
+    DATABRICKS,
+    IDENTITIES,
+    TOOL,
+    is_allowed_host,
+    owner_of,
+)
 
 ALLOWED_HOSTS = "RECONCILE_ALLOWED_HOSTS"
 ELSEWHERE = "credential-elsewhere"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from reconciler.errors import Problem, ReconcileError
 from reconciler.model import Change, Ledger, Outcome, Plan, Verification
-from reconciler.model.auditing import Audit
+from reconciler.model.audit import Audit
 from reconciler.rendering.as_json import (
     dumps,
     error_json,

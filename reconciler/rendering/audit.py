@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconciler.errors import Severity
-from reconciler.model.auditing import Audit, Finding, Subject
+from reconciler.model.audit import Audit, Finding, Subject
 from reconciler.rendering.terminal import Palette, wrapped
 from reconciler.rendering.words import counted_words
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.errors import Problem, ReconcileError
 from reconciler.model import Action, Change, Ledger, Outcome, Plan, Proof, Status, Verification
-from reconciler.model.auditing import Audit
+from reconciler.model.audit import Audit
 from reconciler.rendering.audit import counted_findings, grouped, named
 from reconciler.rendering.differences import Difference, differences
 from reconciler.rendering.drift import NO_DRIFT

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from reconciler import __version__
 from reconciler.errors import Location, Severity
-from reconciler.model.auditing import Audit, Finding
+from reconciler.model.audit import Audit, Finding
 from reconciler.model.values import canonical
 from reconciler.rendering.audit import named, subject_json
 

@@ -7,7 +7,7 @@ import hmac
 import secrets as entropy
 from dataclasses import dataclass
 
-from reconciler.secrets.wrapping import Secret
+from reconciler.secrets.secret import Secret
 
 
 @dataclass(frozen=True)

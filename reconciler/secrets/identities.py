@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from reconciler.errors import CredentialError, Problem, Severity
-from reconciler.secrets.leaks import remember
+from reconciler.secrets.leak_register import remember
 
 if TYPE_CHECKING:
     from pyrage import ssh, x25519

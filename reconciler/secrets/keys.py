@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from reconciler.secrets.leaks import remember
+from reconciler.secrets.leak_register import remember
 
 
 def write_new_key(path: Path) -> str:

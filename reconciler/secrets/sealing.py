@@ -7,7 +7,7 @@ import base64
 from reconciler.errors import ReconcileError
 from reconciler.secrets.identities import Identities
 from reconciler.secrets.recipients import Recipients
-from reconciler.secrets.wrapping import Secret
+from reconciler.secrets.secret import Secret
 
 _BEGIN = "-----BEGIN AGE ENCRYPTED FILE-----"
 _END = "-----END AGE ENCRYPTED FILE-----"

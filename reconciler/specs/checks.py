@@ -11,8 +11,8 @@ from typing import Final
 from reconciler.errors import Location, Problem, Severity
 from reconciler.model import Address, ProviderSpec, Ref, Resource, SecretInput, Sourced, Value
 from reconciler.specs import urls
-from reconciler.specs.findings import Findings, listing, meant, suggestion
 from reconciler.specs.places import is_unknown
+from reconciler.specs.problems import Findings, listing, meant, suggestion
 from reconciler.specs.schema import Schemas
 
 _SERVICE = "Service Account"

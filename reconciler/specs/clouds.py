@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from reconciler.errors import Problem, Severity
 from reconciler.model import Address, ProviderSpec, Resource
 from reconciler.specs.checks import place
-from reconciler.specs.findings import Findings
+from reconciler.specs.problems import Findings
 
 # an address by another name, such as a proxy's, says nothing
 _CLOUDS: Final = {

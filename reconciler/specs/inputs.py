@@ -11,14 +11,14 @@ from typing import Final, NoReturn
 from reconciler.errors import Location, Problem, Severity
 from reconciler.model import SecretInput, Sourced, Value
 from reconciler.secrets import Secret, sounds_secret
-from reconciler.secrets.checkouts import is_within_checkout
-from reconciler.secrets.given import give
-from reconciler.specs.composing import understood
-from reconciler.specs.credentials import fits_provider, is_credential
-from reconciler.specs.findings import Findings
-from reconciler.specs.nodes import Node, Scalar
+from reconciler.secrets.file_access import is_within_checkout
+from reconciler.secrets.given_values import give
 from reconciler.specs.places import Place, unknown
+from reconciler.specs.problems import Findings
 from reconciler.specs.references import Reference
+from reconciler.specs.reserved_variables import fits_provider, is_credential
+from reconciler.specs.yaml_composer import understood
+from reconciler.specs.yaml_nodes import Node, Scalar
 
 MAX_FILE: Final = 1024 * 1024
 ADDRESS_FIELDS: Final = ("host", "account_id", "url")

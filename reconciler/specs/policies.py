@@ -14,12 +14,12 @@ from reconciler.model.policy import Policy, shortest_lifetime
 from reconciler.model.values import is_unknown, seconds
 from reconciler.specs import urls
 from reconciler.specs.checks import place, text
-from reconciler.specs.complaints import Complaints
-from reconciler.specs.composing import Refusal
-from reconciler.specs.findings import Findings
-from reconciler.specs.nodes import Block, Node, Scalar, Series, plain
-from reconciler.specs.reading import read
+from reconciler.specs.problems import Findings
 from reconciler.specs.schema import schemas_of
+from reconciler.specs.schema_errors import Complaints
+from reconciler.specs.yaml_composer import Refusal
+from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, plain
+from reconciler.specs.yaml_reader import read
 
 APPS, SECRETS, INTEGRATIONS = "oauth_apps", "service_principals.client_secret", "connect_integrations"
 

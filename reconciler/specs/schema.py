@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Union
 
 from reconciler.kinds import Kind, Registry, schema_file
 from reconciler.secrets import sounds_secret
-from reconciler.specs.accepting import Check, UnknownKeywordError, compiled
+from reconciler.specs.schema_compiler import Check, UnknownKeywordError, compiled
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import Location
-from reconciler.secrets.checkouts import is_within_checkout
-from reconciler.specs.complaints import Complaints
-from reconciler.specs.composing import Refusal
-from reconciler.specs.findings import Findings
-from reconciler.specs.nodes import Block, Node, Scalar, Series, plain
-from reconciler.specs.reading import read
+from reconciler.secrets.file_access import is_within_checkout
+from reconciler.specs.problems import Findings
 from reconciler.specs.schema import Schemas
+from reconciler.specs.schema_errors import Complaints
+from reconciler.specs.yaml_composer import Refusal
+from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, plain
+from reconciler.specs.yaml_reader import read
 
 _MAX_FILES: Final = 1000
 

@@ -13,14 +13,14 @@ def _nothing(draft):
 
 
 def _no_intent():
-    from reconciler.applying import records
+    from reconciler.applying import ledger_edits
 
-    records.intended = lambda address, intent: _nothing
+    ledger_edits.intended = lambda address, intent: _nothing
 
 
 def _record_at_the_end():
     """Answers go on record when all is done, and not before they are used."""
-    from reconciler.applying import executor, records
+    from reconciler.applying import executor, ledger_edits
 
     calls_of, walk = executor.calls_of, executor.Executor._walk
     late = []
@@ -33,7 +33,7 @@ def _record_at_the_end():
 
     def walked(self):
         walk(self)
-        self.journal.commit(records.as_one([edit for edit in late if edit is not None]))
+        self.journal.commit(ledger_edits.as_one([edit for edit in late if edit is not None]))
 
     executor.calls_of = lambda *which: (later(call) for call in calls_of(*which))
     executor.Executor._walk = walked
@@ -52,12 +52,12 @@ def _no_patience():
 
 
 def _no_tombstones():
-    from reconciler.applying import records
+    from reconciler.applying import ledger_edits
 
     def bury(draft):
         draft.given_up = []
 
-    records.without_old_tombstones = lambda horizon: bury
+    ledger_edits.without_old_tombstones = lambda horizon: bury
 
 
 def _no_doubt():
@@ -67,9 +67,9 @@ def _no_doubt():
 
 
 def _no_delivery_intent():
-    from reconciler.applying import records
+    from reconciler.applying import ledger_edits
 
-    records.sending = lambda *about: _nothing
+    ledger_edits.sending = lambda *about: _nothing
 
 
 def _revoke_without_waiting():
@@ -97,23 +97,23 @@ def _unknown_means_it_did_not_arrive():
 
 
 def _forget_the_old_id():
-    from reconciler.applying import records
+    from reconciler.applying import ledger_edits
 
-    recorded = records.recorded
-    records.recorded = lambda address, entry, former=None: recorded(address, entry)
+    recorded = ledger_edits.recorded
+    ledger_edits.recorded = lambda address, entry, former=None: recorded(address, entry)
 
 
 def _no_quarantine():
-    from reconciler.applying import records
+    from reconciler.applying import ledger_edits
     from reconciler.planning import planner
 
-    former_of = records.former_of
-    records.former_of = lambda *about, **more: former_of(*about, **{**more, "is_dead": True})
+    former_of = ledger_edits.former_of
+    ledger_edits.former_of = lambda *about, **more: former_of(*about, **{**more, "is_dead": True})
     planner._is_quarantined = lambda *about: False
 
 
 def _no_fencing():
-    from reconciler.ledger.files import FileRegister
+    from reconciler.ledger.file_store import FileRegister
 
     FileRegister._check = lambda register, expected: None
 

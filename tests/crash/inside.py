@@ -85,7 +85,7 @@ def fill_the_disk(number):
     """Leaves no room for the Nth ledger write and those after it."""
     import errno
 
-    from reconciler.ledger.files import FileStore
+    from reconciler.ledger.file_store import FileStore
 
     write_beside = FileStore._write_beside
     seen = []
@@ -178,10 +178,10 @@ def take_over_at_once():
 
 def leases_of(length, needed, every, patience, poll):
     """Other times for the lease."""
-    from reconciler.ledger import holder, lease
+    from reconciler.ledger import lease, lease_holder
 
     lease.LENGTH, lease.NEEDED, lease.RENEW_EVERY = length, needed, every
-    lease.PATIENCE = holder.PATIENCE = patience
+    lease.PATIENCE = lease_holder.PATIENCE = patience
     lease.POLL = poll
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from reconciler.exporting.naming import keys, slug
 from reconciler.exporting.yaml_text import comment, is_holdable, lines
 from reconciler.model.values import KEY
-from reconciler.specs.nodes import plain
-from reconciler.specs.reading import parse
 from reconciler.specs.references import parts
+from reconciler.specs.yaml_nodes import plain
+from reconciler.specs.yaml_reader import parse
 
 VALUES = st.recursive(
     st.one_of(st.text(), st.booleans(), st.integers(), st.floats(allow_nan=False)),

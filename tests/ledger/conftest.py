@@ -10,7 +10,7 @@ import pytest
 from ledger.bucket_server import BucketServer, DialectServer
 
 from reconciler.ledger import FileStore, MemoryStore
-from reconciler.ledger.opening import open_store
+from reconciler.ledger.opened_ledger import open_store
 from reconciler.model import (
     Address,
     Credential,

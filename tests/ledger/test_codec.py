@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import InternalError, LedgerError
-from reconciler.ledger import shapes
+from reconciler.ledger import json_shapes
 from reconciler.ledger.codec import Encoder, decode, encode
 from reconciler.model import (
     Address,
@@ -149,7 +149,7 @@ def test_what_is_written_is_what_is_read(ledger):
 
 
 @pytest.mark.parametrize(
-    "shape", [value for value in vars(shapes).values() if isinstance(value, shapes.Shape)]
+    "shape", [value for value in vars(json_shapes).values() if isinstance(value, json_shapes.Shape)]
 )
 def test_every_field_of_a_value_is_in_its_table(shape):
     kept = {row.attribute for row in shape._rows}

@@ -10,8 +10,8 @@ import pytest
 
 from reconciler.errors import FencedError, LedgerError, LockedError
 from reconciler.ledger import AlwaysHeld, Lease, UncertainWriteError, current_runner, unlock
-from reconciler.ledger import holder as holders
 from reconciler.ledger import lease as lease_module
+from reconciler.ledger import lease_holder as holders
 from reconciler.ledger.lease import steady
 
 HERE = current_runner()

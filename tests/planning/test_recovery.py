@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from reconciler.applying.records import Draft, settled_before
+from reconciler.applying.ledger_edits import Draft, settled_before
 from reconciler.matching import recover
 from reconciler.model import (
     Address,

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pyrage import x25519
 
-from reconciler.secrets import leaks
+from reconciler.secrets import leak_register
 
 SshKey = ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -71,4 +71,4 @@ def canary() -> str:
 @pytest.fixture(autouse=True)
 def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random values may be words that other tests print: nothing is remembered beyond a test."""
-    monkeypatch.setattr(leaks, "_REGISTER", leaks._Register())
+    monkeypatch.setattr(leak_register, "_REGISTER", leak_register._Register())

@@ -12,7 +12,7 @@ from reconciler.kinds import reference_to
 from reconciler.model import FILES, Address, Ref, SecretInput
 from reconciler.providers import KINDS
 from reconciler.secrets import Recipients, Secret
-from reconciler.secrets.handoffs import Handoff
+from reconciler.secrets.handoff_files import Handoff
 from reconciler.specs import reread
 
 pyrage = pytest.importorskip("pyrage")

@@ -12,8 +12,8 @@ import yaml
 
 from reconciler.providers import KINDS
 from reconciler.specs import schemas_of
-from reconciler.specs.nodes import plain
-from reconciler.specs.reading import parse
+from reconciler.specs.yaml_nodes import plain
+from reconciler.specs.yaml_reader import parse
 
 SCHEMAS = schemas_of(KINDS)
 

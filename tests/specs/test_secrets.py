@@ -7,7 +7,7 @@ import pytest
 from reconciler.kinds import reference_to
 from reconciler.model import Address, SecretInput
 from reconciler.providers import KINDS
-from reconciler.specs.credentials import fits_provider, is_credential
+from reconciler.specs.reserved_variables import fits_provider, is_credential
 
 LITERALS = {
     "plain text": "s3cr3t-value",

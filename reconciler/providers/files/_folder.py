@@ -12,7 +12,7 @@ from typing import TypeVar
 from reconciler.errors import InvalidRequestError, Problem, UnreachableError
 from reconciler.model import WorkspaceRef
 from reconciler.secrets import checked
-from reconciler.secrets.handoffs import MAX_BYTES, path_within
+from reconciler.secrets.handoff_files import MAX_BYTES, path_within
 
 Result = TypeVar("Result")
 

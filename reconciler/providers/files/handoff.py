@@ -14,7 +14,7 @@ from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, K
 from reconciler.model import Address, Live, Ref, SecretInput, Sourced, Text
 from reconciler.model.values import is_unknown, leaves
 from reconciler.secrets import SENSITIVE, Recipients
-from reconciler.secrets.handoffs import Handoff, path_within, read_handoff
+from reconciler.secrets.handoff_files import Handoff, path_within, read_handoff
 
 if TYPE_CHECKING:
     from reconciler.providers.files._folder import SpecFolder

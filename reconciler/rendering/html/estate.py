@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from reconciler.errors import Severity
-from reconciler.model.auditing import Audit, Due, Finding, Subject, Thing
+from reconciler.model.audit import Audit, Due, Finding, Subject, Thing
 from reconciler.rendering.audit import counted_findings, grouped, named
 from reconciler.rendering.html.page import badge, code, esc, page, section, tag
 from reconciler.rendering.words import counted_words

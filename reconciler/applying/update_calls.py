@@ -1,0 +1,230 @@
+"""The calls that take an object over, or change it: deliveries confirmed before anything is revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from reconciler.applying import ledger_edits
+from reconciler.applying.context import Work, secret_leaves
+from reconciler.applying.ledger_edits import Edit
+from reconciler.applying.patch import patch_of, unproven
+from reconciler.applying.remote_call import Call, always, was_refused
+from reconciler.applying.shared import grants_of, sources_of, with_advice
+from reconciler.kinds import Evidence
+from reconciler.matching.canonical import leaves
+from reconciler.model import (
+    Address,
+    Change,
+    Credential,
+    CredentialState,
+    Delivery,
+    Entry,
+    Former,
+    Live,
+    Origin,
+    Ref,
+    Resource,
+    Settles,
+)
+from reconciler.secrets import Fingerprint
+
+
+def adopt(work: Work, change: Change) -> Iterator[Call]:
+    """On record first, with secrets on trust; then what the spec wants otherwise."""
+    live = change.live
+    if live is None:
+        return
+    resource = work.resource(change.address)
+    pending = {field.path for field in change.fields}
+    trusted_fields = {p: v for p, v in secret_leaves(resource.attributes) if p not in pending}
+    trusted = {
+        path: delivery
+        for path, value in trusted_fields.items()
+        if not resource.lifecycle.ignores(path)
+        if (delivery := work.trusted(value)) is not None
+    }
+    applied = work.without_secrets(change.address, work.recordable(resource), live)
+    entry = ledger_edits.entry_of(
+        resource,
+        live,
+        applied=_without(applied, pending),
+        origin=_origin(work, change, live),
+        credential=_on_trust(work, resource, live),
+        deliveries=trusted,
+        now=work.now,
+        there=work.there(change.address, live),
+    )
+    before = work.entry(change.address)
+    former = None
+    if before is not None and before.id and before.id != live.id:
+        # what an interrupted replace had made: its predecessor is still to go
+        former = Former(
+            before.id, before.parent, before.name, before.computed, before.credential, origin=before.origin
+        )
+    yield Call(
+        before=ledger_edits.all_of(
+            ledger_edits.recorded(change.address, entry, former=former),
+            ledger_edits.settled(change.address),
+            ledger_edits.arrived(sources_of(trusted_fields), str(change.address), confirmed=True),
+            ledger_edits.approved(work.plan, change),
+        )
+    )
+    yield from update(work, change)
+
+
+def _origin(work: Work, change: Change, live: Live) -> Origin:
+    """How the object came: made by an interrupted run, named by its id, or found by its name."""
+    if change.settles is Settles.FOUND:
+        # a principal is recognised by its name alone: taken over, rather than known to be ours
+        is_weak = work.kind(change.address).evidence is Evidence.NAME
+        return Origin.ADOPTED if is_weak else Origin.CREATED
+    return Origin.ADOPTED if change.address.part or change.lifecycle.names(live.id) else Origin.FOUND
+
+
+def _on_trust(work: Work, resource: Resource, live: Live) -> Credential | None:
+    if not work.fields(resource.address).shows_secret:
+        return None
+    value = work.values.get(live.id)
+    mark = Fingerprint.of(value) if value else None
+    credential = Credential(
+        CredentialState.HELD,
+        mark.salt if mark else "",
+        mark.mark if mark else "",
+        expires_at=live.expires_at,
+    )
+    return work.in_custody(credential, value)
+
+
+def _without(tree: Mapping[str, Any], paths: set[str], prefix: str = "") -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, item in tree.items():
+        path = f"{prefix}.{key}" if prefix else key
+        if path in paths:
+            continue
+        kept[key] = _without(item, paths, path) if isinstance(item, Mapping) else item
+    return kept
+
+
+def update(work: Work, change: Change) -> Iterator[Call]:
+    """One PATCH for what changed, then a call for each key of an additive attribute."""
+    live = change.live
+    if live is None:
+        return
+    grants, paths = _split(work, change)
+    if paths:
+        yield from _patched(work, change, live, paths)
+    yield from grants_of(work, change, grants)
+
+
+def _patched(work: Work, change: Change, live: Live, paths: set[str]) -> Iterator[Call]:
+    """The PATCH, the whole where that has to follow, and the remote system's own word on what is new."""
+    address, resource = change.address, work.resource(change.address)
+    kind, api = work.kind(address), work.apis[change.provider]
+    handed = {p: v for p, v in secret_leaves(resource.attributes) if p in paths}
+    patch = patch_of(work, change, live, paths | _companions(work, resource, handed))
+    sources = sources_of(handed)
+    # what only the whole carries: on its way no earlier, and on record before it is
+    more = sources_of({p: v for p, v in secret_leaves(resource.attributes) if p in patch.secrets})
+    deliveries = {path: work.delivery(value) for path, value in handed.items()}
+
+    def done(answer: Live | None) -> Edit | None:
+        if patch.refusal and not patch.sent_whole:
+            return None  # nothing took effect yet
+        if patch.lost and not patch.sent_whole:  # what the server dropped isn't held any more
+            return unproven(address, {*patch.missing, *patch.secrets, *handed})
+        if patch.note:
+            work.notes[address] = patch.note
+        given = {**deliveries, **(patch.secrets if patch.sent_whole else {})}
+        arrived = [*sources, *(more if patch.sent_whole else ())]
+        return ledger_edits.all_of(
+            lambda draft: draft.change(address, lambda entry: _updated(work, change, entry, answer, given)),
+            ledger_edits.arrived(arrived, str(address), confirmed=True),
+        )
+
+    def failed(error: Exception) -> Edit | None:
+        if patch.lost or not was_refused(error):
+            return None  # a lost answer confirms nothing (rule 9)
+        return ledger_edits.arrived(
+            [*sources, *(more if patch.wants_more else ())], str(address), confirmed=False
+        )
+
+    update = partial(kind.update, api, live.id)
+    yield Call(
+        before=_sending(work, address, live, sources),
+        run=lambda: with_advice(change, lambda: patch.send(update, live, kind.wants_whole)),
+        after=done,
+        failed=failed,
+    )
+    if patch.wants_more:
+        yield Call(
+            before=_sending(work, address, live, more),
+            run=lambda: with_advice(change, lambda: patch.restore(update)),
+            after=done,
+            failed=failed,
+        )
+    yield from _confirmed(work, change, live, handed)
+
+
+def _confirmed(work: Work, change: Change, live: Live, handed: Mapping[str, Any]) -> Iterator[Call]:
+    address, api = change.address, work.apis[change.provider]
+    if any(work.renews(source) for source in sources_of(handed)):
+        # the old one is revoked only after the remote system itself got on with the new one
+        confirm = partial(work.kind(address).confirm, api, live.id)
+        yield Call(run=confirm, failed=partial(always, unproven(address, handed)))
+
+
+def _sending(work: Work, receiver: Address, live: Live, sources: Sequence[Address]) -> Edit | None:
+    return ledger_edits.sending(sources, str(receiver), live.updated_at, work.runner) if sources else None
+
+
+def _split(work: Work, change: Change) -> tuple[dict[tuple[str, str], Any], set[str]]:
+    """The change's fields: keys of additive attributes, and paths of the one PATCH for the rest."""
+    additive = work.fields(change.address).additive
+    grants: dict[tuple[str, str], Any] = {}
+    paths = set()
+    for field in change.fields:
+        name, _, key = field.path.partition(".")
+        if name in additive:
+            grants[(name, key)] = field.after
+        elif field.path != "id" or "id" in work.resource(change.address).attributes:
+            paths.add(field.path)
+    return grants, paths
+
+
+def _companions(work: Work, resource: Resource, handed: Mapping[str, Any]) -> set[str]:
+    """What names a credential's owner goes along with it, always in one PATCH (rule 10)."""
+    owners = {value.address for value in handed.values() if isinstance(value, Ref)}
+    beside = {Ref(owner, work.fields(owner).referred_by) for owner in owners}
+    return {
+        path
+        for path, value in leaves(resource.attributes)
+        if isinstance(value, Ref) and value in beside and not resource.lifecycle.ignores(path)
+    }
+
+
+def _updated(
+    work: Work, change: Change, entry: Entry, answer: Live | None, deliveries: Mapping[str, Delivery]
+) -> Entry:
+    resource = work.resource(change.address)
+    if change.left:  # what was sent is the credential alone: all else stays as last applied
+        seen_at = answer.updated_at if answer else entry.updated_at
+        return replace(entry, deliveries={**entry.deliveries, **deliveries}, updated_at=seen_at)
+    applied = work.without_secrets(resource.address, work.recordable(resource), change.live)
+    return replace(
+        entry,
+        name=ledger_edits.name_on_record(applied, answer.name)
+        if answer
+        else str(applied.get(work.fields(resource.address).name, entry.name)),
+        named=resource.named,
+        applied=applied,
+        computed={**entry.computed, **(answer.computed if answer else {})},
+        depends_on=resource.depends_on,
+        lifecycle=resource.lifecycle,
+        origin=entry.origin_under(resource.lifecycle),
+        there=work.there(resource.address, change.live),
+        deliveries={**entry.deliveries, **deliveries},
+        updated_at=answer.updated_at if answer else entry.updated_at,
+    )

@@ -1,0 +1,68 @@
+"""The last look before an app or a principal goes: who refers to it on the servers that this run wrote to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from reconciler.applying.context import Work
+from reconciler.applying.remote_call import Call
+from reconciler.kinds import Kind, Scope
+from reconciler.matching import client_of, is_owner, leaving, shows_owner
+from reconciler.model import Action, Change, CredentialState, Ledger, ReplaceOrder
+
+
+def last_look(work: Work, change: Change, live_id: str, users: list[str]) -> Iterator[Call]:
+    """Calls after which `users` says who refers to the object still; a list that fails ends the step.
+
+    What the plan looked at may have changed since, by ourselves most likely.
+    """
+    client_id = _client_id(work, change, live_id)
+    if not is_owner(work.kinds, change.address) or not client_id:
+        return
+    spared = _gone(work.memory())
+    if deletes_first(change):
+        spared |= leaving(work.plan.changes, work.kinds)
+    for provider, name in _written(work):
+        yield Call(run=partial(_find, work, provider, work.kinds[name], client_id, spared, users))
+
+
+def _find(
+    work: Work, provider: str, kind: Kind[Any], client_id: str, spared: frozenset[str], users: list[str]
+) -> None:
+    read = partial(kind.observe, work.apis[provider], Scope())
+    found = work.lists.users(provider, kind, client_id, read)
+    users += [user.words for user in found if user.id not in spared]
+
+
+def _written(work: Work) -> list[tuple[str, str]]:
+    """Provider and kind of the receivers that this plan writes; others were listed just before."""
+    pending = [change for change in work.plan.pending if shows_owner(work.kinds, change.address.kind_name)]
+    return sorted({(change.provider, change.address.kind_name) for change in pending})
+
+
+def _gone(ledger: Ledger) -> frozenset[str]:
+    """Ids that we deleted lately, or are about to delete for good: a lagging list shows them still."""
+    condemned = (
+        former.id
+        for entry in ledger.entries.values()
+        for former in entry.formers
+        if former.credential is not None and former.credential.state is CredentialState.CONDEMNED
+    )
+    return frozenset((*condemned, *(ghost.id for ghost in ledger.pending.deleted)))
+
+
+def deletes_first(change: Change) -> bool:
+    """Whether a replaced object goes before its successor is made."""
+    return change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST
+
+
+def _client_id(work: Work, change: Change, live_id: str) -> str:
+    live = work.snapshot.of(change.provider, change.address.kind_name).get(live_id)
+    entry = work.entry(change.address)
+    known = {former.id: former.computed for former in entry.formers} if entry else {}
+    if entry is not None:
+        known[entry.id] = entry.computed
+    shown = client_of(work.kinds, change.address, live.computed if live else None)
+    return shown or client_of(work.kinds, change.address, known.get(live_id))

@@ -1,0 +1,201 @@
+"""Spec files to stacks: each is loaded with all that is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.errors import Location, Problem, Severity, SpecError
+from reconciler.kinds import Registry
+from reconciler.model import Stack
+from reconciler.model.policy import Policy
+from reconciler.specs.checks import check, resource_cycles
+from reconciler.specs.clouds import check_clouds
+from reconciler.specs.inputs import Inputs
+from reconciler.specs.policies import breaches, made_policy, softened
+from reconciler.specs.problems import Findings, listing, suggestion
+from reconciler.specs.provider_section import providers
+from reconciler.specs.resolver import Resolver, TooLargeError
+from reconciler.specs.resource_builder import resources
+from reconciler.specs.schema import schemas_of
+from reconciler.specs.sources import gather
+from reconciler.specs.spec_files import Stray, search
+from reconciler.specs.stack_parts import assemble, receive
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """The policies in force for every stack, and whether a breach stops."""
+
+    policies: tuple[Policy, ...]
+    enforcing: bool
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """What became of one file, and which files it is made of."""
+
+    stack: Stack | None
+    problems: tuple[Problem, ...]
+    variables: frozenset[str]
+    files: frozenset[str] = frozenset()
+
+
+def load(
+    file: Path | str,
+    kinds: Registry,
+    *,
+    variables: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    strict: bool = True,
+) -> Stack:
+    """The stack that a file and what it imports describe; its warnings are `Stack.problems`.
+
+    Args:
+        file: its path; shown as given.
+        kinds: what a spec may ask for.
+        variables: of `--var`.
+        environment: by default that of the process.
+        strict: False to validate only: unset variables and missing files are warnings then.
+
+    Raises:
+        SpecError: all that is wrong with it, in the order of the file.
+    """
+    return _load_files([file], kinds, variables, environment, strict=strict)[0]
+
+
+def load_all(
+    paths: Sequence[Path | str],
+    kinds: Registry,
+    *,
+    variables: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    strict: bool = True,
+    recursive: bool = False,
+    policies: Sequence[Policy] = (),
+    enforcing: bool = True,
+) -> list[Stack]:
+    """The stacks of several files or folders; a variable must be known to one of them at least.
+
+    Args:
+        kinds: what a spec may ask for.
+        recursive: look into the folders below, too.
+        policies: hold for every stack, besides its own.
+        enforcing: False to have what breaks a policy as a warning.
+
+    Raises:
+        UsageError: a path leads nowhere, or a folder holds no stack.
+        SpecError: all that is wrong with any of them, or two have the same name.
+    """
+    found = search(paths, recursive=recursive)
+    return _load_files(
+        found.stacks,
+        kinds,
+        variables,
+        environment,
+        strict=strict,
+        strays=found.strays,
+        policies=policies,
+        enforcing=enforcing,
+    )
+
+
+def _load_files(
+    files: Sequence[Path | str],
+    kinds: Registry,
+    variables: Mapping[str, str] | None,
+    environment: Mapping[str, str] | None,
+    *,
+    strict: bool,
+    strays: Sequence[Stray] = (),
+    policies: Sequence[Policy] = (),
+    enforcing: bool = True,
+) -> list[Stack]:
+    variables = variables or {}
+    environment = os.environ if environment is None else environment
+    rules = _Rules(tuple(policies), enforcing)
+    loaded = [_load(str(file), kinds, variables, environment, rules, strict=strict) for file in files]
+    findings = Findings()
+    for each in loaded:
+        findings.extend(each.problems)
+    stacks = [each.stack for each in loaded if each.stack is not None]
+    used = frozenset[str]().union(*(each.files for each in loaded))
+    astray = tuple(stray.problem for stray in strays if str(stray.path.resolve()) not in used)
+    findings.extend(astray)
+    _check_variables(variables, loaded, str(files[0]) if files else "", findings)
+    _check_names(stacks, findings)
+    if findings.has_errors or len(stacks) < len(loaded):
+        raise SpecError(findings.problems)
+    # said once, with the first
+    return [replace(stacks[0], problems=(*stacks[0].problems, *astray)), *stacks[1:]] if astray else stacks
+
+
+def _load(
+    file: str,
+    kinds: Registry,
+    variables: Mapping[str, str],
+    environment: Mapping[str, str],
+    rules: _Rules,
+    *,
+    strict: bool,
+) -> _Loaded:
+    findings = Findings()
+    sources = gather(file, findings, schemas_of(kinds))
+    if sources is None:
+        return _Loaded(None, findings.problems, frozenset(variables))
+    known = frozenset(sources.entries("vars"))
+    inputs = Inputs(variables, environment, Path(file).parent, strict, findings)
+    resolver = Resolver(sources, inputs, findings, kinds)
+    try:
+        stack = _resolve(resolver, rules)
+    except TooLargeError:
+        stack = None
+    problems = findings.problems
+    if stack is None or findings.has_errors:
+        return _Loaded(None, problems, known, sources.files)
+    return _Loaded(replace(stack, problems=problems), problems, known, sources.files)
+
+
+def _resolve(resolver: Resolver, rules: _Rules) -> Stack:
+    for name in resolver.sources.entries("vars"):
+        resolver.variable(name)
+    remotes = providers(resolver)
+    receive(resolver)
+    wanted = resources(resolver, remotes)
+    check(wanted, remotes, resolver.inbox.clear, resolver.findings, resolver.schemas)
+    check_clouds(wanted, remotes, resolver.findings)
+    for ring in resource_cycles(wanted):
+        holder = wanted[ring[0]]
+        message = f"these refer to each other: {' → '.join(map(str, ring))}"
+        resolver.findings.error("cycle", message, holder.at, address=str(ring[0]), hint="cut the ring")
+    whole = {a: replace(r, unmet=resolver.findings.unmet(str(a))) for a, r in wanted.items()}
+    own = tuple(made_policy(block, file, resolver.findings) for file, block in resolver.sources.policies)
+    stack = replace(assemble(resolver, remotes, whole), policies=own)
+    broken = breaches(stack, (*rules.policies, *own), resolver.kinds)
+    resolver.findings.extend(broken if rules.enforcing else softened(broken))
+    return stack
+
+
+def _check_variables(
+    variables: Mapping[str, str], loaded: Sequence[_Loaded], file: str, findings: Findings
+) -> None:
+    known = frozenset[str]().union(*(each.variables for each in loaded))
+    for name in sorted(set(variables) - known):
+        hint = suggestion(name, known, f"declared are: {listing(known) or 'none'}")
+        findings.error(
+            "var-unknown", f"--var {name}: the spec declares no such variable", Location(file), hint=hint
+        )
+
+
+def _check_names(stacks: Sequence[Stack], findings: Findings) -> None:
+    first: dict[str, Stack] = {}
+    for stack in stacks:
+        other = first.setdefault(stack.name, stack)
+        if other is not stack:
+            message = f"the stack {stack.name} is in {other.file}, too"
+            at = Location(stack.file)
+            findings.add(
+                Problem(Severity.ERROR, "duplicate-stack", message, "", at, "give each its own name")
+            )

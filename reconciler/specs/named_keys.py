@@ -1,0 +1,45 @@
+"""Mappings whose keys name remote things, as workspaces do: keys may be references, and name a thing once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from reconciler.errors import Location
+from reconciler.model import Sourced, Value
+from reconciler.specs.places import Place, is_unknown
+from reconciler.specs.problems import Findings
+from reconciler.specs.yaml_nodes import Block, Node
+
+
+def named(
+    block: Block, place: Place, meaning: Callable[[str, Location], Value], findings: Findings
+) -> Mapping[str, tuple[Node, Location]]:
+    """What a mapping holds by the resolved keys; keys that can't be resolved, or name a thing again, are out.
+
+    Args:
+        meaning: what a key as written, at its place, comes to.
+    """
+    found: dict[str, tuple[Node, Location]] = {}
+    first: dict[str, Location] = {}
+    for key, item in block.items.items():
+        at = block.keys[key]
+        name = meaning(key, at)
+        if is_unknown(name):
+            continue
+        if isinstance(name, bool) or not isinstance(name, (str, int)):
+            message = f"the key {key} comes to {name if isinstance(name, Sourced) else 'no text'}"
+            hint = "keys are shown: give it through vars, and --var NAME=VALUE"
+            findings.error("key", message, at, address=place.address, hint=hint)
+        elif earlier := first.get(_form(str(name))):
+            message = f"{place.label} names {name} twice: first at {earlier.line}:{earlier.column}"
+            findings.error("duplicate-key", message, at, address=place.address, hint="keep one of them")
+        else:
+            first[_form(str(name))] = at
+            found[str(name)] = item, at
+    return found
+
+
+def _form(name: str) -> str:
+    """Hosts compare without case, ids without leading zeros."""
+    form = name.lower().rstrip(".")
+    return form.lstrip("0") if form.isdigit() else form

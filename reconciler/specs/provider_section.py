@@ -1,0 +1,246 @@
+"""The `providers:` of a spec: where each remote system is, and what it lends to the rest of the spec."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from reconciler.errors import Location
+from reconciler.model import FILES, ProviderSpec, SecretInput, Sourced, Value
+from reconciler.secrets.given_values import give
+from reconciler.specs import urls
+from reconciler.specs.inputs import OPEN_VARIABLES
+from reconciler.specs.places import Place, is_unknown
+from reconciler.specs.resolver import Resolver
+from reconciler.specs.yaml_nodes import Block, Scalar, places
+
+ADDRESS_FIELD: Final = {"databricks": "host", "connect": "url", "workbench": "url"}
+_VARIABLE: Final = {"databricks": "DATABRICKS_HOST", "connect": "CONNECT_SERVER"}
+_EXAMPLE: Final = {
+    "databricks": "write the account's, like https://accounts.cloud.databricks.com",
+    "connect": "write it like https://connect.example.org",
+    "workbench": "write it like https://workbench.example.org",
+}
+_ACCOUNT: Final = "DATABRICKS_ACCOUNT_ID"
+_OPEN_SOURCES: Final = frozenset(f"env {name}" for name in OPEN_VARIABLES)
+_ACCOUNT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+
+@dataclass(frozen=True)
+class _Address:
+    """An address field: what it came to, and where from."""
+
+    text: str = ""
+    source: str = ""
+    from_environment: bool = False
+    expression: str = ""
+    written: str = ""
+    is_wrong: bool = False
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it came from a variable whose value isn't shown."""
+        return bool(set(self.source.split(", ")) - _OPEN_SOURCES - {""})
+
+
+def providers(resolver: Resolver) -> dict[str, ProviderSpec]:
+    """Every provider of known type; tells the resolver what each of them lends."""
+    found: dict[str, ProviderSpec] = {}
+    for name, at, block in resolver.sources.blocks("providers"):
+        node = block.items.get("type")
+        kind = node.value if isinstance(node, Scalar) else None
+        if name == FILES:
+            message = f"no provider can be called {FILES}: that is the spec's own folder"
+            resolver.findings.error(
+                "provider-name", message, at, address=f"providers.{name}", hint="give it another name"
+            )
+        if isinstance(kind, str) and kind in ADDRESS_FIELD:
+            found[name] = _Reading(resolver, name, kind, at, block).provider()
+    return found
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One provider while it is read."""
+
+    resolver: Resolver
+    name: str
+    type: str
+    at: Location
+    block: Block
+
+    def provider(self) -> ProviderSpec:
+        """What the block says, defaults of the environment filled in."""
+        settings = {key: self._field(key) for key in self.block.items if key != "type"}
+        for key, value in settings.items():
+            if not isinstance(value, (str, Sourced, SecretInput)) and self._spotless:
+                self._error("type", f"{key} must be text", key, "put it in quotes")
+        field = ADDRESS_FIELD[self.type]
+        address = self._address(field, settings.pop(field, None), _VARIABLE.get(self.type, ""))
+        account = _Address()
+        if self.type == "databricks":
+            account = self._account(settings.pop("account_id", None))
+        self._check_set(field, address, settings)
+        if self.type == "databricks":
+            self._check_set("account_id", account, settings)
+        spec = ProviderSpec(
+            name=self.name,
+            type=self.type,
+            address=address.text,
+            account_id=account.text,
+            settings=self._beside_file(settings),
+            at=self.at,
+            places=dict(places(self.block)),
+            from_environment=address.from_environment,
+            expression=address.written,
+            account_expression=account.expression,
+            is_private=address.is_private,
+            is_account_private=account.is_private,
+        )
+        hide(spec, f"({address.source})", f"({account.source})")
+        self.resolver.offers[self.name] = _offers(spec, address, account)
+        return spec
+
+    @property
+    def _spotless(self) -> bool:
+        return f"providers.{self.name}" not in self.resolver.sources.faulty
+
+    def _field(self, key: str) -> Value:
+        place = Place("providers", self.name, self.block.keys[key], (key,), self.type, self.resolver.schemas)
+        return self.resolver.value(self.block.items[key], place)
+
+    def _error(self, code: str, message: str, key: str, hint: str) -> None:
+        at = self.block.keys.get(key, self.at)
+        self.resolver.findings.error(code, message, at, address=f"providers.{self.name}", hint=hint)
+
+    def _plain(self, key: str, value: Value, variable: str) -> _Address:
+        """An address field as text, from the spec or else from the environment."""
+        if value is None and key not in self.block.items:
+            text = self.resolver.inputs.environment.get(variable, "") if variable else ""
+            return _Address(text.strip(), f"env {variable}" if text else "", bool(text))
+        if not isinstance(value, (str, Sourced)) or is_unknown(value):
+            return _Address()
+        if isinstance(value, str):
+            return _Address(value)
+        if any(source.startswith("file ") for source in value.source.split(", ")):
+            message = f"{key} can't come from a file: addresses are shown, and files may hold secrets"
+            self._error("credential-reference", message, key, "write it here, or in a variable")
+            return _Address()
+        is_theirs = value.source == f"env {variable}" and value.value == self.resolver.inputs.environment.get(
+            variable
+        )
+        return _Address(value.value, value.source, is_theirs, value.expression)
+
+    def _address(self, field: str, value: Value, variable: str) -> _Address:
+        found = self._plain(field, value, variable)
+        if not found.text:
+            return found
+        origin = "" if field in self.block.items else f" (from {variable})"
+        try:
+            text = urls.provider_address(found.text, self.type)
+        except urls.AddressError as error:
+            self._error("provider-address", f"{field}{origin} {error}", field, _EXAMPLE[self.type])
+            return _Address(is_wrong=True)
+        if self.type == "databricks" and urls.is_workspace(text):
+            message = f"{field}{origin} is the address of a workspace, not of the account"
+            self._error("provider-address", message, field, _EXAMPLE[self.type])
+            return _Address(is_wrong=True)
+        self._check_host(text, field, origin)
+        # an address that had to be normalised can't be read again from its expression alone
+        expression = found.expression if text == found.text else ""
+        return _Address(text, found.source, found.from_environment, expression, found.expression)
+
+    def _check_host(self, address: str, field: str, origin: str) -> None:
+        if urls.is_insecure(address):
+            message = f"{field}{origin} is plain http, which shows credentials to the network"
+            self._error("insecure-url", message, field, "use https; plain http is for this machine only")
+        allowed = self.resolver.inputs.environment.get("RECONCILE_ALLOWED_HOSTS", "")
+        if allowed.strip() and not urls.is_allowed(address, allowed):
+            message = f"the host of {field}{origin} isn't one that RECONCILE_ALLOWED_HOSTS lists"
+            self._error("host-not-allowed", message, field, "use a listed host, or have it added to the list")
+
+    def _account(self, value: Value) -> _Address:
+        found = self._plain("account_id", value, _ACCOUNT)
+        if found.text and not _ACCOUNT_ID.fullmatch(found.text):
+            origin = "" if "account_id" in self.block.items else f" (from {_ACCOUNT})"
+            message = f"account_id{origin} isn't an account id"
+            self._error("account-id", message, "account_id", "the account console shows it, beside your name")
+            return _Address(is_wrong=True)
+        return found
+
+    def _check_set(self, field: str, found: _Address, settings: Mapping[str, Value]) -> None:
+        """A missing address; one that a Databricks profile may hold is looked for when signing in."""
+        environment = self.resolver.inputs.environment
+        has_profile = (
+            "profile" in settings
+            or environment.get("DATABRICKS_CONFIG_PROFILE")
+            or _has_profile_file(environment)
+        )
+        if found.text or found.is_wrong or field in self.block.items or self.type == "workbench":
+            return
+        if not self._spotless:
+            return
+        if self.type == "databricks" and has_profile:
+            return
+        variable = _ACCOUNT if field == "account_id" else _VARIABLE[self.type]
+        message = f"the provider {self.name} has no {field}"
+        hint = f"write {field}: below it, or export {variable}"
+        self.resolver.inputs.absent(
+            "provider-unset", message, self.at, address=f"providers.{self.name}", hint=hint
+        )
+
+    def _beside_file(self, settings: Mapping[str, Value]) -> dict[str, Value]:
+        """The settings, with a certificate's path relative to where the tool runs."""
+        path = settings.get("ca_certificate")
+        if not isinstance(path, str) or not path or path.startswith("~"):
+            return dict(settings)
+        folder = os.path.dirname(self.block.keys["ca_certificate"].file)  # noqa: PTH120 - keeps it relative
+        return {**settings, "ca_certificate": os.path.normpath(os.path.join(folder, path))}  # noqa: PTH118
+
+
+def hide(spec: ProviderSpec, address_as: str = "", account_as: str = "") -> None:
+    """Keeps what variables gave out of all words, also in the pieces that errors of a connection tell.
+
+    Args:
+        address_as, account_as: what is shown instead, where it is known.
+    """
+    if spec.is_account_private:
+        give(spec.account_id, account_as or spec.account_shown)
+    if not spec.is_private:
+        return
+    parts = urlsplit(spec.address)
+    is_near = parts.hostname is None or urls.is_loopback(parts.hostname)
+    for piece in (spec.address, parts.netloc, "" if is_near else parts.hostname):
+        give(piece or "", address_as or spec.shown)
+
+
+def _has_profile_file(environment: Mapping[str, str]) -> bool:
+    """Whether there is a file of Databricks profiles, whose default may hold what is left out."""
+    home = environment.get("HOME") or environment.get("USERPROFILE") or ""
+    name = environment.get("DATABRICKS_CONFIG_FILE") or (home and "~/.databrickscfg")
+    return bool(name) and os.path.isfile(name.replace("~", home, 1) if name[0] == "~" else name)  # noqa: PTH113
+
+
+def _offers(spec: ProviderSpec, address: _Address, account: _Address) -> dict[str, Value]:
+    lent = {"url": spec.address, "host": urlsplit(spec.address).netloc}
+    if spec.type == "databricks":
+        lent["host"] = spec.address
+    else:
+        lent["callback_url"] = spec.callback_url
+    offers: dict[str, Value] = {key: _lend(spec.name, text, address) for key, text in lent.items()}
+    if spec.type == "databricks":
+        offers["account_id"] = _lend(spec.name, spec.account_id, account)
+    return offers
+
+
+def _lend(name: str, text: str, found: _Address) -> Value:
+    if not found.text:
+        return Sourced(f"provider {name}", "", "")
+    if not found.is_private:
+        return text
+    again = found.expression and text.startswith(found.text)
+    return Sourced(found.source, text, found.expression + text[len(found.text) :] if again else "")

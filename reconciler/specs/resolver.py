@@ -1,0 +1,398 @@
+"""References to values: each thing referred to is worked out once, and cycles and dead ends are named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Union
+
+from reconciler.errors import Location
+from reconciler.kinds import Registry, parts_of, reference_to
+from reconciler.model import Address, Ref, SecretInput, Sourced, Text, Value
+from reconciler.specs.handoff_inputs import Inbox
+from reconciler.specs.inputs import Inputs
+from reconciler.specs.named_keys import named
+from reconciler.specs.places import Place, depths, is_unknown, leaves, unknown
+from reconciler.specs.problems import Findings, listing, suggestion
+from reconciler.specs.references import FORMS, MalformedError, Reference, parts
+from reconciler.specs.schema import schemas_of
+from reconciler.specs.sources import Sources
+from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, child, ignored_in
+
+_PLAIN: Final = frozenset({"vars", "env", "file"})
+_ALLOWED: Final[Mapping[str, frozenset[str]]] = {
+    "stack": frozenset({"vars"}),
+    "guard": frozenset({"vars"}),
+    "secrets": frozenset({"vars"}),
+    "inputs": frozenset({"vars"}),
+    "ledger": frozenset({"vars", "env"}),
+    "vars": _PLAIN,
+    "providers": _PLAIN,
+}
+_MAX_CHAIN: Final = 25
+_MAX_DEPTH: Final = 120
+_MAX_EXPANDED: Final = 1_000_000
+_MAX_TEXT: Final = 1024 * 1024
+
+
+@dataclass
+class Resolver:
+    """Works out values; remembers what it has worked out, and the way to what it is working on.
+
+    Attributes:
+        offers: provider → what `${providers.P.…}` gives; filled once the providers are known.
+        inbox: what `${inputs.NAME.…}` gives; filled once the variables are known.
+        substituted: `section.key` of whatever has a value that stood elsewhere.
+        wanted_parts: parts that something refers to → where their owner stands.
+    """
+
+    sources: Sources
+    inputs: Inputs
+    findings: Findings
+    kinds: Registry
+    offers: dict[str, Mapping[str, Value]] = field(default_factory=dict)
+    substituted: set[str] = field(default_factory=set)
+    inbox: Inbox = field(init=False)
+    wanted_parts: dict[Address, Location] = field(default_factory=dict)
+    _done: dict[str, Value] = field(default_factory=dict)
+    _way: list[str] = field(default_factory=list)
+    _depth: int = 0
+    _expanded: int = 0
+
+    def __post_init__(self) -> None:
+        self.inbox = Inbox(self.inputs, self.findings)
+        self.schemas = schemas_of(self.kinds)
+        self._referable = frozenset(name for name, kind in self.kinds.items() if kind.is_referable)
+
+    def value(self, node: Node, place: Place) -> Value:
+        """A value with its references resolved; what can't be resolved becomes `unknown`."""
+        if isinstance(node, Scalar) and not isinstance(node.value, str) and node.value is not None:
+            return self._literal(node.value, place)
+        if place.is_secret and not isinstance(node, Scalar):
+            return self._literal(None, place)
+        self._depth += 1
+        try:
+            return self._compound(node, place)
+        finally:
+            self._depth -= 1
+
+    def _compound(self, node: Node, place: Place) -> Value:
+        if self._depth > _MAX_DEPTH:
+            self._error(
+                "reference-depth", "references and nesting go too deep here", place, "refer more directly"
+            )
+            return unknown("")
+        if isinstance(node, Block):
+            named = self._named(node, place)
+            return {key: self.value(item, place.below(key, at)) for key, (item, at) in named.items()}
+        if isinstance(node, Series):
+            return [self.value(item, place.below(index, item.at)) for index, item in enumerate(node.items)]
+        return (
+            self._text(node.value, place) if isinstance(node.value, str) else self._literal(node.value, place)
+        )
+
+    def _named(self, node: Block, place: Place) -> Mapping[str, tuple[Node, Location]]:
+        """What a mapping holds; where keys name remote things, references in them are resolved."""
+        if not place.names_things:
+            return {key: (item, node.keys[key]) for key, item in node.items.items()}
+        return named(node, place, lambda key, at: self._text(key, replace(place, at=at)), self.findings)
+
+    def attribute(self, kind: str, key: str, path: Sequence[str]) -> Value:
+        """An attribute that a resource declares, or unknown; worked out once, however often it is used."""
+        label = ".".join((kind, key, *path))
+        entry = self.sources.entries(kind)[key]
+        ignored = ignored_in(entry.node)
+        place = Place(kind, key, entry.at, schemas=self.schemas, ignored=ignored)
+        return self._follow(label, lambda: self._declared(entry.node, path, place), place)
+
+    def variable(self, name: str) -> Value:
+        """The value of a variable that the spec declares."""
+        entry = self.sources.entries("vars")[name]
+        place = Place("vars", name, entry.at)
+        return self._follow(f"vars.{name}", lambda: self._variable(name, entry.node, place), place)
+
+    def _variable(self, name: str, node: Node, place: Place) -> Value:
+        if name in self.inputs.variables:
+            return self.inputs.overriding(name, node, place.at)
+        if isinstance(node, Scalar) and node.value is None:
+            message = f"the variable {name} has no value"
+            self.inputs.absent("var-unset", message, place.at, hint=f"give it with --var {name}=VALUE")
+            return unknown("")
+        return self.value(node, place)
+
+    def _literal(self, value: Any, place: Place) -> Value:
+        if not place.is_secret:
+            return value
+        self._error(
+            "literal-secret",
+            f"{place.path[-1]} is secret and must be a reference",
+            place,
+            "write ${env.NAME}, ${file.PATH} or ${KIND.KEY.client_secret}, and keep the value elsewhere",
+        )
+        return unknown("")
+
+    def _text(self, text: str, place: Place) -> Value:
+        if "${" not in text:
+            return self._literal(text, place)
+        try:
+            pieces = parts(text, self._referable)
+        except MalformedError as error:
+            hint = f"write {FORMS}; a literal ${{ is written $${{"
+            self._error("reference-syntax", str(error), place, hint)
+            return unknown(text)
+        only = pieces[0] if len(pieces) == 1 else None
+        if place.is_secret:
+            return self._secret(only, place) if isinstance(only, Reference) else self._literal(text, place)
+        if place.takes_secrets and isinstance(only, Reference) and only.is_supplied:
+            return self._secret(only, place)
+        value = self._whole(pieces[0], place) if len(pieces) == 1 else self._joined(text, pieces, place)
+        if not isinstance(value, Ref):
+            self.substituted.add(f"{place.section}.{place.name}")
+        return value
+
+    def _whole(self, piece: Union[str, Reference], place: Place) -> Value:
+        if isinstance(piece, str):
+            return piece
+        value = self._meaning(piece, place)
+        self._count(value, place)
+        return self._landed(value, place, piece.text)
+
+    def _secret(self, reference: Reference, place: Place) -> Value:
+        """What a secret field holds: a reference to a secret, and nothing on the way that could show it."""
+        if not self._is_allowed(reference, place):
+            return unknown(reference.text)
+        if reference.root in ("vars", "providers"):
+            return self._literal(reference.text, place)
+        if reference.root in ("env", "file"):
+            if reference.default is not None:
+                return self._literal(reference.text, place)
+            return self.inputs.secret(reference, place)
+        return self._landed(self._meaning(reference, place), place, reference.text)
+
+    def _landed(self, value: Value, place: Place, text: str) -> Value:
+        """A value at the place that it came to: secrets in secret fields, and nowhere else."""
+        for path, leaf in leaves(value, place.path):
+            spot = replace(place, path=path)
+            secret = isinstance(leaf, SecretInput) or (isinstance(leaf, Ref) and leaf.is_secret)
+            if secret and not (spot.is_secret or spot.takes_secrets):
+                self._exposed(text, spot)
+                return unknown(text)
+            if spot.is_secret and not secret and not is_unknown(leaf):
+                return self._literal(None, spot)
+        return value
+
+    def _exposed(self, text: str, place: Place) -> None:
+        if self.findings.has("unknown-key", place.at):
+            return  # a misspelt secret field is one mistake
+        message = f"{text} is a secret, and {place.label} isn't a secret field"
+        self._error("secret-exposed", message, place, "secrets belong in client_secret fields only")
+
+    def _joined(self, text: str, pieces: Sequence[Union[str, Reference]], place: Place) -> Value:
+        found: list[Union[str, Ref, Sourced]] = []
+        for piece in pieces:
+            value = piece if isinstance(piece, str) else self._meaning(piece, place)
+            inner = value.parts if isinstance(value, Text) else (value,)
+            if any(
+                isinstance(part, SecretInput) or (isinstance(part, Ref) and part.is_secret) for part in inner
+            ):
+                self._exposed(str(getattr(piece, "text", piece)), place)
+                return unknown(text)
+            if isinstance(value, (Mapping, list)) or value is None:
+                kinds = "a mapping" if isinstance(value, Mapping) else "a list"
+                words = "nothing" if value is None else kinds
+                message = f"{getattr(piece, 'text', '')} is {words} and can't stand inside text"
+                self._error("reference-type", message, place, "refer to one text or number")
+                return unknown(text)
+            found.extend(part if isinstance(part, (str, Ref, Sourced)) else _word(part) for part in inner)
+        return self._glued(text, found, place)
+
+    def _glued(self, text: str, pieces: list[Union[str, Ref, Sourced]], place: Place) -> Value:
+        if sum(len(part.value if isinstance(part, Sourced) else str(part)) for part in pieces) > _MAX_TEXT:
+            self._error("expansion", "the text grows beyond 1 MiB", place, "refer to less")
+            return unknown(text)
+        sourced = [part for part in pieces if isinstance(part, Sourced)]
+        if any(isinstance(part, Ref) for part in pieces):
+            return Text(tuple(pieces))
+        if not sourced:
+            return "".join(str(part) for part in pieces)
+        source = ", ".join(dict.fromkeys(part.source for part in sourced))
+        is_known = all(part.value for part in sourced)
+        value = "".join(part.value if isinstance(part, Sourced) else str(part) for part in pieces)
+        # in terms of variables and files only, so that a saved plan can read it again
+        written = "".join(
+            part.expression if isinstance(part, Sourced) else str(part).replace("${", "$${")
+            for part in pieces
+        )
+        return Sourced(source, value if is_known else "", written)
+
+    def _is_allowed(self, reference: Reference, place: Place) -> bool:
+        allowed = _ALLOWED.get(place.section)
+        if allowed is None or reference.root in allowed:
+            return True
+        forms = listing(f"${{{root}.…}}" for root in allowed)
+        subject = "the stack's name" if place.section == "stack" else place.section
+        self._error(
+            "reference", f"{reference.text} can't be used in {subject}", place, f"possible there: {forms}"
+        )
+        return False
+
+    def _meaning(self, reference: Reference, place: Place) -> Value:
+        if not self._is_allowed(reference, place):
+            return unknown(reference.text)
+        if reference.root in ("env", "file"):
+            return self.inputs.plain(reference, place)
+        if reference.root == "vars":
+            return self._named_variable(reference, place)
+        if reference.root == "providers":
+            return self._offered(reference, place)
+        if reference.root == "inputs":
+            return self.inbox.meaning(reference, place)
+        return self._of_resource(reference, place)
+
+    def _named_variable(self, reference: Reference, place: Place) -> Value:
+        name, *deeper = reference.steps
+        known = self.sources.entries("vars")
+        if name not in known:
+            hint = suggestion(name, known, f"declare it under vars:, such as `{name}: value`")
+            return self._dead_end(reference, f"there is no variable {name}", place, hint)
+        return self._inner(self.variable(name), deeper, reference, place)
+
+    def _offered(self, reference: Reference, place: Place) -> Value:
+        name, _, attribute = reference.rest.partition(".")
+        if name not in self.offers:
+            if name in self.sources.entries("providers"):
+                return unknown(reference.text)  # what is wrong with that provider is said there
+            hint = suggestion(name, self.offers, f"the providers are: {listing(self.offers) or 'none'}")
+            return self._dead_end(reference, f"there is no provider {name}", place, hint)
+        offer = self.offers[name]
+        if attribute not in offer:
+            hint = suggestion(attribute, offer, f"it has: {listing(offer)}")
+            return self._dead_end(
+                reference, f"the provider {name} has no {attribute or 'attribute'}", place, hint
+            )
+        value = offer[attribute]
+        if isinstance(value, Sourced) and not value.expression:
+            return replace(value, expression=reference.text)
+        return value
+
+    def _of_resource(self, reference: Reference, place: Place) -> Value:
+        kind, (key, *path) = reference.root, reference.steps
+        known = self.sources.entries(kind)
+        if key not in known:
+            hint = suggestion(key, known, f"{kind} has: {listing(known) or 'nothing'}")
+            return self._dead_end(reference, f"there is no {kind}.{key}", place, hint)
+        computed = self._computed(kind)
+        if len(path) == 1 and path[0] in computed:
+            ref = reference_to(self.kinds, Address(kind, key), path[0])
+            if ref.source.part:
+                self.wanted_parts.setdefault(ref.source, known[key].at)
+            return ref
+        if not path or self._undeclared(kind, key, path):
+            choices = (*computed, *self.schemas.attributes(kind))
+            wanted = ".".join(path)
+            is_known = bool(path) and path[0] in choices
+            message = f"{kind}.{key} " + (
+                f"doesn't say {wanted}" if is_known else f"has no {wanted or 'attribute'}"
+            )
+            otherwise = (
+                "say it there, or refer to something else" if is_known else f"it has: {listing(choices)}"
+            )
+            hint = otherwise if is_known or not wanted else suggestion(wanted, choices, otherwise)
+            return self._dead_end(reference, message, place, hint)
+        return self.attribute(kind, key, path)
+
+    def _computed(self, kind: str) -> list[str]:
+        """What an object of a kind has once it is live, with the credentials in its parts."""
+        parts = {part.part for part in parts_of(self.kinds, kind) if part.fields.issues}
+        return sorted(self.kinds[kind].fields.computed | parts)
+
+    def _undeclared(self, kind: str, key: str, path: Sequence[str]) -> bool:
+        node: Node | None = self.sources.entries(kind)[key].node
+        if path[0] in ("provider", "lifecycle"):
+            return True
+        fields = self.kinds[kind].fields
+        if len(path) == 1 and (path[0] == fields.name or path[0] in fields.defaults):
+            return False
+        for step in path:
+            if isinstance(node, Scalar) and isinstance(node.value, str) and "${" in node.value:
+                return False  # what it refers to has to say
+            node = _step(node, step)
+        return node is None
+
+    def _declared(self, node: Node, path: Sequence[str], place: Place) -> Value:
+        for index, step in enumerate(path):
+            below = _step(node, step)
+            if below is None and isinstance(node, Scalar):
+                return self._inner(self.value(node, place), list(path[index:]), Reference("", "", ""), place)
+            if below is None:
+                fields = self.kinds[place.section].fields
+                return fields.defaults.get(step, place.name)
+            place = place.below(_index(step, node), node.keys[step] if isinstance(node, Block) else below.at)
+            node = below
+        return self.value(node, place)
+
+    def _inner(self, value: Value, steps: Sequence[str], reference: Reference, place: Place) -> Value:
+        for step in steps:
+            if isinstance(value, Mapping) and step in value:
+                value = value[step]
+            elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+                value = value[int(step)]
+            elif isinstance(value, Sourced):
+                return unknown(reference.text)
+            else:
+                return self._dead_end(reference, f"there is no {step} in it", place, "refer to what is there")
+        return value
+
+    def _dead_end(self, reference: Reference, message: str, place: Place, hint: str) -> Value:
+        way = [*self._way, *([reference.text] if reference.text else [])]
+        shown = f"{reference.text}: {message}" if reference.text else message
+        self._error(
+            "reference-unknown", shown + (f" ({' → '.join(way)})" if len(way) > 2 else ""), place, hint
+        )
+        return unknown(reference.text)
+
+    def _follow(self, label: str, work: Callable[[], Value], place: Place) -> Value:
+        if label in self._done:
+            return self._done[label]
+        if label in self._way:
+            ring = [*self._way[self._way.index(label) :], label]
+            self._error("cycle", f"these refer to each other: {' → '.join(ring)}", place, "cut the ring")
+            return unknown("")
+        if len(self._way) >= _MAX_CHAIN:
+            message = f"references lead on over more than {_MAX_CHAIN} steps"
+            self._error("reference-depth", message, place, "refer more directly")
+            return unknown("")
+        self._way.append(label)
+        try:
+            self._done[label] = work()
+        finally:
+            self._way.pop()
+        return self._done[label]
+
+    def _count(self, value: Value, place: Place) -> None:
+        """Keeps lists of lists of lists within bounds: shared values are cheap to hold and dear to walk."""
+        for depth in depths(value):
+            self._expanded += depth > 0
+            if self._expanded > _MAX_EXPANDED or depth + len(place.path) > _MAX_DEPTH:
+                message = f"references expand to more than {_MAX_EXPANDED} values or {_MAX_DEPTH} levels"
+                self._error("expansion", message, place, "refer to smaller lists")
+                raise TooLargeError
+
+    def _error(self, code: str, message: str, place: Place, hint: str) -> None:
+        self.findings.error(code, message, place.at, address=place.address, hint=hint)
+
+
+class TooLargeError(Exception):
+    """References that expand without bound; said in the findings already."""
+
+
+def _step(node: Node | None, step: str) -> Node | None:
+    return child(node, _index(step, node)) if node is not None else None
+
+
+def _index(step: str, node: Node | None) -> Union[str, int]:
+    return int(step) if isinstance(node, Series) and step.isdigit() and len(step) < 10 else step
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
