@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from reconciler.auditing.apps import judge_apps
+from reconciler.auditing.app_rules import judge_apps
 from reconciler.auditing.grounds import APPS, INTEGRATIONS, PRINCIPALS, SECRETS, Grounds, client_id
-from reconciler.auditing.integrations import judge_integrations
-from reconciler.auditing.objects import judge_objects
-from reconciler.auditing.principals import judge_principals
+from reconciler.auditing.integration_rules import judge_integrations
+from reconciler.auditing.object_rules import judge_objects
+from reconciler.auditing.principal_rules import judge_principals
 from reconciler.errors import Severity
 from reconciler.model.audit import Audit, Due, Finding, Thing
 from reconciler.model.times import parse_time

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reconciler import specs
-from reconciler.cli import planfiles
-from reconciler.cli.applying import Planner, apply_each
+from reconciler.cli import plan_files
+from reconciler.cli.apply_session import Planner, apply_each
+from reconciler.cli.arguments import is_plan_file, variables
 from reconciler.cli.console import Console
-from reconciler.cli.options import is_plan_file, variables
-from reconciler.cli.policies import given_policies
+from reconciler.cli.policy_files import given_policies
 from reconciler.cli.wiring import Mates, View, stacks
 from reconciler.errors import ReconcileError, SpecError, StaleError, UsageError
 from reconciler.model import Plan, Stack
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     if files and len(files) < len(args.specs):
         raise ReconcileError("name specs or plan files, not both", code="usage")
     if files or not args.specs:
-        recorded = files or planfiles.last()
+        recorded = files or plan_files.last()
         plans = [_read(path, is_alone=len(recorded) == 1) for path in recorded]
         checks = None if files else args
         rules = given_policies(args, os.environ)
@@ -59,10 +59,10 @@ def _read(path: Path, *, is_alone: bool) -> plan_file.Saved | tuple[Stack, Recon
     """A plan from its file; of several, one that can't be used is its own stack's trouble.
 
     Raises:
-        PlanError, StaleError: see `planfiles.read`; only the plan that is alone.
+        PlanError, StaleError: see `plan_files.read`; only the plan that is alone.
     """
     try:
-        return planfiles.read(path)
+        return plan_files.read(path)
     except ReconcileError as error:
         if is_alone:
             raise

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from reconciler.cli.audit_estate import look_and_judge
 from reconciler.cli.console import Console
-from reconciler.cli.estates import look_and_judge
-from reconciler.cli.veiling import veiled_audit
+from reconciler.cli.redaction import veiled_audit
 from reconciler.cli.wiring import stacks
 from reconciler.rendering import AUDIT_FORMATS
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from reconciler.cli.veiling import veiled_error, veiled_format, veiled_problems
+from reconciler.cli.redaction import veiled_error, veiled_format, veiled_problems
 from reconciler.errors import Problem, ReconcileError
 from reconciler.rendering import FORMATS, Format, Look, Palette, error_text, problems_text
 from reconciler.secrets.given_values import veiled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from reconciler.cli.applying import apply_each
+from reconciler.cli.apply_session import apply_each
 from reconciler.cli.console import Console
 from reconciler.cli.wiring import stacks
 

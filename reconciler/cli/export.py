@@ -11,16 +11,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from reconciler import specs
-from reconciler.cli.belongings import Belongings, belongings
 from reconciler.cli.console import Console
-from reconciler.cli.systems import Systems, systems
+from reconciler.cli.ownership import Belongings, belongings
+from reconciler.cli.remote_systems import Systems, systems
 from reconciler.cli.wiring import stacks
 from reconciler.errors import Problem, SpecError, UsageError
 from reconciler.exporting import Exported, Wishes, export
-from reconciler.exporting.choosing import INTEGRATIONS, PRINCIPALS
-from reconciler.exporting.leaving import known_secrets, leaving_text
-from reconciler.exporting.naming import slug
-from reconciler.exporting.terraform import State, read_state
+from reconciler.exporting.keys import slug
+from reconciler.exporting.selection import INTEGRATIONS, PRINCIPALS
+from reconciler.exporting.terraform_exit import known_secrets, leaving_text
+from reconciler.exporting.terraform_state import State, read_state
 from reconciler.matching.canonical import at_path
 from reconciler.model import Snapshot
 from reconciler.model.values import KEY

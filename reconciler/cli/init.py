@@ -11,8 +11,8 @@ from pathlib import Path
 
 from reconciler import specs
 from reconciler.cli.console import Console
-from reconciler.cli.ignoring import ignore
-from reconciler.cli.starting import pipeline_files, spec_text
+from reconciler.cli.first_files import pipeline_files, spec_text
+from reconciler.cli.gitignore import ignore
 from reconciler.errors import UsageError
 from reconciler.providers import KINDS
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from reconciler.cli.console import Console
-from reconciler.cli.ignoring import ignore
+from reconciler.cli.gitignore import ignore
 from reconciler.errors import UsageError
 from reconciler.secrets.keys import write_new_key
 

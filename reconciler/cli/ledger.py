@@ -6,9 +6,9 @@ import argparse
 from dataclasses import replace
 
 from reconciler import ledger as memory
+from reconciler.cli.arguments import addresses
 from reconciler.cli.console import Console
-from reconciler.cli.options import addresses
-from reconciler.cli.stopping import stop_of
+from reconciler.cli.interruption import stop_of
 from reconciler.cli.wiring import clients, held, look, open_stack, stacks, the_stack
 from reconciler.errors import UsageError
 from reconciler.specs.problems import listing, suggestion

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from reconciler.cli.outlets import ended, outlets
+from reconciler.cli.streams import ended, outlets
 
 Subparsers = Any  # argparse keeps the class of its sub-parsers to itself
 
@@ -410,6 +410,6 @@ def _run(argv: Sequence[str] | None) -> int:
 
         print(f"reconcile {reconciler.__version__}")
         return 0
-    from reconciler.cli.running import run
+    from reconciler.cli.command_runner import run
 
     return run(command, args)

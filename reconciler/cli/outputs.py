@@ -8,9 +8,9 @@ import os
 from dataclasses import replace
 
 from reconciler import specs
+from reconciler.cli.arguments import variables
 from reconciler.cli.console import Console
-from reconciler.cli.options import variables
-from reconciler.cli.veiling import over
+from reconciler.cli.redaction import over
 from reconciler.cli.wiring import open_stack
 from reconciler.model import Stack
 from reconciler.providers import KINDS

@@ -6,11 +6,11 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from reconciler.cli import planfiles
+from reconciler.cli import plan_files
+from reconciler.cli.arguments import is_everyday
 from reconciler.cli.console import Console
-from reconciler.cli.options import is_everyday
-from reconciler.cli.several import Job, each
-from reconciler.cli.stopping import stop_of
+from reconciler.cli.interruption import stop_of
+from reconciler.cli.parallel import Job, each
 from reconciler.cli.wiring import Mates, clients, look, open_stack, stacks
 from reconciler.model import Action, Plan, Stack
 
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     code = each(jobs, console)
     if plans:
         files = [stack.file for stack in found]
-        planfiles.remember(sorted(plans, key=lambda plan: files.index(plan.stack.file)), console.say)
+        plan_files.remember(sorted(plans, key=lambda plan: files.index(plan.stack.file)), console.say)
     # with --var the same ones are wanted again, and their values aren't ours to repeat
     if code in (0, 2) and any(plan.pending for plan in plans) and not args.var:
         saved = [args.output] if args.output and len(plans) == 1 else []
@@ -46,11 +46,11 @@ def _plan(
             view = look(stack, opened, apis, everyday=is_everyday(args), stop=stop_of(args))
         plan = view.plan(view.options(args, mates))
     console.result(console.form.plan(plan, console.look))
-    planfiles.record(plan, console.say)
+    plan_files.record(plan, console.say)
     plans.append(plan)
     if args.output:
         path = Path(args.output) / f"{stack.name}.plan.json" if is_one_of_many else Path(args.output)
-        planfiles.write(plan, path)
+        plan_files.write(plan, path)
         console.say(f"saved to {path}")
     if any(change.action is Action.BLOCKED for change in plan.changes):
         return 1

@@ -6,9 +6,9 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
-from reconciler.cli.applying import apply_plan
+from reconciler.cli.apply_session import apply_plan
+from reconciler.cli.arguments import addresses, duration
 from reconciler.cli.console import Console
-from reconciler.cli.options import addresses, duration
 from reconciler.cli.wiring import View, the_stack
 from reconciler.errors import UsageError
 from reconciler.kinds import Kind, parts_of

@@ -6,9 +6,9 @@ import argparse
 import os
 
 from reconciler import specs
+from reconciler.cli.arguments import variables
 from reconciler.cli.console import Console
-from reconciler.cli.options import variables
-from reconciler.cli.policies import given_policies
+from reconciler.cli.policy_files import given_policies
 from reconciler.errors import Problem, Severity, SpecError
 from reconciler.providers import KINDS
 

@@ -7,8 +7,8 @@ import os
 from functools import partial
 
 from reconciler.cli.console import Console
-from reconciler.cli.several import Job, each
-from reconciler.cli.stopping import stop_of
+from reconciler.cli.interruption import stop_of
+from reconciler.cli.parallel import Job, each
 from reconciler.cli.wiring import clients, look, open_stack, stacks
 from reconciler.model import Proof, Stack
 from reconciler.providers import KINDS

@@ -8,14 +8,14 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from reconciler.cli.applying import apply_plan
+from reconciler.cli.apply_session import apply_plan
+from reconciler.cli.arguments import duration
+from reconciler.cli.audit_estate import look_and_judge, side_of
 from reconciler.cli.console import Console
-from reconciler.cli.estates import look_and_judge, side_of
-from reconciler.cli.options import duration
-from reconciler.cli.several import guarded
-from reconciler.cli.stopping import stop_of
+from reconciler.cli.interruption import stop_of
+from reconciler.cli.parallel import guarded
+from reconciler.cli.redaction import veiled_audit
 from reconciler.cli.telemetry import Telemetry, serving
-from reconciler.cli.veiling import veiled_audit
 from reconciler.cli.wiring import View, clients, look, open_stack, stacks
 from reconciler.errors import LockedError, ReconcileError, StoppedError
 from reconciler.model import Plan, Stack

@@ -12,10 +12,10 @@ from threading import Lock
 from typing import Any
 
 from reconciler import __version__, specs
+from reconciler.cli.arguments import addresses, variables
 from reconciler.cli.console import Console
-from reconciler.cli.options import addresses, variables
-from reconciler.cli.policies import given_policies, stops
-from reconciler.cli.stopping import Stop, stop_of
+from reconciler.cli.interruption import Stop, stop_of
+from reconciler.cli.policy_files import given_policies, stops
 from reconciler.errors import CredentialError, LedgerError, UsageError
 from reconciler.ledger import (
     AlwaysHeld,

@@ -13,7 +13,7 @@ from requests.auth import AuthBase
 
 from reconciler import __version__
 from reconciler.providers._deadlines import DeadlineAdapter
-from reconciler.providers._flow import Flow
+from reconciler.providers._throttle import Flow
 from reconciler.secrets import Secret
 
 USER_AGENT = f"reconcile/{__version__} python/{platform.python_version()}"

@@ -19,10 +19,11 @@ from urllib.parse import urlencode, urljoin
 import requests
 
 from reconciler import errors
-from reconciler.providers import _pace as pace
-from reconciler.providers._bounds import BODY_LIMIT
-from reconciler.providers._breaks import CONNECT_SECONDS, READ_SECONDS, explain, is_untrusted
-from reconciler.providers._calls import (
+from reconciler.providers import _retries as retries
+from reconciler.providers._connections import Connections, Credentials
+from reconciler.providers._deadlines import deadline
+from reconciler.providers._error_bodies import clean
+from reconciler.providers._exchange import (
     EFFECTS,
     Answer,
     Effect,
@@ -34,13 +35,12 @@ from reconciler.providers._calls import (
     SignIn,
     is_token,
 )
-from reconciler.providers._complaints import clean
-from reconciler.providers._connections import Connections, Credentials
-from reconciler.providers._deadlines import deadline
-from reconciler.providers._flow import Flow
-from reconciler.providers._shapes import misfit
-from reconciler.providers._side_by_side import Batch, Pool
-from reconciler.providers._verdicts import Judge
+from reconciler.providers._field_types import misfit
+from reconciler.providers._parallel import Batch, Pool
+from reconciler.providers._responses import Judge
+from reconciler.providers._size_limits import BODY_LIMIT
+from reconciler.providers._throttle import Flow
+from reconciler.providers._transport_errors import CONNECT_SECONDS, READ_SECONDS, explain, is_untrusted
 from reconciler.providers.once import Reads, retold
 from reconciler.secrets import Secret
 
@@ -224,7 +224,7 @@ class Client:
         body: Any = None,
         form: Mapping[str, Any] | None = None,
         effect: Effect | None = None,
-        attempts: int = pace.ATTEMPTS,
+        attempts: int = retries.ATTEMPTS,
         yes: Callable[[Any], bool] | None = None,
     ) -> Answer:
         """Sends a request, several times if that is harmless, and reads its answer.
@@ -241,7 +241,7 @@ class Client:
             ReconcileError: what `gate` or the sign-in raises.
         """
         sent = Sent(method, path, effect or EFFECTS[method], query, body, form, yes)
-        patience = pace.Patience(attempts, self.clock)
+        patience = retries.Patience(attempts, self.clock)
         doubtful = renewed = False
         failed: errors.RemoteError | None = None
         while True:
@@ -273,7 +273,7 @@ class Client:
                 raise self._judge.in_doubt(own) from None
             raise own from None
 
-    def _waited(self, sent: Sent, failure: Failure, patience: pace.Patience) -> bool:
+    def _waited(self, sent: Sent, failure: Failure, patience: retries.Patience) -> bool:
         """Whether another attempt is harmless and in time; if so, it has waited for it."""
         error = failure.error
         throttled = isinstance(error, errors.ThrottledError)

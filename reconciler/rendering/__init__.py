@@ -12,13 +12,6 @@ from dataclasses import dataclass
 from reconciler.errors import Problem, ReconcileError
 from reconciler.model import Change, Ledger, Outcome, Plan, Verification
 from reconciler.model.audit import Audit
-from reconciler.rendering.as_json import (
-    dumps,
-    error_json,
-    plan_json,
-    result_json,
-    validation_json,
-)
 from reconciler.rendering.audit import audit_json, audit_text
 from reconciler.rendering.drift import drift_json, drift_text
 from reconciler.rendering.html import (
@@ -32,6 +25,8 @@ from reconciler.rendering.html import (
     problems_html,
     verification_html,
 )
+from reconciler.rendering.json_documents import dumps, error_json, plan_json, result_json, validation_json
+from reconciler.rendering.ledger import ledger_json, ledger_text
 from reconciler.rendering.markdown import (
     audit_markdown,
     drift_markdown,
@@ -42,7 +37,6 @@ from reconciler.rendering.markdown import (
     problems_markdown,
     verification_markdown,
 )
-from reconciler.rendering.memory import ledger_json, ledger_text
 from reconciler.rendering.problems import error_text, problems_text
 from reconciler.rendering.progress import Progress
 from reconciler.rendering.sarif import audit_sarif

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.errors import Problem
 from reconciler.model import Action, Change
-from reconciler.rendering.as_json import finding_json, plain
+from reconciler.rendering.json_documents import finding_json, plain
 from reconciler.rendering.problems import problems_text, sorted_problems
 from reconciler.rendering.terminal import Look, Palette
 from reconciler.rendering.text import change_block

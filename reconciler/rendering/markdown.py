@@ -15,7 +15,9 @@ from reconciler.model.audit import Audit
 from reconciler.rendering.audit import counted_findings, grouped, named
 from reconciler.rendering.differences import Difference, differences
 from reconciler.rendering.drift import NO_DRIFT
-from reconciler.rendering.marking import (
+from reconciler.rendering.ledger import ledger_json
+from reconciler.rendering.problems import sorted_problems
+from reconciler.rendering.safe_markdown import (
     Room,
     code,
     fenced,
@@ -26,8 +28,6 @@ from reconciler.rendering.marking import (
     row,
     table,
 )
-from reconciler.rendering.memory import ledger_json
-from reconciler.rendering.problems import sorted_problems
 from reconciler.rendering.terminal import clean
 from reconciler.rendering.text import counted, scope_words
 from reconciler.rendering.verification import NOTHING, counted_proofs

@@ -22,9 +22,9 @@ from reconciler.model import (
     WorkspaceRef,
 )
 from reconciler.secrets import Fingerprint, Identities, Secret, unseal
-from reconciler.verifying.credentials import app_troubles, lasting, principal_troubles, secret_troubles
-from reconciler.verifying.facts import APPLY, Facts, source_of
-from reconciler.verifying.integrations import integration_words, is_service, is_visitor
+from reconciler.verifying.credential_checks import app_troubles, lasting, principal_troubles, secret_troubles
+from reconciler.verifying.subjects import APPLY, Facts, source_of
+from reconciler.verifying.wiring_checks import integration_words, is_service, is_visitor
 
 Values = Callable[[Address], "Secret | None"]
 

@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 
 from reconciler import sandbox as box
-from reconciler.cli.stopping import Stop
+from reconciler.cli.interruption import Stop
 from tests.acceptance.conftest import SPEC, Inside
 
 FORMATS = ("text", "json", "markdown", "html")

@@ -22,7 +22,7 @@ MODULES = [  # a warm interpreter
     "reconciler.cli.main",
     "reconciler.cli.plan",
     "reconciler.cli.rotate",
-    "reconciler.cli.running",
+    "reconciler.cli.command_runner",
     "reconciler.providers.connect._api",
     "reconciler.providers.databricks._api",
     "reconciler.providers.databricks._sign_in",

@@ -16,7 +16,7 @@ SPARED = {
     "specs/policies.py",
     "specs/clouds.py",
     "rendering/outputs.py",
-    "cli/starting.py",
+    "cli/first_files.py",
 }
 
 

@@ -13,10 +13,10 @@ import requests
 import responses
 
 from reconciler import errors
-from reconciler.providers import _bounds as bounds
+from reconciler.providers import _size_limits as limits
 from reconciler.providers import http
 from reconciler.providers._connections import Connections
-from reconciler.providers._flow import Flow
+from reconciler.providers._throttle import Flow
 from reconciler.providers.http import Client, FixedHeaders, Hints
 from reconciler.secrets import Secret
 
@@ -396,8 +396,8 @@ def test_a_probe_that_is_answered_with_an_error_has_proved_nothing(
 def test_an_answer_of_endless_values_is_refused_before_it_is_built(
     client: Client, web: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch, body: str
 ) -> None:
-    monkeypatch.setattr(bounds, "_NESTS_LIMIT", 1000)
-    monkeypatch.setattr(bounds, "_VALUES_LIMIT", 1000)
+    monkeypatch.setattr(limits, "_NESTS_LIMIT", 1000)
+    monkeypatch.setattr(limits, "_VALUES_LIMIT", 1000)
     monkeypatch.setattr(json, "loads", pytest.fail)
     web.add("GET", URL, body=f"[{chr(44).join([body] * 1002)}]")
     with pytest.raises(errors.UnreadableError, match="too long"):

@@ -14,7 +14,7 @@ from requests import PreparedRequest
 
 from reconciler import errors
 from reconciler.model import ProviderSpec, WorkspaceRef
-from reconciler.providers import _bounds as bounds
+from reconciler.providers import _size_limits as limits
 from reconciler.providers.databricks._api import DatabricksAccount
 
 HOST = "https://accounts.cloud.databricks.com"
@@ -89,13 +89,13 @@ def test_pages_without_end_come_to_an_end(plain: DatabricksAccount, web: respons
     asked = serve(web, HOST + PATH, lambda _: {"things": [{"id": "1"}], "next_page_token": str(next(tokens))})
     with pytest.raises(errors.UnreadableError, match="anything new"):
         plain.list_pages(PATH, "things")
-    assert len(asked) == 1 + bounds.BARREN_LIMIT
+    assert len(asked) == 1 + limits.BARREN_LIMIT
 
 
 def test_objects_without_end_come_to_an_end(
     plain: DatabricksAccount, web: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "OBJECTS_LIMIT", 20)
+    monkeypatch.setattr(limits, "OBJECTS_LIMIT", 20)
     ids = count()
     serve(web, HOST + PATH, lambda q: {"things": [{"id": str(next(ids))}], "next_page_token": str(next(ids))})
     with pytest.raises(errors.UnreadableError, match="has no end: 21 pages, 21 objects"):
@@ -105,7 +105,7 @@ def test_objects_without_end_come_to_an_end(
 def test_a_list_has_so_many_characters_and_no_more(
     plain: DatabricksAccount, web: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "LIST_LIMIT", 1000)
+    monkeypatch.setattr(limits, "LIST_LIMIT", 1000)
     ids = count()
     page = {"things": [{"id": "1", "x": "y" * 600}]}
     serve(web, HOST + PATH, lambda q: {**page, "next_page_token": str(next(ids))})

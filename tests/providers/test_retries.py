@@ -13,7 +13,7 @@ import responses
 import urllib3
 
 from reconciler import errors
-from reconciler.providers._pace import ATTEMPTS, TOTAL_SECONDS
+from reconciler.providers._retries import ATTEMPTS, TOTAL_SECONDS
 from reconciler.providers.http import Client
 
 URL = "https://api.test/things"

@@ -42,7 +42,7 @@ from reconciler.rendering import (
     plan_markdown,
     problems_markdown,
 )
-from reconciler.rendering.marking import code, html_code, prose, row
+from reconciler.rendering.safe_markdown import code, html_code, prose, row
 
 HOSTILE = st.text(
     st.one_of(

@@ -21,9 +21,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.cli import planfiles
+from reconciler.cli import plan_files
+from reconciler.cli.command_runner import run
 from reconciler.cli.console import Console
-from reconciler.cli.running import run
 from reconciler.rendering import Progress
 from reconciler.secrets import Guarded, LeakError, Secret, checked
 from tests.secrets.conftest import fresh
@@ -239,7 +239,7 @@ def test_an_unfinished_line_comes_out_when_the_command_ends(
 
 SCRIPT = """
 import argparse, logging, sys, types
-from reconciler.cli.running import run
+from reconciler.cli.command_runner import run
 from reconciler.secrets import Secret
 canary = sys.argv[1]
 def act(args, console):
@@ -280,7 +280,7 @@ def test_the_traceback_of_an_internal_error_shows_no_secret(way: str, canary: st
 def test_no_plan_is_kept_or_saved_with_a_secret_in_it(canary: str, tmp_path: Path) -> None:
     text = f'{{"name": "{Secret(canary).reveal()}"}}'
     with pytest.raises(LeakError):
-        planfiles._try_to_keep(tmp_path / "recorded.json", text, print)
+        plan_files._try_to_keep(tmp_path / "recorded.json", text, print)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -19,9 +19,9 @@ from reconciler.model import (
     WorkspaceRef,
 )
 from reconciler.providers import KINDS
-from reconciler.verifying.credentials import app_troubles, lasting, secret_troubles
-from reconciler.verifying.facts import Facts
-from reconciler.verifying.integrations import integration_words
+from reconciler.verifying.credential_checks import app_troubles, lasting, secret_troubles
+from reconciler.verifying.subjects import Facts
+from reconciler.verifying.wiring_checks import integration_words
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 APP, VIEWER = Address("oauth_apps", "a"), Address("connect_integrations", "i")

@@ -20,11 +20,11 @@ from reconciler.errors import (
 )
 from reconciler.model import ProviderSpec
 from reconciler.providers import _certificates as certificates
-from reconciler.providers import _origins as origins
-from reconciler.providers._bounds import Tally
+from reconciler.providers import _credential_hosts as hosts
 from reconciler.providers._connections import Connections
-from reconciler.providers._flow import Flow
 from reconciler.providers._paths import is_id
+from reconciler.providers._size_limits import Tally
+from reconciler.providers._throttle import Flow
 from reconciler.providers.http import PARALLEL, Client, FixedHeaders, Hints, is_token
 from reconciler.secrets import Fingerprint, Secret
 
@@ -268,18 +268,18 @@ def _is_off(value: Any) -> bool:
 
 
 def _address(spec: ProviderSpec, environment: Mapping[str, str]) -> str:
-    address = origins.normalised(spec.address or environment.get(SERVER, ""))
+    address = hosts.normalised(spec.address or environment.get(SERVER, ""))
     if not address:
         words = f"provider {spec.name}: the server's address is missing"
         raise CredentialError(words, hint=f"set url: or {SERVER}", at=spec.at)
-    return origins.checked_address(spec, address, environment)
+    return hosts.checked_address(spec, address, environment)
 
 
 def _api_key(spec: ProviderSpec, environment: Mapping[str, str], address: str) -> tuple[Secret, str]:
-    found = origins.stated(spec, "api_key", address, environment)
+    found = hosts.stated(spec, "api_key", address, environment)
     if found is None and environment.get(API_KEY, "").strip():
-        if origins.is_elsewhere(address, SERVER, environment):
-            raise origins.elsewhere(spec, address, API_KEY, SERVER, environment[SERVER])
+        if hosts.is_elsewhere(address, SERVER, environment):
+            raise hosts.elsewhere(spec, address, API_KEY, SERVER, environment[SERVER])
         found = (environment[API_KEY], API_KEY)
     if found is None:
         words = f"provider {spec.name}: no API key for {spec.told(address)}; looked at api_key: and {API_KEY}"
@@ -294,7 +294,7 @@ def _api_key(spec: ProviderSpec, environment: Mapping[str, str], address: str) -
 
 
 def _ca_file(spec: ProviderSpec, environment: Mapping[str, str], address: str) -> str | None:
-    stated = origins.stated(spec, "ca_certificate", address, environment)
+    stated = hosts.stated(spec, "ca_certificate", address, environment)
     name = str(stated[0]) if stated else environment.get(CA_FILE, "").strip()
     if not name:
         return certificates.bundle(spec, environment)

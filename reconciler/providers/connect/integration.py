@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from reconciler.errors import AnswerError, InternalError, InvalidRequestError, NotFoundError
 from reconciler.kinds import Attributes, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live, Sourced
+from reconciler.providers._field_types import OBJECT, TEXT
 from reconciler.providers._paths import segment
-from reconciler.providers._shapes import OBJECT, TEXT
 from reconciler.secrets import without_secrets
 
 if TYPE_CHECKING:

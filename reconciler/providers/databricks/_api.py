@@ -15,11 +15,11 @@ from typing import Any
 
 from reconciler.errors import CredentialError, NotFoundError, Problem, RemoteError
 from reconciler.model import PrincipalRef, ProviderSpec, WorkspaceRef
-from reconciler.providers._bounds import Tally
 from reconciler.providers._connections import Connections
-from reconciler.providers._flow import Flow
-from reconciler.providers._origins import origin
+from reconciler.providers._credential_hosts import origin
 from reconciler.providers._paths import is_id, segment
+from reconciler.providers._size_limits import Tally
+from reconciler.providers._throttle import Flow
 from reconciler.providers.databricks._settings import HOST, settle
 from reconciler.providers.databricks._sign_in import TRUST, Waits, prove, sign_in
 from reconciler.providers.http import PARALLEL, Answer, Client, Hints

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.errors import CredentialError
-from reconciler.providers import _origins as origins
+from reconciler.providers import _credential_hosts as hosts
 from reconciler.providers.databricks._settings import FAMILIES, HOST, SIGN_IN_EXTRA, Settings
 from reconciler.providers.http import READ_SECONDS
 from reconciler.secrets import Secret
@@ -27,13 +27,11 @@ class Delegated:
         self.identity = f"{settings.auth_type or 'databricks-sdk'} " + (
             f"profile {settings.profile}" if settings.profile else "from the environment"
         )
-        if not settings.profile_has_host and origins.is_elsewhere(
-            settings.address, HOST, settings.environment
-        ):
+        if not settings.profile_has_host and hosts.is_elsewhere(settings.address, HOST, settings.environment):
             raise CredentialError(
                 f"provider {settings.provider}: {settings.auth_type} belongs to {HOST}",
                 hint="name a profile that has a host, or give this provider a credential of its own",
-                code=origins.ELSEWHERE,
+                code=hosts.ELSEWHERE,
             )
 
     def headers(self) -> Mapping[str, Secret]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from reconciler.errors import CredentialError
 from reconciler.model import ProviderSpec
 from reconciler.providers import _certificates as certificates
-from reconciler.providers import _origins as origins
+from reconciler.providers import _credential_hosts as hosts
 from reconciler.secrets import Fingerprint, Secret
 
 HOST = "DATABRICKS_HOST"
@@ -162,16 +162,16 @@ def _address(spec: ProviderSpec, environment: Mapping[str, str], profile: _Profi
     own = profile.values.get("host", "")
     if own:
         try:
-            origins.origin(own)
+            hosts.origin(own)
         except CredentialError as error:
             words = f"provider {spec.name}: the host in profile {profile.name} of {profile.file}"
             raise CredentialError(f"{words}: {error.message}", at=spec.at) from None
-    address = origins.normalised(spec.address or environment.get(HOST, "") or own)
+    address = hosts.normalised(spec.address or environment.get(HOST, "") or own)
     if not address:
         raise CredentialError(
             f"provider {spec.name}: the account host is missing", hint=f"set host: or {HOST}", at=spec.at
         )
-    parts = urlsplit(origins.checked_address(spec, address, environment))
+    parts = urlsplit(hosts.checked_address(spec, address, environment))
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -181,7 +181,7 @@ def _skip_variables() -> Iterator[str]:
 
 
 def _profile_name(spec: ProviderSpec, environment: Mapping[str, str]) -> tuple[str, str]:
-    stated = origins.stated(spec, "profile", spec.address or "https://unused", environment)
+    stated = hosts.stated(spec, "profile", spec.address or "https://unused", environment)
     if stated:
         return str(stated[0]), "the spec"
     return environment.get("DATABRICKS_CONFIG_PROFILE", "").strip(), "DATABRICKS_CONFIG_PROFILE"
@@ -231,12 +231,12 @@ class _Profile:
     def check(self, address: str, environment: Mapping[str, str]) -> None:
         """A profile's credential goes to the profile's own host, and without one to the environment's."""
         host = self.values.get("host", "")
-        if host and origins.origin(host) != origins.origin(address):
-            raise origins.elsewhere(self.spec, address, f"profile {self.name}", "its host", host)
+        if host and hosts.origin(host) != hosts.origin(address):
+            raise hosts.elsewhere(self.spec, address, f"profile {self.name}", "its host", host)
         if host or not set(self.values) - {"host", "account_id"}:
             return
-        if origins.is_elsewhere(address, HOST, environment):
-            raise origins.elsewhere(self.spec, address, f"profile {self.name}", HOST, environment[HOST])
+        if hosts.is_elsewhere(address, HOST, environment):
+            raise hosts.elsewhere(self.spec, address, f"profile {self.name}", HOST, environment[HOST])
         if self.spec.address and not environment.get(HOST, "").strip():
             # Else whoever writes a spec could have the credential sent to wherever they like.
             raise CredentialError(
@@ -244,7 +244,7 @@ class _Profile:
                 "names doesn't get its credential",
                 hint=f"write host = … into the profile, or set {HOST}",
                 at=self.spec.at,
-                code=origins.ELSEWHERE,
+                code=hosts.ELSEWHERE,
             )
 
 
@@ -266,7 +266,7 @@ def _account_id(spec: ProviderSpec, environment: Mapping[str, str], profile: _Pr
             f"provider {spec.name}: profile {profile.name} is for account {own}, not {account_id}",
             hint="state the same account_id in both, or name another profile",
             at=spec.at,
-            code=origins.ELSEWHERE,
+            code=hosts.ELSEWHERE,
         )
     return account_id
 
@@ -285,7 +285,7 @@ def _layers(
     """The nearest first. A profile that the spec names is nearer than the environment."""
     stated = {}
     for key in _SPEC_KEYS:
-        value = origins.stated(spec, key, address, environment)
+        value = hosts.stated(spec, key, address, environment)
         if value:
             stated[key] = _setting(key, *value)
     from_file = {
@@ -293,7 +293,7 @@ def _layers(
         for key in VARIABLES
         if profile.values.get(key) and key not in ("host", "account_id")
     }
-    from_environment = {} if origins.is_elsewhere(address, HOST, environment) else _ambient(environment)
+    from_environment = {} if hosts.is_elsewhere(address, HOST, environment) else _ambient(environment)
     if by_spec:
         return [{**from_file, **stated}, from_environment]
     return [stated, from_environment, from_file]
@@ -340,7 +340,7 @@ def _auth_type(
         raise _ambiguous(spec, families, found)
     if families:
         return families[0]
-    if not origins.is_elsewhere(address, HOST, environment):
+    if not hosts.is_elsewhere(address, HOST, environment):
         if environment.get(GITHUB_URL) and environment.get(GITHUB_TOKEN):
             return "github-oidc"
         if profile.values:
@@ -361,10 +361,10 @@ def _ambiguous(spec: ProviderSpec, families: list[str], found: Layer) -> Credent
 def _missing(
     spec: ProviderSpec, found: Layer, environment: Mapping[str, str], address: str
 ) -> CredentialError:
-    if origins.is_elsewhere(address, HOST, environment):
+    if hosts.is_elsewhere(address, HOST, environment):
         names = ", ".join(sorted({setting.source for setting in _ambient(environment).values()}))
         if names or environment.get(GITHUB_TOKEN):
-            return origins.elsewhere(spec, address, names or GITHUB_TOKEN, HOST, environment[HOST])
+            return hosts.elsewhere(spec, address, names or GITHUB_TOKEN, HOST, environment[HOST])
     half = " (only half of a pair is set)" if {"client_id", "client_secret"} & set(found) else ""
     return CredentialError(
         f"provider {spec.name}: no credential for {spec.told(address)}{half}; looked at {_LOOKED_AT}",

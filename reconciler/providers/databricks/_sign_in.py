@@ -22,7 +22,7 @@ from reconciler.errors import (
     ThrottledError,
     UnreadableError,
 )
-from reconciler.providers import _origins as origins
+from reconciler.providers import _credential_hosts as hosts
 from reconciler.providers._connections import Connections
 from reconciler.providers.databricks._delegated import Delegated, subject
 from reconciler.providers.databricks._settings import (
@@ -220,12 +220,12 @@ def _jwt_source(settings: Settings, waits: Waits) -> tuple[str, Callable[[], Sec
         if not path:
             raise _lacking(settings, "oidc_token_filepath")
         return path, lambda: _from_file(settings, path)
-    if origins.is_elsewhere(settings.address, HOST, settings.environment):
+    if hosts.is_elsewhere(settings.address, HOST, settings.environment):
         home = settings.environment[HOST]
         raise CredentialError(
             f"provider {settings.provider}: the CI system's token belongs to {HOST} {home}",
             hint="give this provider a credential of its own",
-            code=origins.ELSEWHERE,
+            code=hosts.ELSEWHERE,
         )
     if settings.auth_type == "github-oidc":
         return "GitHub Actions", lambda: _from_github(settings, waits)
@@ -278,7 +278,7 @@ def _token_endpoint(settings: Settings, waits: Waits) -> str:
         raise CredentialError(
             f"provider {settings.provider}: DATABRICKS_DISCOVERY_URL names no token_endpoint"
         )
-    if origins.origin(endpoint)[0] == "http" and not origins.is_loopback(endpoint):
+    if hosts.origin(endpoint)[0] == "http" and not hosts.is_loopback(endpoint):
         raise CredentialError(f"provider {settings.provider}: the token endpoint is plain http")
     return endpoint
 

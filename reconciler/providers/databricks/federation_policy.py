@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from reconciler.errors import InternalError, NotFoundError, Severity
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live
+from reconciler.providers._field_types import ID, OBJECT, TEXT, TEXTS
 from reconciler.providers._paths import segment
-from reconciler.providers._shapes import ID, OBJECT, TEXT, TEXTS
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount

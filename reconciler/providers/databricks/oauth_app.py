@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from reconciler.errors import InternalError, NotFoundError
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live
+from reconciler.providers._field_types import OBJECT, TEXT, TEXTS
 from reconciler.providers._paths import segment
-from reconciler.providers._shapes import OBJECT, TEXT, TEXTS
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount

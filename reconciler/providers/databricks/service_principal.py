@@ -18,8 +18,8 @@ from reconciler.errors import (
 )
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live, Sourced
+from reconciler.providers._field_types import ID, OBJECT, TEXT, TEXTS
 from reconciler.providers._paths import segment
-from reconciler.providers._shapes import ID, OBJECT, TEXT, TEXTS
 from reconciler.providers.databricks._groups import Group, is_of, join, leave, members_of, patch_op, quoted
 
 if TYPE_CHECKING:

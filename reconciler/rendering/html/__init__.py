@@ -10,7 +10,7 @@ from reconciler.rendering.html.documents import (
     verification_html,
 )
 from reconciler.rendering.html.estate import audit_html
-from reconciler.rendering.html.several import joined_html
+from reconciler.rendering.html.one_document import joined_html
 
 __all__ = [
     "audit_html",

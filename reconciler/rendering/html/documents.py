@@ -22,7 +22,7 @@ from reconciler.rendering.html.page import (
     tag,
 )
 from reconciler.rendering.html.picture import picture
-from reconciler.rendering.memory import ledger_json
+from reconciler.rendering.ledger import ledger_json
 from reconciler.rendering.terminal import SYMBOLS, clean
 from reconciler.rendering.text import counted, scope_words
 from reconciler.rendering.verification import NOTHING, counted_proofs

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reconciler import specs
 from reconciler.errors import ReconcileError, SpecError, UsageError
-from reconciler.exporting.choosing import Ident
+from reconciler.exporting.selection import Ident
 from reconciler.ledger import claims, open_ledger
 from reconciler.model import Ledger, Resource, Sourced, Stack
 from reconciler.providers import KINDS

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import Problem
-from reconciler.exporting.choosing import Choice, Wishes, choose
-from reconciler.exporting.describing import SECRET, Draft, Note, describe, with_variable
-from reconciler.exporting.writing import Written, write
+from reconciler.exporting.descriptions import SECRET, Draft, Note, describe, with_variable
+from reconciler.exporting.selection import Choice, Wishes, choose
+from reconciler.exporting.spec_text import Written, write
 from reconciler.kinds import Registry
 from reconciler.model import Address
 from reconciler.specs.schema import Schemas, schemas_of

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from reconciler.providers._pace import LONGEST_WAIT
+from reconciler.providers._retries import LONGEST_WAIT
 
 RECOVERY = 10  # successes until one more request may be in flight
 

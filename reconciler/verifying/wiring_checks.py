@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from reconciler.matching import at_path, normal_host, normal_url
 from reconciler.model import Live, Resource
-from reconciler.verifying.credentials import absence, principal_troubles, secret_troubles, unlike
-from reconciler.verifying.facts import APPLY, Facts, source_of
+from reconciler.verifying.credential_checks import absence, principal_troubles, secret_troubles, unlike
+from reconciler.verifying.subjects import APPLY, Facts, source_of
 
 SERVICE, VISITOR = "Service Account", "connect"
 _OFFLINE = "offline_access"

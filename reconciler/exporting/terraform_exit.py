@@ -6,9 +6,9 @@ import json
 import shlex
 from collections.abc import Iterator, Sequence, Set
 
-from reconciler.exporting.choosing import APPS, PRINCIPALS
-from reconciler.exporting.exporting import Exported
-from reconciler.exporting.terraform import APP, PRINCIPAL, PRINCIPAL_SECRET, TAKEN, Instance, State
+from reconciler.exporting.export import Exported
+from reconciler.exporting.selection import APPS, PRINCIPALS
+from reconciler.exporting.terraform_state import APP, PRINCIPAL, PRINCIPAL_SECRET, TAKEN, Instance, State
 from reconciler.rendering import clean
 
 

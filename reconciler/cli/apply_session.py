@@ -9,14 +9,14 @@ from functools import partial
 
 from reconciler.applying.supplied_secrets import check_supplied
 from reconciler.cli import consent
-from reconciler.cli.carrying import carry_out
+from reconciler.cli.arguments import is_everyday
 from reconciler.cli.console import Console
-from reconciler.cli.options import is_everyday
-from reconciler.cli.outcome import code_of
+from reconciler.cli.execution import carry_out
+from reconciler.cli.exit_codes import code_of
+from reconciler.cli.interruption import stop_of
 from reconciler.cli.outputs import private
-from reconciler.cli.several import Job, each
-from reconciler.cli.stopping import stop_of
-from reconciler.cli.veiling import over
+from reconciler.cli.parallel import Job, each
+from reconciler.cli.redaction import over
 from reconciler.cli.wiring import View, clients, held, look
 from reconciler.errors import ReconcileError
 from reconciler.model import Action, Ledger, Plan, Stack

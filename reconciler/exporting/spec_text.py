@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.exporting.choosing import APPS, INTEGRATIONS, PRINCIPALS, Choice
-from reconciler.exporting.describing import Draft
+from reconciler.exporting.descriptions import Draft
+from reconciler.exporting.selection import APPS, INTEGRATIONS, PRINCIPALS, Choice
 from reconciler.exporting.yaml_text import Reference, comment, lines, scalar
 from reconciler.model import Address, ProviderSpec, SecretInput, Sourced
 

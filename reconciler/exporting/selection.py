@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 
-from reconciler.exporting.naming import keys, slug
+from reconciler.exporting.keys import keys, slug
 from reconciler.matching.canonical import at_path
 from reconciler.model import Address, Live, ProviderSpec
 from reconciler.surveying import SECRETS, Estate

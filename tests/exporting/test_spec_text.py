@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.exporting.naming import keys, slug
+from reconciler.exporting.keys import keys, slug
 from reconciler.exporting.yaml_text import comment, is_holdable, lines
 from reconciler.model.values import KEY
 from reconciler.specs.references import parts

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reconciler import errors
-from reconciler.providers import _bounds as bounds
-from reconciler.providers import _complaints as complaints
-from reconciler.providers import _pace as pace
-from reconciler.providers._calls import Answer, Effect, Failure, Hints, Received, Sent, SignIn
+from reconciler.providers import _error_bodies as error_bodies
+from reconciler.providers import _retries as retries
+from reconciler.providers import _size_limits as limits
+from reconciler.providers._exchange import Answer, Effect, Failure, Hints, Received, Sent, SignIn
 from reconciler.secrets import Secret
 
 _DOUBT = "; it may have taken effect"
@@ -50,7 +50,7 @@ def _is_nothing(body: Any) -> bool:
 
 
 def _is_no_complaint(body: Any) -> bool:
-    return body is None or (isinstance(body, dict) and not complaints.is_complaint(body))
+    return body is None or (isinstance(body, dict) and not error_bodies.is_complaint(body))
 
 
 def _is_anything(body: Any) -> bool:
@@ -81,19 +81,19 @@ class Judge:
             return self._refused(sent, received, list(secrets))
         if status not in _YES:
             return self._no_yes(sent, status, "which this API doesn't say")
-        if bounds.is_crowded(text):
+        if limits.is_crowded(text):
             return self._no_yes(sent, status, "with more than can be meant: it is too long")
         try:
             body = json.loads(text, object_hook=_with_secrets_wrapped) if text.strip() else None
         except (ValueError, RecursionError):  # nested without end
-            is_page = complaints.looks_like_page(received.headers.get("Content-Type", ""), text)
+            is_page = error_bodies.looks_like_page(received.headers.get("Content-Type", ""), text)
             what = "a page of HTML" if is_page else "damaged JSON"
             return self._no_yes(sent, status, f"with {what} instead of JSON", is_page=is_page)
         if not (sent.yes or _PROMISES.get(sent.method, _is_anything))(body):
-            complaint = complaints.read_complaint(status, "", received.headers, text[:_COMPLAINT_LIMIT])
-            words = complaints.clean(f"{complaint.code} {complaint.message}", secrets)
+            complaint = error_bodies.read_complaint(status, "", received.headers, text[:_COMPLAINT_LIMIT])
+            words = error_bodies.clean(f"{complaint.code} {complaint.message}", secrets)
             return self._no_yes(sent, status, f"with something else than a yes: {words}".rstrip(" :"))
-        return Answer(status, body, pace.rfc3339(received.headers.get("Date", "")), len(text))
+        return Answer(status, body, retries.rfc3339(received.headers.get("Date", "")), len(text))
 
     def _no_yes(self, sent: Sent, status: int, what: str, *, is_page: bool = False) -> Failure:
         """A 2xx that isn't the answer that the API documents: whatever it means, it confirms nothing."""
@@ -114,25 +114,25 @@ class Judge:
 
     def _refused(self, sent: Sent, received: Received, secrets: list[Secret]) -> Failure:
         status, headers = received.status, received.headers
-        complaint = complaints.read_complaint(
+        complaint = error_bodies.read_complaint(
             status, received.reason, headers, received.text[:_COMPLAINT_LIMIT]
         )
-        kind: type[errors.RemoteError] = complaints.error_type(status, complaint)
+        kind: type[errors.RemoteError] = error_bodies.error_type(status, complaint)
         throttled = kind is errors.ThrottledError
         is_no = kind not in (errors.ServerError, errors.RedirectedError) or status == 501
         if not is_no and sent.effect is not Effect.READ:
             kind = errors.LostAnswerError
-        words = complaints.clean(complaint.message, secrets)
-        code = complaints.clean(complaint.code, secrets)
+        words = error_bodies.clean(complaint.message, secrets)
+        code = error_bodies.clean(complaint.code, secrets)
         text = f"{sent.method} {sent.path} was answered {status} {code}".rstrip()
         text += f": {words}" if words else ""
         text += _DOUBT if kind is errors.LostAnswerError else ""
         error = self.error(kind, sent.method, sent.path, text, status=status, hint=self._hint(kind))
-        error.remote_code, error.request_id = code, complaints.clean(complaint.request_id, secrets)
+        error.remote_code, error.request_id = code, error_bodies.clean(complaint.request_id, secrets)
         return Failure(
             error,
             transient=throttled or (status >= 500 and status not in (501, 505)),
-            pause=pace.retry_after(headers.get("Retry-After", ""), headers.get("Date", "")),
+            pause=retries.retry_after(headers.get("Retry-After", ""), headers.get("Date", "")),
         )
 
     def redirected(self, sent: Sent, status: int, url: str) -> Failure:
@@ -140,7 +140,7 @@ class Judge:
 
         Of a write it is a lost answer: `see other` is also what is said when something has been done.
         """
-        where = complaints.clean(_place(url))
+        where = error_bodies.clean(_place(url))
         hint = f"check {self.hints.address}: scheme, host and path prefix; is a login page in front of it?"
         text = f"{sent.method} {sent.path} was redirected ({status}) to {where}"
         is_read = sent.effect is Effect.READ

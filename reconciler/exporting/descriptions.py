@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reconciler.exporting.choosing import APPS, INTEGRATIONS, PRINCIPALS, Choice, Item
+from reconciler.exporting.selection import APPS, INTEGRATIONS, PRINCIPALS, Choice, Item
 from reconciler.exporting.yaml_text import Reference, is_holdable, is_plain_key, quoted
 from reconciler.matching.canonical import normal_host
 from reconciler.model import Live

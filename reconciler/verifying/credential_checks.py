@@ -9,7 +9,7 @@ from reconciler.matching import at_path, same_leaf
 from reconciler.model import Address, Live, Resource
 from reconciler.model.times import parse_time
 from reconciler.model.values import seconds
-from reconciler.verifying.facts import APPLY, FULL, Facts, stated
+from reconciler.verifying.subjects import APPLY, FULL, Facts, stated
 
 SOON = timedelta(days=14)
 _LISTS = {"redirect_urls": "redirect URL", "scopes": "scope"}

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from reconciler.cli.console import Console
-from reconciler.cli.outcome import worst
+from reconciler.cli.exit_codes import worst
 from reconciler.errors import ReconcileError, StoppedError
 from reconciler.model import Stack
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.errors import UsageError
-from reconciler.exporting.choosing import APPS, INTEGRATIONS, PRINCIPALS
-from reconciler.exporting.naming import slug
+from reconciler.exporting.keys import slug
+from reconciler.exporting.selection import APPS, INTEGRATIONS, PRINCIPALS
 from reconciler.secrets import Secret, sounds_secret
 
 APP = "databricks_custom_app_integration"

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from datetime import datetime, timezone
 
 from reconciler.auditing import Grounds, Rights, Watched, audit, every_principal, owned
-from reconciler.cli.policies import given_policies
-from reconciler.cli.systems import systems
+from reconciler.cli.policy_files import given_policies
+from reconciler.cli.remote_systems import systems
 from reconciler.cli.wiring import open_stack
 from reconciler.ledger import claims
 from reconciler.model import Stack

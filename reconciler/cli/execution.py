@@ -7,8 +7,8 @@ import sys
 
 from reconciler.applying import Executor, Work
 from reconciler.cli.console import Console
-from reconciler.cli.stopping import stop_of
-from reconciler.cli.veiling import veiled_outcome
+from reconciler.cli.interruption import stop_of
+from reconciler.cli.redaction import veiled_outcome
 from reconciler.cli.wiring import Holding, View, dead_runners
 from reconciler.model import Outcome, Plan
 from reconciler.providers import KINDS

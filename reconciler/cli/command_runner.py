@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import TextIO, cast
 
 from reconciler.cli.console import Console
-from reconciler.cli.stopping import Stop
+from reconciler.cli.interruption import Stop
 from reconciler.errors import ReconcileError, StoppedError
 from reconciler.secrets import Guarded, LeakError
 from reconciler.secrets.given_values import forget_given, spare, veiled

@@ -13,8 +13,8 @@ import responses
 
 from reconciler import errors
 from reconciler.providers._connections import Connections
-from reconciler.providers._flow import RECOVERY, Flow, Lane
-from reconciler.providers._pace import ATTEMPTS, LONGEST_WAIT, THROTTLED_SECONDS
+from reconciler.providers._retries import ATTEMPTS, LONGEST_WAIT, THROTTLED_SECONDS
+from reconciler.providers._throttle import RECOVERY, Flow, Lane
 from reconciler.providers.databricks._api import SCIM_PARALLEL, DatabricksAccount
 from reconciler.providers.http import Client, FixedHeaders
 from reconciler.sandbox import ACCOUNT_ID, Sandbox, environment
