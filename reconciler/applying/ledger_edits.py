@@ -139,10 +139,11 @@ def begun(plan: Plan, refreshed: Mapping[Address, Entry]) -> Edit:
         moved = moved_entries(draft.entries, plan.stack.moved)
         draft.entries = {**moved, **refreshed}
         draft.approvals = {a: digest for a, digest in draft.approvals.items() if a in listed}
-        for name in {change.provider for change in plan.changes if change.is_pending}:
-            provider = plan.stack.providers.get(name)  # none where an address is forgotten with its provider
-            if provider is not None and provider.identity:  # the spec's own folder is no remote system
-                draft.remotes[name] = provider.identity
+        asked = {change.provider for change in plan.changes if change.is_pending}
+        for name, provider in plan.stack.remotes.items():
+            is_known = provider.is_on_record_as(draft.remotes.get(name, ""))  # maybe in other words now
+            if provider.identity and (name in asked or is_known):
+                draft.remotes[name] = provider.record
 
     return edit
 

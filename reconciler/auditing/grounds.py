@@ -193,10 +193,10 @@ def owned(
     """Who manages what: the ledgers of the run first, then what its specs name, then ledgers beside them.
 
     Args:
-        claims: provider's identity, kind and remote id → the stack that owns it.
+        claims: a remote system's mark, kind and remote id → the stack that owns it.
     """
     names = {(each.type, each.identity): name for name, each in providers.items()}
-    identities = {each.identity: name for name, each in providers.items()}
+    systems = {each.system: name for name, each in providers.items()}
     found: dict[Ident, Owner] = {}
     named: dict[Ident, Owner] = {}
     for each in watched:
@@ -208,9 +208,9 @@ def owned(
             found.setdefault(ident, owner)
         for ident, owner in _of_spec(each, here, snapshot):
             named.setdefault(ident, owner)
-    for (identity, kind, live_id), stack in claims.items():
-        if identity in identities:
-            named.setdefault((identities[identity], kind, live_id), Owner(stack))
+    for (system, kind, live_id), stack in claims.items():
+        if system in systems:
+            named.setdefault((systems[system], kind, live_id), Owner(stack))
     return {**named, **found}
 
 

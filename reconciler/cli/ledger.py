@@ -57,7 +57,7 @@ def _move_provider(args: argparse.Namespace, console: Console) -> int:
     opened = open_stack(stack, moving=name)
     recorded = opened.ledger.remotes.get(name, "")
     memory.check_move(opened.ledger, provider)
-    if recorded == provider.identity:
+    if provider.is_on_record_as(recorded):
         console.say(f"{name} is there already: nothing to move")
         return 0
     # looked at before anything is written: a refused move leaves the ledger as it is
@@ -69,7 +69,7 @@ def _move_provider(args: argparse.Namespace, console: Console) -> int:
     memory.move_provider(opened.ledger, provider, live)  # may refuse, while nothing is leased yet
     with held(stack, console, moving=name) as holding:
         holding.journal.commit(lambda ledger: memory.move_provider(ledger, provider, live))
-    console.say(f"moved {name} from {provider.told_identity(recorded)} to {provider.shown_identity}")
+    console.say(f"moved {name} from {provider.told_record(recorded)} to {provider.shown_identity}")
     return 0
 
 

@@ -12,18 +12,18 @@ from reconciler import specs
 from reconciler.errors import ReconcileError, SpecError, UsageError
 from reconciler.exporting.selection import Ident
 from reconciler.ledger import claims, open_ledger
-from reconciler.model import Ledger, Resource, Sourced, Stack
+from reconciler.model import Ledger, Resource, Sourced, Stack, mark_of
 from reconciler.providers import KINDS
 from reconciler.surveying import Estate
 
 
 @dataclass(frozen=True)
 class Belongings:
-    """Owners by the identity of a provider.
+    """Owners by the mark of a remote system.
 
     Attributes:
-        ids: (identity, kind, remote id) → owner, in words.
-        names: (identity, kind, name) → owner; holds where exactly one object has the name.
+        ids: (system, kind, remote id) → owner, in words.
+        names: (system, kind, name) → owner; holds where exactly one object has the name.
         stacks: folder and name of every stack that is there.
     """
 
@@ -47,14 +47,13 @@ class Belongings:
         """The objects of an estate that belong to somebody."""
         found: dict[Ident, str] = {}
         ids = {
-            (identity, kind, live_id.casefold()): owner
-            for (identity, kind, live_id), owner in self.ids.items()
+            (system, kind, live_id.casefold()): owner for (system, kind, live_id), owner in self.ids.items()
         }
         for (provider, kind), lives in estate.snapshot.objects.items():
-            identity = estate.providers[provider].identity
+            system = estate.providers[provider].system
             for live in lives.values():
-                owner = ids.get((identity, kind, live.id.casefold()))
-                by_name = self.names.get((identity, kind, live.name))
+                owner = ids.get((system, kind, live.id.casefold()))
+                by_name = self.names.get((system, kind, live.name))
                 if owner is None and by_name and len(estate.snapshot.named(provider, kind, live.name)) == 1:
                     owner = by_name
                 if owner is not None:
@@ -99,12 +98,12 @@ def _add(
     words = f"the stack {stack.name}"
     ids.update(dict.fromkeys(_owned(ledger), words))
     for resource in stack.resources.values():
-        identity = stack.providers[resource.provider].identity
+        system = stack.providers[resource.provider].system
         kind = resource.address.kind_name
         if resource.lifecycle.adopt:
-            ids[(identity, kind, resource.lifecycle.adopt.id)] = words
+            ids[(system, kind, resource.lifecycle.adopt.id)] = words
         elif resource.address not in ledger.entries and (text := _name(resource)):
-            names[(identity, kind, text)] = words
+            names[(system, kind, text)] = words
 
 
 def _beside(folders: Iterable[Path], known: set[Path], say: Callable[[str], None]) -> Iterator[Stack]:
@@ -130,9 +129,9 @@ def _ledger(stack: Stack) -> Ledger:
 
 def _owned(ledger: Ledger) -> Iterator[tuple[str, str, str]]:
     for address, entry in ledger.entries.items():
-        identity = ledger.remotes.get(entry.provider, "")
+        system = mark_of(ledger.remotes.get(entry.provider, ""))
         for live_id in (entry.id, *(former.id for former in entry.formers)):
-            yield identity, address.kind_name, live_id
+            yield system, address.kind_name, live_id
 
 
 def _name(resource: Resource) -> str:

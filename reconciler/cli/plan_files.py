@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +125,7 @@ def read(path: Path) -> plan_file.Saved:
         found = plan_file.decode(
             document,
             plan_json,
-            lambda text, is_secret: specs.reread(
-                text, os.environ, folder, is_secret=is_secret, inputs=inputs
-            ),
+            partial(specs.reread, environment=os.environ, folder=folder, inputs=inputs),
         )
     except RecursionError:
         raise _too_deep(path) from None

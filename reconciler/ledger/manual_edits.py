@@ -97,12 +97,12 @@ def move_provider(ledger: Ledger, provider: ProviderSpec, live: Collection[tuple
     if missing:
         shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
         raise LedgerError(
-            f"{provider.name} can't be moved: {provider.told(provider.identity)} doesn't show {shown}",
+            f"{provider.name} can't be moved: {provider.shown_identity} doesn't show {shown}",
             hint="nothing was changed; a system of its own needs a stack of its own",
             code="bad-move",
             at=provider.at,
         )
-    return replace(ledger, remotes={**ledger.remotes, provider.name: provider.identity})
+    return replace(ledger, remotes={**ledger.remotes, provider.name: provider.record})
 
 
 def _check_move(ledger: Ledger, source: Address, target: Address) -> None:

@@ -15,7 +15,7 @@ from reconciler.ledger.codec import decode, is_ledger
 from reconciler.ledger.file_store import FileStore
 from reconciler.ledger.object_store import ObjectStore
 from reconciler.ledger.store import ABSENT, MemoryStore, Store
-from reconciler.model import Address, Ledger, Stack
+from reconciler.model import Address, Ledger, Stack, mark_of
 
 STATELESS = "none"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -110,7 +110,7 @@ def claims(
     """What the other stacks' ledgers in the same folder own.
 
     Returns:
-        (provider's identity, kind name, remote id) → name of the stack that owns it.
+        (mark of the provider's identity, kind name, remote id) → name of the stack that owns it.
 
     Raises:
         LedgerError: one of them can't be read, or is damaged: who knows what it owns.
@@ -181,11 +181,11 @@ def _check_remotes(stack: Stack, ledger: Ledger, where: str, moving: str) -> Non
             continue
         provider = stack.providers.get(name)
         # an address that isn't set says nothing; those who need it complain in their own words
-        if provider is not None and provider.identity and provider.identity != recorded:
-            there = provider.told_identity(recorded)
+        if provider is not None and provider.identity and not provider.is_on_record_as(recorded):
+            there = provider.told_record(recorded)
             raise LedgerError(
                 f"the ledger {where} is about {there} as provider {name!r}, and the spec now names"
-                f" {provider.identity}",
+                f" {provider.shown_identity}",
                 hint="point the provider back, give the other system a stack of its own, or, if it is the"
                 f" same at a new address: `reconcile ledger move-provider {name}`",
                 code="ledger-foreign",
@@ -220,14 +220,14 @@ def _is_forgotten(address: Address, stack: Stack) -> bool:
 
 
 def _new_name(stack: Stack, ledger: Ledger, gone: str) -> str:
-    recorded = ledger.remotes.get(gone)
-    names = [name for name, provider in stack.providers.items() if recorded and provider.identity == recorded]
+    recorded = ledger.remotes.get(gone, "")
+    names = [name for name, each in stack.providers.items() if recorded and each.is_on_record_as(recorded)]
     return f" (it is called {names[0]!r} now: give it its old name)" if names else ""
 
 
 def _owned(ledger: Ledger) -> Iterator[tuple[str, str, str]]:
     for address, entry in ledger.entries.items():
-        identity = ledger.remotes.get(entry.provider)
-        if identity:
+        mark = mark_of(ledger.remotes.get(entry.provider, ""))
+        if mark:
             ids = [entry.id, *(former.id for former in entry.formers)]
-            yield from ((identity, address.kind_name, live_id) for live_id in ids if live_id)
+            yield from ((mark, address.kind_name, live_id) for live_id in ids if live_id)

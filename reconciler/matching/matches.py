@@ -26,7 +26,7 @@ from reconciler.model import (
     Stack,
 )
 
-# (provider identity, kind name, remote id) → name of the stack whose ledger owns it
+# (mark of a remote system, kind name, remote id) → name of the stack whose ledger owns it
 Claims = Mapping[tuple[str, str, str], str]
 
 
@@ -265,11 +265,11 @@ class _Matcher:
         live = match.live
         if live is None:
             return match
-        identity = self.stack.providers[resource.provider].identity
-        owner = self.claims.get((identity, resource.address.kind_name, live.id))
+        system = self.stack.providers[resource.provider].system
+        owner = self.claims.get((system, resource.address.kind_name, live.id))
         if self.kinds[resource.address.kind_name].fields.sealed_to:
             owner = live.created_by or None  # a file says itself whose it is
-        if owner is None and (rival := self._rival(resource, identity, live)):
+        if owner is None and (rival := self._rival(resource, system, live)):
             return self._trouble(
                 resource,
                 "claimed-elsewhere",
@@ -285,14 +285,14 @@ class _Matcher:
             f"forget it there first, or give this resource another name",
         )
 
-    def _rival(self, resource: Resource, identity: str, live: Live) -> str:
+    def _rival(self, resource: Resource, system: str, live: Live) -> str:
         """The stack of this run that takes an object over before this one gets to it; "" if none does."""
         kind, fields = resource.address.kind_name, self.kinds[resource.address.kind_name].fields
         objects = self.snapshot.of(resource.provider, kind)
         words = [live.id.casefold(), live.name]
         if "application_id" in live.attributes:
             words.append(application_id(live.attributes["application_id"]))
-        for stack, wish in self.rivals.before(self.stack.name, identity, kind, words):
+        for stack, wish in self.rivals.before(self.stack.name, system, kind, words):
             adopt = wish.lifecycle.adopt
             meant = by_id(objects, adopt.id) if adopt else None
             if meant is not None:

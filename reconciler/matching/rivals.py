@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from reconciler.model import Ledger, Resource, Sourced, Stack
 
 Wish = tuple[str, Resource]  # a stack's name, and what it wants
-Key = tuple[str, str, str]  # provider identity, kind name, remote id or what else an object is known by
+Key = tuple[str, str, str]  # provider system, kind name, remote id or what else an object is known by
 
 
 def plain(value: object) -> object:
@@ -48,9 +48,9 @@ class Rivals:
     owned: Mapping[Key, str] = field(default_factory=dict)
     wishes: Mapping[Key, tuple[Wish, ...]] = field(default_factory=dict)
 
-    def before(self, stack: str, identity: str, kind: str, words: Iterable[str]) -> list[Wish]:
+    def before(self, stack: str, system: str, kind: str, words: Iterable[str]) -> list[Wish]:
         """The wishes of stacks that come before one, for what is known by any of these words."""
-        found = [wish for word in words for wish in self.wishes.get((identity, kind, word), ())]
+        found = [wish for word in words for wish in self.wishes.get((system, kind, word), ())]
         return sorted((wish for wish in found if wish[0] < stack), key=lambda wish: wish[0])
 
 
@@ -63,10 +63,10 @@ def rivals_of(members: Iterable[tuple[Stack, Ledger]], names: Mapping[str, str])
     owned: dict[Key, str] = {}
     wishes: dict[Key, list[Wish]] = defaultdict(list)
     for stack, ledger in sorted(members, key=lambda member: member[0].name):
-        identities = {name: spec.identity for name, spec in stack.providers.items()}
+        systems = {name: spec.system for name, spec in stack.providers.items()}
         for address, entry in ledger.entries.items():
             for live_id in {entry.id, *(former.id for former in entry.formers)} - {""}:
-                owned.setdefault((identities.get(entry.provider, ""), address.kind_name, live_id), stack.name)
+                owned.setdefault((systems.get(entry.provider, ""), address.kind_name, live_id), stack.name)
         if stack.ledger_url == "none":
             continue  # it owns nothing, and takes nothing over
         known = {*ledger.entries, *ledger.pending.intents, *(move.target for move in stack.moved)}
@@ -76,5 +76,5 @@ def rivals_of(members: Iterable[tuple[Stack, Ledger]], names: Mapping[str, str])
             kind, adopt = address.kind_name, resource.lifecycle.adopt
             words = {by_word(resource, names[kind])} | ({adopt.id.casefold()} if adopt else set())
             for word in sorted(words):
-                wishes[(identities[resource.provider], kind, word)].append((stack.name, resource))
+                wishes[(systems[resource.provider], kind, word)].append((stack.name, resource))
     return Rivals(owned, {key: tuple(found) for key, found in wishes.items()})

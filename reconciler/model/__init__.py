@@ -25,6 +25,7 @@ from reconciler.model.plan import (
     Settles,
     Status,
 )
+from reconciler.model.remotes import mark_of, record_of, shown_record
 from reconciler.model.values import (
     Address,
     Marked,
@@ -98,5 +99,8 @@ __all__ = [
     "Verification",
     "WorkspaceRef",
     "canonical",
+    "mark_of",
+    "record_of",
     "references",
+    "shown_record",
 ]

@@ -236,7 +236,7 @@ class Ledger:
         lineage: a UUID; two ledgers of different lineage have nothing in common.
         serial: up by one per write.
         epoch: random, of the runner that holds the lease: a runner that finds another one is fenced off.
-        remotes: provider → ProviderSpec.identity.
+        remotes: provider → ProviderSpec.record.
         approvals: addresses of `approve:` that have been used up → plan digest.
         extra: fields of a newer writer, kept as they are.
         is_new: nothing has been written yet.

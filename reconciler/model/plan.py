@@ -179,7 +179,7 @@ class Plan:
             change.id or "",
             change.name,
             change.reason,
-            provider.identity if provider else change.provider,
+            provider.record if provider else change.provider,
             [[field.path, field.before, field.after, field.cause.value] for field in change.fields],
             [change.removes, change.clears, change.parent, change.lifecycle.replace.value],
             [str(address) for address in change.depends_on],

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from urllib.parse import urlsplit
 
 from reconciler.errors import Location, Problem
 from reconciler.model.policy import Policy
+from reconciler.model.remotes import mark_of, record_of, shown_record
 from reconciler.model.values import Address, Ref, SecretInput, Value, references, secret_inputs
 
 
@@ -86,7 +88,8 @@ class ProviderSpec:
         places: dotted path of an attribute → where it stands.
         expression, account_expression: the address and the account id as the spec writes them, in terms of
             variables, where it does.
-        is_private, is_account_private: it holds the value of a variable that isn't to be shown.
+        source, account_source: `env NAME`, where they hold the value of a variable that isn't to be shown.
+        kept: its record, where the identity isn't at hand: in a saved plan that is only looked at.
         from_environment: whether `address` came from DATABRICKS_HOST / CONNECT_SERVER.
     """
 
@@ -100,8 +103,9 @@ class ProviderSpec:
     from_environment: bool = False
     expression: str = ""
     account_expression: str = ""
-    is_private: bool = False
-    is_account_private: bool = False
+    source: str = ""
+    account_source: str = ""
+    kept: str = ""
 
     @classmethod
     def of_files(cls) -> ProviderSpec:
@@ -114,28 +118,65 @@ class ProviderSpec:
         return f"{self.type} account {self.account_id}" if self.account_id else self.address
 
     @property
+    def system(self) -> str:
+        """The mark of the identity: equal where the ledger means this very system."""
+        return mark_of(self.identity)
+
+    def is_on_record_as(self, record: str) -> bool:
+        """Whether a ledger means this very system, in whatever words."""
+        return mark_of(record) == self.system
+
+    @property
+    def record(self) -> str:
+        """The identity as it is written down: not where a variable that isn't to be shown gave it."""
+        return self.kept or record_of(self.identity, self._identity_source)
+
+    @property
+    def _identity_source(self) -> str:
+        return self.account_source or ("" if self.account_id else self.source)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the address holds what isn't to be shown."""
+        return bool(self.source)
+
+    @property
     def shown(self) -> str:
         """The address for people; not where a variable that isn't to be shown gave it."""
         return self.told(self.address)
 
     def told(self, address: str) -> str:
         """The same for an address that was settled elsewhere."""
-        return "(an address that isn't shown)" if self.is_private else address
+        return f"({self.source})" if self.source else address
 
     @property
     def shown_identity(self) -> str:
         """The identity for people."""
-        return f"{self.type} account {self.account_shown}" if self.account_id else self.shown
+        return f"{self.type} account {self.account_shown}" if self.account_shown else self.shown
 
-    def told_identity(self, identity: str) -> str:
-        """An identity that is on record, for people."""
-        is_hidden = self.is_account_private if self.account_id else self.is_private
-        return "(another that isn't shown)" if is_hidden else identity
+    def told_record(self, record: str) -> str:
+        """What is on record of another identity, for people."""
+        shown = shown_record(record)
+        if shown == f"({self._identity_source})":
+            return f"another value of {shown}"
+        # an earlier version kept the value itself
+        return "another that isn't shown" if shown == record and self._identity_source else shown
 
     @property
     def account_shown(self) -> str:
         """The account id for people; "" where there is none."""
-        return "(an account id that isn't shown)" if self.is_account_private else self.account_id
+        return f"({self.account_source})" if self.account_source else self.account_id
+
+    @property
+    def lends(self) -> Mapping[str, str]:
+        """What a spec may refer to by `${providers.NAME.…}`."""
+        if self.type == "databricks":
+            return {"url": self.address, "host": self.address, "account_id": self.account_id}
+        return {
+            "url": self.address,
+            "host": urlsplit(self.address).netloc,
+            "callback_url": self.callback_url,
+        }
 
     @property
     def callback_url(self) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 from reconciler.errors import Location, Problem, Severity, StaleError
 from reconciler.model import (
@@ -34,8 +34,21 @@ from reconciler.secrets import Fingerprint, Secret
 
 TAG = "$"  # marks a special value; a mapping of the spec that has such a key is wrapped
 
-# from an expression such as `${env.NAME}`, and whether it stands in a secret field, to its value now
-Reread = Callable[[str, bool], "str | SecretInput | None"]
+
+class Reread(Protocol):
+    """From an expression such as `${env.NAME}` to its value now."""
+
+    def __call__(
+        self, expression: str, *, is_secret: bool = False, address_of: str = "", lent: Mapping[str, str]
+    ) -> str | SecretInput | None:
+        """The value.
+
+        Args:
+            is_secret: it stands in a secret field.
+            address_of: the type of the provider whose address it is.
+            lent: `NAME.ATTRIBUTE` → what providers lend to the rest of a spec.
+        """
+
 
 _CLASSES: Mapping[str, type] = {
     c.__name__: c
@@ -72,16 +85,37 @@ def _packed_special(value: Any) -> Any:
     if isinstance(value, Address):
         return {TAG: "Address", "text": str(value)}
     if isinstance(value, Sourced):
-        mark = Fingerprint.of(value.value)
-        kept = {"source": value.source, "expression": value.expression}
-        return {TAG: "Sourced", **kept, "salt": mark.salt, "mark": mark.mark}
+        return _packed_sourced(value)
+    if isinstance(value, ProviderSpec):
+        return _packed_provider(value)
     if isinstance(value, SecretInput):
         return _packed_input(value)
     if isinstance(value, Enum):
         return {TAG: type(value).__name__, "value": value.value}
     if isinstance(value, frozenset):
         return {TAG: "set", "items": sorted(value)}
+    return _packed_fields(value)
+
+
+def _packed_fields(value: Any) -> dict[str, Any]:
     return {TAG: type(value).__name__, **{name: packed(getattr(value, name)) for name in _KEPT[type(value)]}}
+
+
+def _packed_sourced(value: Sourced) -> dict[str, Any]:
+    mark = Fingerprint.of(value.value)
+    kept = {"source": value.source, "expression": value.expression}
+    return {TAG: "Sourced", **kept, "salt": mark.salt, "mark": mark.mark}
+
+
+def _packed_provider(spec: ProviderSpec) -> dict[str, Any]:
+    """A provider; what isn't to be shown of it is read again, as other values of variables are."""
+    kept = _packed_fields(spec)
+    if spec.source:
+        kept["address"] = _packed_sourced(Sourced(spec.source, spec.address, spec.expression))
+    if spec.account_source:
+        given = Sourced(spec.account_source, spec.account_id, spec.account_expression)
+        kept["account_id"] = _packed_sourced(given)
+    return {**kept, "kept": spec.record} if spec.source or spec.account_source else kept
 
 
 def _packed_input(value: SecretInput) -> dict[str, Any]:
@@ -110,6 +144,7 @@ class Unpacker:
 
     def __init__(self, reread: Reread | None) -> None:
         self.reread = reread
+        self.lent: dict[str, str] = {}
 
     def value(self, value: Any) -> Any:
         """The value that `packed` made this of.
@@ -131,6 +166,8 @@ class Unpacker:
             return Address.parse(value["text"])
         if tag == "Sourced":
             return self._sourced(value)
+        if tag == "ProviderSpec":
+            return self._provider(value)
         if tag == "SecretInput":
             return self._secret_input(value)
         if tag == "set":
@@ -150,19 +187,31 @@ class Unpacker:
                 arguments[field.name] = tuple(arguments[field.name])
         return cls(**arguments)
 
-    def _sourced(self, value: Mapping[str, Any]) -> Sourced:
+    def _provider(self, value: Mapping[str, Any]) -> ProviderSpec:
+        """A provider, and what it lends to values that come after it."""
+        given = {
+            key: self._sourced(value[key], of).value
+            for key, of in (("address", str(value["type"])), ("account_id", ""))
+            if isinstance(value[key], Mapping)
+        }
+        kept = "" if self.reread else value["kept"]
+        spec: ProviderSpec = self._instance(ProviderSpec, {**value, **given, "kept": kept})
+        self.lent |= {f"{spec.name}.{key}": text for key, text in spec.lends.items()}
+        return spec
+
+    def _sourced(self, value: Mapping[str, Any], address_of: str = "") -> Sourced:
         if self.reread is None:
             return Sourced(value["source"], "", value["expression"])
         mark = Fingerprint(value["salt"], value["mark"])
         if mark.matches(""):  # in an ignored field: it needn't be known
             return Sourced(value["source"], "", value["expression"])
-        read = self.reread(value["expression"], False)
+        read = self.reread(value["expression"], address_of=address_of, lent=self.lent)
         if not isinstance(read, str) or not mark.matches(read):
             raise _other_value(value)
         return Sourced(value["source"], read, value["expression"])
 
     def _secret_input(self, value: Mapping[str, Any]) -> SecretInput:
-        read = self.reread(value["expression"], True) if self.reread else None
+        read = self.reread(value["expression"], is_secret=True, lent=self.lent) if self.reread else None
         if "keys" in value:
             return self._received(value, read)
         secret = Secret(read) if isinstance(read, str) else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reconciler.model import Address, Credential, CredentialState, Entry, Intent, Ledger
+from reconciler.model import Address, Credential, CredentialState, Entry, Intent, Ledger, shown_record
 from reconciler.rendering.outputs import outputs
 from reconciler.rendering.terminal import Palette, columns, padded
 
@@ -21,7 +21,7 @@ def ledger_text(ledger: Ledger, *, palette: Palette | None = None) -> str:
     palette = palette or Palette()
     title = palette.strong(f"Ledger of stack {palette.clean(ledger.stack)}")
     about = palette.quiet(f"lineage {palette.clean(ledger.lineage)} {palette.dot} serial {ledger.serial}")
-    remotes = _pairs_block(sorted(ledger.remotes.items()), palette, "  ")
+    remotes = _pairs_block(sorted(_remotes(ledger).items()), palette, "  ")
     blocks = ["\n".join([title, "  " + about, *remotes])]
     noted = outputs(ledger)
     blocks += [
@@ -32,6 +32,10 @@ def ledger_text(ledger: Ledger, *, palette: Palette | None = None) -> str:
     owned = sum(bool(entry.id) for entry in ledger.entries.values())
     blocks.append(f"{owned} owned, {_unsettled(ledger)} unsettled.")
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _remotes(ledger: Ledger) -> Mapping[str, str]:
+    return {name: shown_record(record) for name, record in ledger.remotes.items()}
 
 
 def _pairs_block(pairs: list[tuple[str, str]], palette: Palette, start: str) -> list[str]:
@@ -112,7 +116,7 @@ def ledger_json(ledger: Ledger) -> dict[str, Any]:
         "stack": ledger.stack,
         "lineage": ledger.lineage,
         "serial": ledger.serial,
-        "remotes": dict(sorted(ledger.remotes.items())),
+        "remotes": dict(sorted(_remotes(ledger).items())),
         "resources": {str(address): _entry_json(entry) for address, entry in sorted(ledger.entries.items())},
         "outputs": {name: dict(fields) for name, fields in outputs(ledger).items()},
         "pending": {

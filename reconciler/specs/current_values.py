@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reconciler.errors import CredentialError, ReconcileError
@@ -15,6 +15,7 @@ from reconciler.specs.handoff_inputs import contents, secret_input
 from reconciler.specs.inputs import MAX_FILE, OPEN_VARIABLES
 from reconciler.specs.references import MalformedError, Reference, parts
 from reconciler.specs.reserved_variables import is_credential, is_never_named
+from reconciler.specs.urls import AddressError, provider_address
 
 
 def reread(
@@ -23,7 +24,9 @@ def reread(
     folder: Path,
     *,
     is_secret: bool = False,
+    address_of: str = "",
     inputs: Mapping[str, str] | None = None,
+    lent: Mapping[str, str] | None = None,
 ) -> str | SecretInput | None:
     """What `${env.NAME}`, `${file.PATH}` and the text around them, or `${inputs.NAME.FIELD}`, come to now.
 
@@ -31,7 +34,9 @@ def reread(
         folder: the spec's, below which files must lie.
         is_secret: whether it lands in a secret field. Elsewhere it is sent and shown, so that a stranger's
             plan file gets no credential of the tool itself.
+        address_of: the type of the provider whose address it is: such a one is normalised.
         inputs: name → handoff file, for secrets that come from there.
+        lent: `NAME.ATTRIBUTE` → what providers lend.
 
     Returns:
         None where a variable is unset or a file is missing.
@@ -46,17 +51,34 @@ def reread(
     only = pieces[0]
     if is_secret and len(pieces) == 1 and isinstance(only, Reference) and only.root == "inputs":
         return _received(only, environment, folder, inputs or {})
-    found = [_piece(part, is_secret, environment, folder) for part in pieces]
+    lent = lent or {}
+    found = [
+        lent.get(part.rest)
+        if isinstance(part, Reference) and part.root == "providers"
+        else _piece(part, is_secret, environment, folder)
+        for part in pieces
+    ]
+    if not is_secret:
+        _hide(pieces, found)
+    if None in found:
+        return None
+    text = "".join(str(piece) for piece in found)
+    return _address(text, address_of) if address_of else text
+
+
+def _hide(pieces: Sequence[str | Reference], found: Sequence[str | None]) -> None:
     for part, value in zip(pieces, found, strict=True):
-        if (
-            isinstance(part, Reference)
-            and value
-            and not is_secret
-            and value != part.default
-            and part.rest not in OPEN_VARIABLES
-        ):
+        if not isinstance(part, Reference) or part.root == "providers" or part.rest in OPEN_VARIABLES:
+            continue
+        if value and value != part.default:
             give(value, f"({part.root} {part.rest})")
-    return None if None in found else "".join(str(piece) for piece in found)
+
+
+def _address(text: str, type_name: str) -> str | None:
+    try:
+        return provider_address(text, type_name)
+    except AddressError:
+        return None  # whatever it is, it isn't what the plan was made with
 
 
 def _piece(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -38,13 +38,12 @@ class _Address:
     source: str = ""
     from_environment: bool = False
     expression: str = ""
-    written: str = ""
     is_wrong: bool = False
 
     @property
-    def is_private(self) -> bool:
-        """Whether it came from a variable whose value isn't shown."""
-        return bool(set(self.source.split(", ")) - _OPEN_SOURCES - {""})
+    def private_source(self) -> str:
+        """Where it came from, if that is a variable whose value isn't shown."""
+        return self.source if set(self.source.split(", ")) - _OPEN_SOURCES - {""} else ""
 
 
 def providers(resolver: Resolver) -> dict[str, ProviderSpec]:
@@ -96,12 +95,12 @@ class _Reading:
             at=self.at,
             places=dict(places(self.block)),
             from_environment=address.from_environment,
-            expression=address.written,
+            expression=address.expression,
             account_expression=account.expression,
-            is_private=address.is_private,
-            is_account_private=account.is_private,
+            source=address.private_source,
+            account_source=account.private_source,
         )
-        hide(spec, f"({address.source})", f"({account.source})")
+        hide(spec)
         self.resolver.offers[self.name] = _offers(spec, address, account)
         return spec
 
@@ -150,9 +149,7 @@ class _Reading:
             self._error("provider-address", message, field, _EXAMPLE[self.type])
             return _Address(is_wrong=True)
         self._check_host(text, field, origin)
-        # an address that had to be normalised can't be read again from its expression alone
-        expression = found.expression if text == found.text else ""
-        return _Address(text, found.source, found.from_environment, expression, found.expression)
+        return replace(found, text=text)
 
     def _check_host(self, address: str, field: str, origin: str) -> None:
         if urls.is_insecure(address):
@@ -202,20 +199,16 @@ class _Reading:
         return {**settings, "ca_certificate": os.path.normpath(os.path.join(folder, path))}  # noqa: PTH118
 
 
-def hide(spec: ProviderSpec, address_as: str = "", account_as: str = "") -> None:
-    """Keeps what variables gave out of all words, also in the pieces that errors of a connection tell.
-
-    Args:
-        address_as, account_as: what is shown instead, where it is known.
-    """
-    if spec.is_account_private:
-        give(spec.account_id, account_as or spec.account_shown)
-    if not spec.is_private:
+def hide(spec: ProviderSpec) -> None:
+    """Keeps what variables gave out of all words, also in the pieces that errors of a connection tell."""
+    if spec.account_source:
+        give(spec.account_id, spec.account_shown)
+    if not spec.source:
         return
     parts = urlsplit(spec.address)
     is_near = parts.hostname is None or urls.is_loopback(parts.hostname)
     for piece in (spec.address, parts.netloc, "" if is_near else parts.hostname):
-        give(piece or "", address_as or spec.shown)
+        give(piece or "", spec.shown)
 
 
 def _has_profile_file(environment: Mapping[str, str]) -> bool:
@@ -226,21 +219,14 @@ def _has_profile_file(environment: Mapping[str, str]) -> bool:
 
 
 def _offers(spec: ProviderSpec, address: _Address, account: _Address) -> dict[str, Value]:
-    lent = {"url": spec.address, "host": urlsplit(spec.address).netloc}
-    if spec.type == "databricks":
-        lent["host"] = spec.address
-    else:
-        lent["callback_url"] = spec.callback_url
-    offers: dict[str, Value] = {key: _lend(spec.name, text, address) for key, text in lent.items()}
-    if spec.type == "databricks":
-        offers["account_id"] = _lend(spec.name, spec.account_id, account)
-    return offers
+    return {
+        key: _lend(spec.name, text, account if key == "account_id" else address)
+        for key, text in spec.lends.items()
+    }
 
 
 def _lend(name: str, text: str, found: _Address) -> Value:
     if not found.text:
         return Sourced(f"provider {name}", "", "")
-    if not found.is_private:
-        return text
-    again = found.expression and text.startswith(found.text)
-    return Sourced(found.source, text, found.expression + text[len(found.text) :] if again else "")
+    # a saved plan has the address with its provider, and reads it again there
+    return Sourced(found.source, text, "") if found.private_source else text

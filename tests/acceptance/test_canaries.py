@@ -57,8 +57,7 @@ class Nest(Inside):
 
     def all_said(self) -> str:
         files = [path for path in self.folder.rglob("*") if path.is_file() and path != self.told]
-        # the ledger and saved plans have to know where their own systems are
-        kept = [path.read_text("utf-8").replace(box.ACCOUNT_ID, "").replace(NEAR, "") for path in files]
+        kept = [f"{path.name}: {path.read_text('utf-8')}" for path in files]
         return "\n".join([*self.said, *kept])
 
     @property

@@ -296,8 +296,9 @@ class Teller:
         """All that is ours goes, also if that is interrupted; what others use stays."""
         self.told.append("destroy")
         asked = self._heard(self.rig.run("destroy", "spec.yaml"))
-        digest = re.search(r"--approve (sha256:[0-9a-f]{64})", asked.text)[1]
-        self._disturbed(("destroy", "spec.yaml", "--approve", digest))
+        digest = re.search(r"--approve (sha256:[0-9a-f]{64})", asked.text)
+        if digest:  # others may use all that is left
+            self._disturbed(("destroy", "spec.yaml", "--approve", digest[1]))
         self.rig.clear_faults()
         self.rig.knobs(list_lag=0)
         for _ in range(2):

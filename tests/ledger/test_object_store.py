@@ -26,6 +26,7 @@ from reconciler.ledger import (
     unlock,
 )
 from reconciler.ledger import lease as lease_module
+from reconciler.model import mark_of
 
 LEDGER = "ledgers/prod.json"
 LOCK = "ledgers/prod.lock.json"
@@ -540,7 +541,7 @@ def test_what_the_neighbours_own_is_known(make, bucket, tmp_path):
     bucket.put("ledgers/other.json", encode(theirs).replace(b'"stack": "prod"', b'"stack": "other"'))
     stack = make.stack(tmp_path, ledger_url=f"s3://{bucket.bucket}/ledgers/")
     found = claims(stack, environment=bucket.env)
-    assert found == {("https://connect.example.org", "oauth_apps", "7"): "other"}
+    assert found == {(mark_of("https://connect.example.org"), "oauth_apps", "7"): "other"}
     bucket.put("ledgers/other.json.backup", b"")
     bucket.put("ledgers/other.json", b"{")
     error = refused(lambda: claims(stack, environment=bucket.env))

@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.errors import LedgerError
 from reconciler.ledger import claims, encode, open_ledger, recorded_plan_path
-from reconciler.model import Former, Pending, ProviderSpec
+from reconciler.model import Former, Pending, ProviderSpec, mark_of, record_of
 
 IDENTITY = "https://connect.example.org"
 OLD = "https://old.example.org"
@@ -135,6 +135,23 @@ def test_another_account_or_server_is_refused_naming_both(make, tmp_path, keep):
     assert open_ledger(make.stack(tmp_path), environment={}, moving="connect").reread().ledger.remotes
 
 
+def test_what_a_variable_named_is_known_again_by_its_mark(make, tmp_path, keep):
+    owned = make.ledger(
+        {"connect_integrations.a": make.entry()}, remotes={"connect": record_of(IDENTITY, "env X")}
+    )
+    assert IDENTITY.encode() not in encode(owned)
+    keep(owned)
+    assert opened(make.stack(tmp_path)).ledger == owned
+    keep(replace(owned, remotes={"connect": record_of(OLD, "env X")}))
+    error = refused(make.stack(tmp_path))
+    assert error.code == "ledger-foreign"
+    assert "is about (env X) as provider 'connect', and the spec now names " + IDENTITY in error.message
+    spec = replace(make.stack(tmp_path).providers["connect"], source="env X")
+    error = refused(make.stack(tmp_path, providers={"connect": spec}))
+    assert "is about another value of (env X)" in error.message
+    assert IDENTITY not in error.message
+
+
 def test_who_owns_nothing_there_may_go_elsewhere(make, tmp_path, keep):
     elsewhere = {"oauth_apps.a": make.entry(provider="databricks")}
     keep(make.ledger(elsewhere, remotes={"connect": OLD}))
@@ -193,12 +210,12 @@ class TestAProviderThatLeft:
 # --- neighbours --------------------------------------------------------------------------------------------
 
 
-def neighbour(make, **facts):
+def neighbour(make, where=IDENTITY):
     entries = {
         "service_principals.a.client_secret": make.entry("1", formers=(Former("old"),)),
         "oauth_apps.dead": make.entry("", formers=(Former("7"),)),
     }
-    ledger = make.ledger(entries, remotes={"connect": IDENTITY})
+    ledger = make.ledger(entries, remotes={"connect": where})
     return encode(ledger).replace(b'"stack": "prod"', b'"stack": "other"')
 
 
@@ -206,10 +223,17 @@ def test_what_the_neighbours_own_is_known_by_system_kind_and_id(make, tmp_path, 
     keep(neighbour(make), "other.json")
     secret = "service_principals.client_secret"
     assert claims(make.stack(tmp_path)) == {
-        (IDENTITY, secret, "1"): "other",
-        (IDENTITY, secret, "old"): "other",
-        (IDENTITY, "oauth_apps", "7"): "other",
+        (mark_of(IDENTITY), secret, "1"): "other",
+        (mark_of(IDENTITY), secret, "old"): "other",
+        (mark_of(IDENTITY), "oauth_apps", "7"): "other",
     }
+
+
+def test_what_a_neighbour_names_by_a_variable_is_the_same_system(make, tmp_path, keep):
+    keep(neighbour(make), "other.json")
+    named = claims(make.stack(tmp_path))
+    keep(neighbour(make, record_of(IDENTITY, "env X")), "other.json")
+    assert claims(make.stack(tmp_path)) == named
 
 
 def test_our_own_ledger_and_copies_of_it_claim_nothing(make, tmp_path, keep):

@@ -206,7 +206,7 @@ def plan_of(case):
         ledger_url="none" if case.get("stateless") else None,
     )
     claims = {
-        (PROVIDERS[provider_of(Address(kind, "x"))].identity, kind, str(i)): owner
+        (PROVIDERS[provider_of(Address(kind, "x"))].system, kind, str(i)): owner
         for kind, ids in (case.get("claims") or {}).items()
         for i, owner in ids.items()
     }

@@ -39,13 +39,21 @@ def test_what_a_plan_keeps_is_read_again(specs):
     specs.write("inner", "below/text.txt")
     specs.write('oauth_apps: {b: {scopes: [sql], name: "${file.text.txt}"}}\n', "below/more.yaml")
     found = 0
-    for resource in specs.load(SPEC, **ENVIRONMENT).resources.values():
+    stack = specs.load(SPEC, **ENVIRONMENT)
+    lent = {f"c.{key}": text for key, text in stack.providers["c"].lends.items()}
+    for resource in stack.resources.values():
         for _, leaf in leaves(dict(resource.attributes), ()):
             if isinstance(leaf, (Sourced, SecretInput)):
                 value = leaf.value if isinstance(leaf, Sourced) else leaf.secret.reveal()
-                assert reread(leaf.expression, ENVIRONMENT, Path()) == value
+                assert reread(leaf.expression, ENVIRONMENT, Path(), lent=lent) == value
                 found += 1
     assert found == 6
+
+
+def test_an_address_is_read_as_a_spec_reads_it():
+    around = {"PLACE": "https://Connect.Example.org/__api__/", "NONE": "no address"}
+    found = [reread(f"${{env.{name}}}", around, Path(), address_of="connect") for name in around]
+    assert found == ["https://connect.example.org", None]
 
 
 @pytest.mark.parametrize(
