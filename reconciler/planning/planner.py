@@ -38,6 +38,7 @@ from reconciler.planning.guards import with_approvals
 from reconciler.planning.redaction import veil_of
 from reconciler.planning.retention import STILL_IN_USE
 from reconciler.planning.secret_ownership import is_shared, stays
+from reconciler.planning.templates import with_template_secrets
 from reconciler.planning.warnings import warnings_of
 
 A_WEEK = "7d"
@@ -141,6 +142,7 @@ def _unfinished(change: Change) -> Change:
 def _situation(
     stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, options: Options
 ) -> Situation:
+    stack = with_template_secrets(stack, snapshot)
     recovery = recover(ledger, snapshot, kinds, options.now)
     return Situation(
         stack=stack,

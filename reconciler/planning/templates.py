@@ -1,20 +1,55 @@
-"""Templates that only their server can judge: whether it has them, and which keys they take. Pure."""
+"""Templates that only their server can judge: whether it has them, their keys, what is secret. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
+from typing import Any
 
-from reconciler.model import Ref, Resource, SecretInput, Sourced
+from reconciler.model import Ref, Resource, SecretInput, Snapshot, Sourced, Stack
 from reconciler.planning.context import Situation
+from reconciler.secrets import Secret
+
+
+def with_template_secrets(stack: Stack, snapshot: Snapshot) -> Stack:
+    """The stack, in which a value of a variable or file is a secret wherever the server says so."""
+    if not snapshot.templates:
+        return stack
+    found = {address: _with_secrets(one, snapshot) for address, one in stack.resources.items()}
+    return replace(stack, resources=found)
+
+
+def _with_secrets(resource: Resource, snapshot: Snapshot) -> Resource:
+    config = resource.attributes.get("config")
+    known = _asked(snapshot, resource).get(_template(resource)) or {}
+    if not isinstance(config, Mapping) or not any(known.values()):
+        return resource
+    sealed = {key: _sealed(value) if known.get(key) else value for key, value in config.items()}
+    return replace(resource, attributes={**resource.attributes, "config": sealed})
+
+
+def _sealed(value: Any) -> Any:
+    if not isinstance(value, Sourced):
+        return value
+    return SecretInput(value.source, value.expression, Secret(value.value) if value.value else None)
+
+
+def _asked(snapshot: Snapshot, resource: Resource) -> Mapping[str, Mapping[str, bool] | None]:
+    return snapshot.templates.get(resource.provider) or {}
+
+
+def _template(resource: Resource) -> str:
+    said = resource.attributes.get("template")
+    said = said.value if isinstance(said, Sourced) else said
+    return said if isinstance(said, str) else ""
 
 
 def template_trouble(situation: Situation, resource: Resource) -> tuple[str, str] | None:
     """(code, words) if the server hasn't got the template of an integration, or it takes no such key."""
-    asked = situation.snapshot.templates.get(resource.provider)
+    asked, template = _asked(situation.snapshot, resource), _template(resource)
     said = resource.attributes.get("template")
-    template = said.value if isinstance(said, Sourced) else said
-    if not asked or not isinstance(template, str) or template not in asked:
+    if template not in asked:
         return None
     known, config = asked[template], resource.attributes.get("config")
     match = situation.matches.get(resource.address)

@@ -353,12 +353,15 @@ def place(tmp_path: Path) -> Iterator[Workplace]:
 class Inside(Workplace):
     """The same without a process: a command is called, which is a good deal faster."""
 
+    hearing: io.StringIO  # what the command under way says to people
+
     def run(self, *args: str, code: int = 0, env: dict[str, str] | None = None) -> Run:
         whole = {name: value for name, value in {**self.env, **(env or {})}.items() if value}
         self.known_secrets |= {
             value for name, value in whole.items() if name.endswith(("_SECRET", "_KEY", "_TOKEN"))
         }
         out, err = io.StringIO(), io.StringIO()
+        self.hearing = err
         with (
             mock.patch.dict(os.environ, whole, clear=True),
             _chdir(self.folder),

@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Iterator
+import re
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -57,8 +60,7 @@ class Nest(Inside):
 
     def all_said(self) -> str:
         files = [path for path in self.folder.rglob("*") if path.is_file() and path != self.told]
-        kept = [f"{path.name}: {path.read_text('utf-8')}" for path in files]
-        return "\n".join([*self.said, *kept])
+        return "\n".join([*self.said, *(f"{path.name}: {path.read_text('utf-8')}" for path in files)])
 
     @property
     def told(self) -> Path:
@@ -89,6 +91,58 @@ class Echo(box.Sandbox):
             body = json.dumps({**said, "message": words, "error": words}).encode()
             return box.Answer(400, (("Content-Type", "application/json"),), body)
         return super().handle(request)
+
+
+RICH = """\
+version: 1
+stack: stack
+providers:
+  databricks: {type: databricks, account_id: "${env.ACCOUNT}"}
+  connect: {type: connect, url: "${env.PLACE}"}
+oauth_apps:
+  app:
+    name: ${env.TEAM}
+    scopes: ["${env.WAY}", sql]
+    user_authorized_scopes: ["${env.WAY}"]
+    redirect_urls: ["${providers.connect.callback_url}", "https://${env.HOST}/x"]
+service_principals:
+  robot: {display_name: "${env.TEAM}", client_secret: {lifetime: 365d, rotate_before: 30d}}
+federation_policies:
+  pipe:
+    service_principal: ${service_principals.robot.id}
+    issuer: https://${env.HOST}
+    subject: "${env.WAY}:${file.told.txt}"
+    audiences: ["${env.CID}"]
+    description: of ${env.TEAM}
+connect_integrations:
+  service:
+    name: ${env.TEAM}
+    template: databricks
+    config:
+      auth_type: Service Account
+      workspace_host: ${env.HOST}
+      client_id: ${service_principals.robot.client_id}
+      client_secret: ${service_principals.robot.client_secret}
+  custom:
+    template: custom
+    config:
+      auth_type: Viewer
+      auth_mode: Confidential
+      authorization_uri: https://${env.HOST}/a
+      token_uri: https://${env.HOST}/t
+      client_id: ${env.CID}
+      client_secret: ${env.HIS}
+      scopes: openid ${env.WAY}
+"""
+
+
+@pytest.fixture
+def rich(nest: Nest) -> Nest:
+    """Whatever may come from a variable or a file does."""
+    nest.told.write_text("CANARYtold\n")
+    (nest.folder / SPEC).write_text(RICH)
+    nest.env |= {"HOST": "canary.cloud.databricks.com", "HIS": "CANARY secret of theirs"}
+    return nest
 
 
 @pytest.fixture
@@ -184,17 +238,79 @@ def test_several_stacks_and_a_watch_tell_no_value(nest):
 
 
 class stopped_soon:  # noqa: N801 - stands for a function
-    """Ends a watch after its first round."""
+    """Ends a watch after its first round, and looks at what it serves before."""
 
-    def __init__(self, say=None) -> None:
+    look: Callable[[], None] = staticmethod(lambda: None)
+
+    def __init__(self, say: Any = None) -> None:
         self.stop = mock.Mock()
-        self.stop.is_set.side_effect = [False, False, True]
+        self.stop.is_set.side_effect = [False, False, False, True]
+        self.stop.wait.side_effect = lambda *_: self.look()
 
-    def __enter__(self):
+    def __enter__(self) -> mock.Mock:
         return self.stop
 
-    def __exit__(self, *why) -> None:
+    def __exit__(self, *why: object) -> None:
         pass
+
+
+def test_what_a_watch_serves_tells_no_value(rich):
+    rich.apply()
+
+    def look() -> None:
+        told = rich.hearing.getvalue()
+        (root,) = set(re.findall(r"http://127\.0\.0\.1:\d+(?=/metrics)", told))
+        for path in ("/", "/metrics", "/healthz"):
+            with urllib.request.urlopen(root + path, timeout=10) as answer:
+                rich.said.append(answer.read().decode())
+        assert "(env TEAM)" in rich.said[-3]
+        assert "reconcile_changes" in rich.said[-2]
+
+    with (
+        mock.patch.object(Stop, "finishing", stopped_soon),
+        mock.patch.object(stopped_soon, "look", staticmethod(look)),
+    ):
+        rich.run("watch", SPEC, "--listen", "127.0.0.1:0")
+
+
+@pytest.mark.parametrize("form", [*FORMATS, "sarif"])
+def test_a_spec_made_of_variables_tells_none_by_any_command(rich, form):
+    other = {
+        "TEAM": "CANARY other",
+        "CID": "CANARY-another",
+        "HIS": "CANARY other secret",
+        "WAY": "CANARYways",
+    }
+    if form != "sarif":
+        rich.run("validate", SPEC, "--format", form)
+        rich.run("plan", SPEC, "-o", "saved.plan", "--format", form)
+        rich.run("show", "saved.plan", "--format", form)
+        rich.run("apply", "saved.plan", "--yes", "--format", form, "-v")
+        rich.run("plan", SPEC, "-o", "saved.plan", "--format", form, env=other)
+        rich.run("apply", "saved.plan", "--format", form, code=4)  # without the other values
+        for command in (("drift", SPEC), ("verify", SPEC), ("ledger", "show", SPEC)):
+            rich.try_to(*command, "--format", form, "-v")
+            rich.try_to(*command, "--format", form, "-v", PLACE="", ACCOUNT="")
+            rich.try_to(*command, "--format", form, "-v", **other)
+        rich.try_to("apply", SPEC, "--yes", "--format", form, **other)
+    else:
+        rich.apply()
+    rich.new_app(name="nobody's")
+    rich.try_to("audit", SPEC, "--format", form, "-v")
+    for how in ("json", "env", "text"):
+        rich.try_to("outputs", SPEC, "--format", how)
+        rich.try_to("outputs", SPEC, "--format", how, PLACE="", ACCOUNT="", TEAM="")
+    rich.try_to("explain", "oauth_apps.name")
+    rich.try_to("completion", "bash")
+    rich.try_to("rotate", "service_principals.robot", SPEC, "--yes", "--format", form)
+
+
+def test_what_an_export_writes_beside_a_spec_made_of_variables_tells_none(rich):
+    rich.apply()
+    rich.new_app(name="nobody's")
+    rich.run("export", SPEC, "-o", "specs/estate.yaml")
+    exported = rich.folder / "specs" / "estate.yaml"
+    assert "${env.PLACE}" in exported.read_text()
 
 
 def test_words_that_the_spec_says_itself_are_let_be(nest):
