@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ import pytest
 
 from reconciler import sandbox as box
 from reconciler.cli.main import main
+from tests import forked
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "specs"
@@ -165,19 +167,26 @@ class Workplace:
 
     def run(self, *args: str, code: int = 0, env: dict[str, str] | None = None) -> Run:
         """Runs a command to its end; `code` is the exit code that it must have."""
-        return self.end(self.start(*args, env=env), code)
+        with tempfile.TemporaryDirectory() as streams:
+            process = forked.start(args, self.folder, self.surrounding(env), streams=Path(streams))
+            ended = forked.end(process, Path(streams), 2 * PATIENCE)
+        return self.judged(ended.code, ended.out, ended.err, code)
 
-    def start(self, *args: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
-        """Starts a command; `env` is laid over the usual environment, "" takes a variable away."""
+    def surrounding(self, env: dict[str, str] | None = None) -> dict[str, str]:
+        """The environment of a command: `env` laid over the usual one, "" takes a variable away."""
         whole = {name: value for name, value in {**self.env, **(env or {})}.items() if value}
         self.known_secrets |= {
             value for name, value in whole.items() if name.endswith(("_SECRET", "_KEY", "_TOKEN"))
         }
+        return whole
+
+    def start(self, *args: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
+        """Starts a command, in an interpreter of its own."""
         options = {"stdin": subprocess.DEVNULL, **options}
         return subprocess.Popen(
             [*COMMAND, *args],
             cwd=self.folder,
-            env=whole,
+            env=self.surrounding(env),
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -187,8 +196,12 @@ class Workplace:
     def end(self, process: subprocess.Popen[str], code: int) -> Run:
         """Waits for a command, and keeps what it said for the look for secrets."""
         out, err = process.communicate(timeout=2 * PATIENCE)
+        return self.judged(process.returncode, out, err, code)
+
+    def judged(self, ended_with: int, out: str, err: str, code: int) -> Run:
+        """What a command said, kept for the look for secrets; it has to end with that code."""
         self.said += [out, err]
-        ended = Run(process.returncode, out, err)
+        ended = Run(ended_with, out, err)
         assert ended.code == code, f"exit {ended.code} instead of {code}:\n{ended.text}"
         return ended
 
@@ -356,10 +369,7 @@ class Inside(Workplace):
     hearing: io.StringIO  # what the command under way says to people
 
     def run(self, *args: str, code: int = 0, env: dict[str, str] | None = None) -> Run:
-        whole = {name: value for name, value in {**self.env, **(env or {})}.items() if value}
-        self.known_secrets |= {
-            value for name, value in whole.items() if name.endswith(("_SECRET", "_KEY", "_TOKEN"))
-        }
+        whole = self.surrounding(env)
         out, err = io.StringIO(), io.StringIO()
         self.hearing = err
         with (
@@ -372,9 +382,7 @@ class Inside(Workplace):
                 ended = main(list(args))
             except SystemExit as exit_:
                 ended = int(exit_.code or 0)
-        self.said += [out.getvalue(), err.getvalue()]
-        assert ended == code, f"exit {ended} instead of {code}:\n{out.getvalue()}\n{err.getvalue()}"
-        return Run(ended, out.getvalue(), err.getvalue())
+        return self.judged(ended, out.getvalue(), err.getvalue(), code)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A rig for rehearsing crashes: the real command line in processes of its own, against the real sandbox."""
 
 import json
-import multiprocessing
 import os
 import re
 import signal
@@ -22,6 +21,7 @@ from reconciler.sandbox import (
     Request,
     SandboxServer,
 )
+from tests import forked
 
 from . import inside
 
@@ -60,27 +60,6 @@ connect_integrations:
 """
 
 
-@pytest.fixture(scope="session")
-def spawner():
-    """Processes that start fast: the interpreter is warm, and each has a pid of its own."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(inside.MODULES)
-    return context
-
-
-@dataclass
-class Ended:
-    """How a process ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def text(self):
-        return self.out + self.err
-
-
 @dataclass
 class Rig:
     """A folder with a spec, a sandbox, and the command line.
@@ -93,7 +72,6 @@ class Rig:
 
     folder: Path
     server: SandboxServer
-    spawner: object
     env: dict
     failures: list = field(default_factory=list)
     patches: list = field(default_factory=list)
@@ -108,20 +86,10 @@ class Rig:
     def start(self, *argv, patch=None):
         """Starts the command line in a process of its own."""
         patches = [*self.patches, *([patch] if patch else [])]
-        process = self.spawner.Process(
-            target=inside.run, args=([str(a) for a in argv], str(self.folder), self.env, patches)
-        )
-        process.start()
-        return process
+        return forked.start(argv, self.folder, self.env, patches=patches)
 
     def end(self, process, limit=60):
-        process.join(limit)
-        assert process.exitcode is not None, "it hangs"
-        out, err = (self.folder / f"{process.pid}.{name}" for name in ("out", "err"))
-        ended = Ended(process.exitcode, _read(out), _read(err))
-        for path in (out, err):
-            path.unlink(missing_ok=True)
-        return ended
+        return forked.end(process, self.folder, limit)
 
     def run(self, *argv, patch=None):
         return self.end(self.start(*argv, patch=patch))
@@ -358,12 +326,8 @@ class _Probe:
             time.sleep(0.002)
 
 
-def _read(path):
-    return path.read_text() if path.exists() else ""
-
-
 @pytest.fixture
-def rig(tmp_path, spawner):
+def rig(tmp_path):
     with SandboxServer() as server:
         env = {
             "PATH": os.environ.get("PATH", ""),
@@ -371,6 +335,6 @@ def rig(tmp_path, spawner):
             "RECONCILE_LAG_BOUND": LAG_BOUND,
             **server.env,
         }
-        found = Rig(tmp_path, server, spawner, env)
+        found = Rig(tmp_path, server, env)
         found.write(SPEC)
         yield found

@@ -6,49 +6,7 @@ so that a process starts fast.
 
 import os
 import signal
-import sys
 import time
-from pathlib import Path
-
-MODULES = [  # a warm interpreter
-    "configparser",
-    "deepdiff",
-    "encodings.ascii",
-    "jsonschema",
-    "requests",
-    "yaml",
-    "reconciler.cli.apply",
-    "reconciler.cli.destroy",
-    "reconciler.cli.main",
-    "reconciler.cli.plan",
-    "reconciler.cli.rotate",
-    "reconciler.cli.command_runner",
-    "reconciler.providers.connect._api",
-    "reconciler.providers.databricks._api",
-    "reconciler.providers.databricks._sign_in",
-    "reconciler.providers.http",
-    "reconciler.rendering",
-    "reconciler.sandbox",
-    "tests.crash.warming",
-]
-
-
-def run(argv, folder, env, patches):
-    """The command line, its output in files named by the pid."""
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(env)
-    sys.stdout = Path(f"{os.getpid()}.out").open("w", buffering=1)  # noqa: SIM115
-    sys.stderr = Path(f"{os.getpid()}.err").open("w", buffering=1)  # noqa: SIM115
-    for patch in patches:
-        patch[0](*patch[1:])
-    from reconciler.cli import main as cli
-
-    code = cli.main(argv)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
 
 # --- ends and pauses -------------------------------------------------------------------------------------
 

@@ -15,8 +15,8 @@ CHAPTERS = 6 if "STORIES" in os.environ else 3
 
 
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + STORIES))
-def test_whatever_happens_two_runs_later_all_is_well(seed, tmp_path, spawner):
+def test_whatever_happens_two_runs_later_all_is_well(seed, tmp_path):
     with SandboxServer(sandbox=WatchedSandbox()) as server:
         home = {"PATH": os.environ.get("PATH", ""), "HOME": str(tmp_path)}
-        rig = Rig(tmp_path, server, spawner, {**home, "RECONCILE_LAG_BOUND": LAG_BOUND, **server.env})
+        rig = Rig(tmp_path, server, {**home, "RECONCILE_LAG_BOUND": LAG_BOUND, **server.env})
         Teller(rig, seed).tell(CHAPTERS)

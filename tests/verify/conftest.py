@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from crash.conftest import Rig, spawner  # noqa: F401
+from crash.conftest import Rig
 from crash.conftest import rig as bare_rig  # noqa: F401
 
 from reconciler.sandbox import ACCOUNT_ID, ADMINISTRATOR_KEY, TOKEN, Request

@@ -1,0 +1,39 @@
+"""What every process would do first, done once: imported where the processes are forked from."""
+
+import gc
+import importlib
+import pkgutil
+
+import reconciler.cli
+from reconciler.providers import KINDS
+from reconciler.specs import schemas_of
+
+LIBRARIES = [
+    "configparser",
+    "deepdiff",
+    "encodings.ascii",
+    "encodings.idna",
+    "jsonschema",
+    "requests",
+    "yaml",
+]
+ROOMS = [
+    "providers.connect._api",
+    "providers.databricks._api",
+    "providers.databricks._sign_in",
+    "rendering.html",
+    "sandbox",
+]
+
+for library in LIBRARIES:
+    importlib.import_module(library)
+for command in pkgutil.iter_modules(reconciler.cli.__path__, "reconciler.cli."):
+    importlib.import_module(command.name)
+for room in ROOMS:
+    importlib.import_module(f"reconciler.{room}")
+
+_schemas = schemas_of(KINDS)
+for name in (*_schemas.files, "import"):
+    if name != "shared":
+        _schemas.acceptor(name)
+gc.freeze()
