@@ -91,6 +91,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         ):
             items = api.scim_list("ServicePrincipals")
             complete = _completing(scope, assigned.results(), joined.results())
+        # with the roles of all, which cost nothing: others share this list, and take what they ask for
         return [complete(_listed(api, item)) for item in items]
 
     def read(self, api: DatabricksAccount, live_id: str, parent: str = "") -> Live | None:
@@ -113,7 +114,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             api.http.begin(levels, scope.workspaces) as assigned,
             api.http.begin(members, scope.groups) as joined,
         ):
-            return _completing(scope, assigned.results(), joined.results())
+            return _asked(scope, _completing(scope, assigned.results(), joined.results()))
 
     def create(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> Created:
         """Makes a service principal; `application_id` is for those that Entra ID manages."""
@@ -204,7 +205,7 @@ def _roles(item: Any) -> dict[str, bool]:
 def _completing(
     scope: Scope, assigned: Sequence[Mapping[str, str]], joined: Sequence[Group | None]
 ) -> Callable[[Live], Live]:
-    """How a principal gets the workspaces, groups and roles that the scope asks for, and no others."""
+    """How a principal gets the workspaces and groups that the scope asks for, and no others."""
     levels = dict(zip(scope.workspaces, assigned, strict=True))
     groups = {key: group for key, group in sorted(zip(scope.groups, joined, strict=True)) if group}
 
@@ -212,11 +213,21 @@ def _completing(
         found = {**live.attributes, "workspaces": _workspaces(levels, live.id)}
         if scope.groups:
             found["groups"] = {key: group.name for key, group in groups.items() if live.id in group.members}
-        if "roles" not in scope.attributes:
-            found.pop("roles", None)
         return replace(live, attributes=found)
 
     return complete
+
+
+def _asked(scope: Scope, complete: Callable[[Live], Live]) -> Callable[[Live], Live]:
+    """The same, and without the roles that the scope doesn't ask for."""
+    if "roles" in scope.attributes:
+        return complete
+
+    def bare(live: Live) -> Live:
+        found = complete(live)
+        return replace(found, attributes={k: v for k, v in found.attributes.items() if k != "roles"})
+
+    return bare
 
 
 def _listed(api: DatabricksAccount, item: Any) -> Live:
