@@ -63,3 +63,88 @@ def test_what_is_blocked_elsewhere_is_another_runs_business(inside):
     inside.write(want)
     inside.run("apply", SPEC, "--yes", code=1)
     inside.run("apply", SPEC, "--due")
+
+
+def lost(place, path):
+    """An apply that never hears the answer to a create."""
+    place.fault(f"method=POST,path={path},request=1,when=after,do=reset")
+    place.apply(code=1)
+    place.relax()
+
+
+def test_a_stray_secret_goes_and_no_other_is_issued(inside):
+    want = inside.both()
+    inside.write(want)
+    lost(inside, "credentials/secrets$")
+    robot = inside.principals()["robot"]["id"]
+    (stray,) = inside.secrets_of(robot)
+    want["service_principals"]["robot"]["display_name"] = "edited"
+    inside.write(want)
+    inside.run("apply", SPEC, "--due")
+    assert inside.secrets_of(robot) == []
+    assert set(inside.principals()) >= {"robot"}
+    before = inside.writes()
+    inside.run("apply", SPEC, "--due").says("nothing is due")
+    assert inside.writes() == before
+    inside.apply()
+    assert stray["id"] not in {secret["id"] for secret in inside.secrets_of(robot)}
+    assert inside.is_settled()
+
+
+def test_a_stray_app_goes_and_no_other_is_made(inside):
+    inside.write(inside.viewers())
+    lost(inside, "custom-app-integrations$")
+    assert set(inside.apps()) == {"app"}
+    inside.run("apply", SPEC, "--due")
+    assert (inside.apps(), inside.integrations()) == ({}, {})
+    inside.apply()
+    assert inside.is_settled()
+
+
+def rotating(inside, *names):
+    """Robots whose secrets are due, each with its integration."""
+    want = {
+        "service_principals": {name: inside.robot() for name in names},
+        "connect_integrations": {
+            name: inside.integration(f"service_principals.{name}", name) for name in names
+        },
+    }
+    inside.write(want)
+    inside.apply()
+    for robot in want["service_principals"].values():
+        robot["client_secret"] = {"lifetime": "730d", "rotate_before": "365d"}
+    inside.write(want)
+
+
+def test_a_due_secret_that_is_blocked_fails_the_run_and_holds_up_no_other(inside):
+    rotating(inside, "full", "robot")
+    ids = {name: one["id"] for name, one in inside.principals().items()}
+    before = inside.secrets_of(ids["robot"])
+    for _ in range(4):
+        inside.databricks("POST", f"servicePrincipals/{ids['full']}/credentials/secrets", {})
+    inside.run("apply", SPEC, "--due", code=1).says("secret-cap")
+    assert inside.secrets_of(ids["robot"])[0]["id"] != before[0]["id"]
+    assert len(inside.secrets_of(ids["full"])) == 5
+
+
+def test_a_rotation_whose_delivery_was_refused_is_finished(inside):
+    rotating(inside, "robot")
+    robot = inside.principals()["robot"]["id"]
+    inside.fault("method=PATCH,path=oauth/integrations,do=400")
+    inside.run("apply", SPEC, "--due", code=1)
+    inside.relax()
+    inside.run("apply", SPEC, "--due")
+    assert len(inside.secrets_of(robot)) == 1
+    assert inside.wiring()["robot"]["valid"]
+    assert inside.is_settled()
+
+
+def test_no_policy_stops_what_is_due(inside):
+    rotating(inside, "robot")
+    policy = inside.folder / "policy.yaml"
+    policy.write_text("max_lifetime: 1d\n")
+    inside.run("apply", SPEC, "--yes", "--policy", "policy.yaml", code=1).says("policy")
+    robot = inside.principals()["robot"]["id"]
+    before = inside.secrets_of(robot)
+    inside.run("apply", SPEC, "--due", "--policy", "policy.yaml")
+    assert [one["id"] for one in inside.secrets_of(robot)] != [one["id"] for one in before]

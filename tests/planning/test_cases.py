@@ -166,11 +166,17 @@ def entry_of(text, written):
         origin=Origin(written.pop("origin", "created")),
         lifecycle=lifecycle_of(written.pop("lifecycle", None)),
         depends_on=tuple(Address.parse(a) for a in written.pop("depends_on", [])),
-        credential=Credential(CredentialState(state)) if state else None,
+        credential=credential_of(state) if state else None,
         formers=formers,
         deliveries=deliveries,
         **written,
     )
+
+
+def credential_of(written):
+    if isinstance(written, str):
+        return Credential(CredentialState(written))
+    return Credential(CredentialState(written["state"]), expires_at=written["expires_at"])
 
 
 def delivery_of(written):
@@ -215,6 +221,7 @@ def plan_of(case):
         targets=tuple(Address.parse(a) for a in case.get("target", [])),
         replaces=tuple(Address.parse(a) for a in case.get("replace", [])),
         claims=claims,
+        due=case.get("due", False),
     )
     make = make_destroy_plan if case.get("destroy") else make_plan
     return make(stack, ledger_of(case), snapshot_of(case), KINDS, options)
