@@ -10,6 +10,7 @@ from reconciler.model.times import parse_time
 from reconciler.planning.context import Situation
 from reconciler.planning.decision_types import Fates
 from reconciler.planning.decisions import ends_soon
+from reconciler.planning.guards import with_approval
 
 LEFT = "left for an apply without --due"
 ALL = ("*",)
@@ -18,7 +19,9 @@ ALL = ("*",)
 def only_due(situation: Situation, fates: Fates, changes: Iterable[Change]) -> list[Change]:
     """The changes with all that isn't due held back: it stays as it is, on record, too."""
     planned = list(changes)
-    rotated = {change.address for change in planned if _is_due_secret(situation, change)}
+    due = [change for change in planned if _is_due_secret(situation, change)]
+    # what waits for a person can't be handed over
+    rotated = {one.address for one in due if not with_approval(situation, fates, one).needs_approval}
     return [
         change if change.address in rotated else _delivered(situation, fates, change, rotated)
         for change in planned
@@ -31,10 +34,9 @@ def without_approvals(changes: Iterable[Change]) -> list[Change]:
 
 
 def held(change: Change) -> Change:
-    """A change that isn't made now; the strays of an interrupted run go nevertheless."""
-    clears = change.clears if change.settles is Settles.LOST else ()
-    settles = change.settles if clears else Settles.NOTHING
-    kept = replace(change, action=Action.NO_OP, reason=LEFT, fields=(), removes=(), clears=clears)
+    """A change that isn't made now; what an interrupted run lost is settled nevertheless, as it will go."""
+    settles = change.settles if change.settles is Settles.LOST else Settles.NOTHING
+    kept = replace(change, action=Action.NO_OP, reason=LEFT, fields=(), removes=(), clears=())
     return replace(kept, settles=settles, approval="", approved=False, code="", left=ALL)
 
 

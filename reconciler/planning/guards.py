@@ -22,16 +22,19 @@ def with_approvals(
     """The changes with what each needs, and warnings about entries of `approve:` that do nothing."""
     past_guard = _guard(situation, changes)
     vanished = _vanished(situation, changes)
-    approve = set(situation.stack.approve)
-    used = situation.ledger.approvals
     marked = []
     for change in changes:
-        why = _why(situation, fates, change) or vanished.get(change.address, "")
-        if not why and change.action is Action.DELETE and not change.address.part:
-            why = past_guard
-        covered = change.address in approve and str(change.address) not in used
-        marked.append(replace(change, approval=why, approved=covered) if why else change)
+        is_guarded = change.action is Action.DELETE and not change.address.part
+        otherwise = vanished.get(change.address, "") or (past_guard if is_guarded else "")
+        marked.append(with_approval(situation, fates, change, otherwise))
     return marked, _leftovers(situation, marked)
+
+
+def with_approval(situation: Situation, fates: Fates, change: Change, otherwise: str = "") -> Change:
+    """A change with what it needs by itself, or otherwise."""
+    why, address = _why(situation, fates, change) or otherwise, change.address
+    is_listed = address in situation.stack.approve and str(address) not in situation.ledger.approvals
+    return replace(change, approval=why, approved=is_listed) if why else change
 
 
 def _why(situation: Situation, fates: Fates, change: Change) -> str:

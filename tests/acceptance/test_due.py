@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 SPEC = "specs/stack.yaml"
 
 
@@ -72,6 +74,10 @@ def lost(place, path):
     place.relax()
 
 
+def open_intents(place):
+    return json.loads(place.ledger.read_text())["pending"].get("intents", {})
+
+
 def test_a_stray_secret_goes_and_no_other_is_issued(inside):
     want = inside.both()
     inside.write(want)
@@ -82,6 +88,7 @@ def test_a_stray_secret_goes_and_no_other_is_issued(inside):
     inside.write(want)
     inside.run("apply", SPEC, "--due")
     assert inside.secrets_of(robot) == []
+    assert open_intents(inside) == {}
     assert set(inside.principals()) >= {"robot"}
     before = inside.writes()
     inside.run("apply", SPEC, "--due").says("nothing is due")
@@ -96,6 +103,7 @@ def test_a_stray_app_goes_and_no_other_is_made(inside):
     lost(inside, "custom-app-integrations$")
     assert set(inside.apps()) == {"app"}
     inside.run("apply", SPEC, "--due")
+    assert open_intents(inside) == {}
     assert (inside.apps(), inside.integrations()) == ({}, {})
     inside.apply()
     assert inside.is_settled()
