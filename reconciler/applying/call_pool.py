@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any
 
-from reconciler.applying.remote_call import Call
+from reconciler.applying.remote_call import RemoteCall
 from reconciler.errors import ReconcileError
 from reconciler.planning import Step
 
@@ -25,11 +25,11 @@ class Running:
     """One step under way."""
 
     step: Step
-    calls: Iterator[Call]
-    call: Call | None = None
+    calls: Iterator[RemoteCall]
+    call: RemoteCall | None = None
 
 
-class Flights:
+class CallPool:
     """The calls under way; only the coordinating thread uses it.
 
     Args:
@@ -43,7 +43,7 @@ class Flights:
         # to wait for the first of thousands of futures is to look at all of them, each time
         self._landed: SimpleQueue[Future[Answer]] = SimpleQueue()
 
-    def __enter__(self) -> Flights:
+    def __enter__(self) -> CallPool:
         return self
 
     def __exit__(

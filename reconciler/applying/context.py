@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from reconciler.applying.fresh_lists import Lists
+from reconciler.applying.fresh_lists import FreshLists
 from reconciler.errors import InternalError, ReconcileError
 from reconciler.kinds import Fields, Kind, Registry
 from reconciler.matching import at_path, is_of_adopt
@@ -21,6 +21,7 @@ from reconciler.model import (
     Delivery,
     Entry,
     Intent,
+    IntentResolution,
     Ledger,
     Live,
     Plan,
@@ -28,7 +29,6 @@ from reconciler.model import (
     Resource,
     Runner,
     SecretInput,
-    Settles,
     Snapshot,
     Sourced,
     Text,
@@ -46,7 +46,7 @@ def utc(moment: datetime) -> str:
 
 
 @dataclass
-class Work:
+class ApplyContext:
     """One apply in progress. Only the coordinating thread changes it.
 
     Attributes:
@@ -79,7 +79,7 @@ class Work:
     computed: dict[Address, Mapping[str, str]] = field(default_factory=dict)
     kept: dict[Address, str] = field(default_factory=dict)
     stayed: set[str] = field(default_factory=set)
-    lists: Lists = field(default_factory=Lists)
+    lists: FreshLists = field(default_factory=FreshLists)
     notes: dict[Address, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -281,7 +281,7 @@ class Work:
             # how the API shows the creator of what is ours: by it a lost create is recognised
             created_by=entry.created_by or (live.created_by if live else ""),
         )
-        if change.settles is not Settles.DELIVERED or live is None:
+        if change.settles is not IntentResolution.DELIVERED or live is None:
             return refreshed
         trusted = {path: self.trusted(value) for path, value in secret_leaves(resource.attributes)}
         arrived = {path: delivery for path, delivery in trusted.items() if delivery is not None}

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from reconciler.applying import ledger_edits
-from reconciler.applying.context import Work
-from reconciler.applying.remote_call import Call, always
+from reconciler.applying.context import ApplyContext
+from reconciler.applying.remote_call import RemoteCall, always
 from reconciler.applying.use_check import deletes_first, last_look
 from reconciler.errors import ReconcileError
 from reconciler.kinds import Kind
@@ -19,30 +19,30 @@ from reconciler.model import (
 )
 
 
-def remove(work: Work, change: Change, ids: Iterable[str]) -> Iterator[Call]:
+def remove(context: ApplyContext, change: Change, ids: Iterable[str]) -> Iterator[RemoteCall]:
     """Condemned first, then deleted; the record goes when the deletion is confirmed."""
     address = change.address
-    kind, api = work.kind(address), work.apis[change.provider]
-    entry = work.entry(address)
+    kind, api = context.kind(address), context.apis[change.provider]
+    entry = context.entry(address)
     parents = {former.id: former.parent for former in entry.formers} if entry else {}
     if entry is not None:
         parents[entry.id] = entry.parent
     for live_id in ids:
         users: list[str] = []
-        yield from last_look(work, change, live_id, users)
+        yield from last_look(context, change, live_id, users)
         if users:
             words = f"{' and '.join(users)} still uses it"
             if deletes_first(change):
-                yield Call(run=partial(_refuse, address, f"nothing was changed: {words}"))
-            work.kept[address] = f"it stays, superseded: {words}"
-            work.stayed.add(live_id)
+                yield RemoteCall(run=partial(_refuse, address, f"nothing was changed: {words}"))
+            context.kept[address] = f"it stays, superseded: {words}"
+            context.stayed.add(live_id)
             continue
         parent = parents.get(live_id) or (change.live.parent if change.live else "") or change.parent
         edit = ledger_edits.all_of(
-            ledger_edits.removed(address, change.provider, live_id, work.now, work.horizon),
-            ledger_edits.approved(work.plan, change),
+            ledger_edits.removed(address, change.provider, live_id, context.now, context.horizon),
+            ledger_edits.approved(context.plan, change),
         )
-        yield Call(
+        yield RemoteCall(
             before=ledger_edits.condemned(change, [live_id]),
             run=_removal(kind, api, live_id, parent, deactivates=is_deactivation(change)),
             after=partial(always, edit),

@@ -15,13 +15,13 @@ from threading import Event
 from typing import Protocol
 
 from reconciler.applying import ledger_edits
-from reconciler.applying.call_pool import Answer, Flights, Running
-from reconciler.applying.context import Work
-from reconciler.applying.ledger_edits import Edit
+from reconciler.applying.call_pool import Answer, CallPool, Running
+from reconciler.applying.context import ApplyContext
+from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.remote_call import NotSentError
 from reconciler.applying.steps import calls_of
 from reconciler.errors import FencedError, ReconcileError
-from reconciler.model import Action, Address, Change, Entry, Ledger, Outcome, Settles, Status
+from reconciler.model import Action, Address, Change, Entry, IntentResolution, Ledger, Outcome, Status
 from reconciler.planning import Phase, Step, steps
 
 TOMBSTONE = timedelta(hours=24)  # how long a given-up intent is remembered (rule 6)
@@ -29,7 +29,7 @@ GATHER = 0.05  # seconds that answers are gathered for one write, while other ca
 PATIENCE = 4.0  # times as long as the last write took, while nobody waits: a large ledger is written less
 
 
-class Journal(Protocol):
+class LedgerWriter(Protocol):
     """What the executor needs of the ledger."""
 
     @property
@@ -64,7 +64,7 @@ class Executor:
     """One apply of one plan.
 
     Args:
-        work: what the steps share.
+        context: what the steps share.
         journal: where the ledger is written.
         parallelism: calls under way at one time.
         stop: set it and nothing new is begun: calls under way finish, and the ledger is written.
@@ -72,20 +72,20 @@ class Executor:
 
     def __init__(
         self,
-        work: Work,
-        journal: Journal,
+        context: ApplyContext,
+        journal: LedgerWriter,
         *,
         parallelism: int = 8,
         watcher: Watcher | None = None,
         stop: Event | None = None,
     ) -> None:
-        self.work = work
+        self.context = context
         self.journal = journal
         self.watcher = watcher
         self.stop = stop or Event()
-        self.changes = {change.address: change for change in work.plan.changes}
+        self.changes = {change.address: change for change in context.plan.changes}
         remembered = {address: entry.depends_on for address, entry in journal.ledger.entries.items()}
-        self.graph = steps(work.plan.changes, remembered)
+        self.graph = steps(context.plan.changes, remembered)
         self.users: dict[Address, set[Step]] = {}
         for step in self.graph:
             self.users.setdefault(step.address, set()).add(step)
@@ -93,8 +93,8 @@ class Executor:
         self.failure: ReconcileError | None = None
         self.took = 0.0  # seconds, the last write
         self.sorter: TopologicalSorter[Step] = TopologicalSorter(self.graph)
-        self.flights = Flights(parallelism)
-        self.edits: list[Edit] = []  # to be written next
+        self.pool = CallPool(parallelism)
+        self.edits: list[LedgerEdit] = []  # to be written next
         self.ready: list[Running] = []  # to be sent as soon as that is durable
 
     def run(self) -> tuple[Outcome, ...]:
@@ -106,13 +106,13 @@ class Executor:
         """
         self._begin()
         self.sorter.prepare()
-        with self.flights:
+        with self.pool:
             self._walk()
         if self.failure is not None:
             raise self.failure
         return tuple(
             outcome
-            for change in self.work.plan.changes
+            for change in self.context.plan.changes
             if change.action is not Action.NO_OP
             for outcome in [self.progress.reported.get(change.address) or self._outcome(change)]
         )
@@ -123,17 +123,17 @@ class Executor:
         """Writes what changes in the ledger alone; nothing at all if nothing does."""
         settled = [
             ledger_edits.settled_before(
-                change, proven_dead=self._is_proven_dead(change.address), now=self.work.now
+                change, proven_dead=self._is_proven_dead(change.address), now=self.context.now
             )
-            for change in self.work.plan.changes
-            if change.settles in (Settles.GIVEN_UP, Settles.LOST, Settles.FOUND)
+            for change in self.context.plan.changes
+            if change.settles in (IntentResolution.GIVEN_UP, IntentResolution.LOST, IntentResolution.FOUND)
         ]
         edit = ledger_edits.as_one(
             [
-                ledger_edits.begun(self.work.plan, self._refreshed()),
+                ledger_edits.begun(self.context.plan, self._refreshed()),
                 *settled,
-                *(ledger_edits.condemned(c, c.spares) for c in self.work.plan.changes if c.spares),
-                ledger_edits.without_old_tombstones(self.work.before(TOMBSTONE)),
+                *(ledger_edits.condemned(c, c.spares) for c in self.context.plan.changes if c.spares),
+                ledger_edits.without_old_tombstones(self.context.before(TOMBSTONE)),
                 *self._arrivals(),
             ]
         )
@@ -142,27 +142,30 @@ class Executor:
 
     def _is_proven_dead(self, address: Address) -> bool:
         intent = self.journal.ledger.pending.intents.get(address)
-        return intent is not None and intent.runner in self.work.dead
+        return intent is not None and intent.runner in self.context.dead
 
-    def _arrivals(self) -> Iterator[Edit]:
+    def _arrivals(self) -> Iterator[LedgerEdit]:
         """Deliveries of an interrupted run that turned out to have arrived."""
-        for change in self.work.plan.changes:
-            if change.settles is Settles.DELIVERED and change.address in self.work.plan.stack.resources:
-                resource = self.work.resource(change.address)
+        for change in self.context.plan.changes:
+            if (
+                change.settles is IntentResolution.DELIVERED
+                and change.address in self.context.plan.stack.resources
+            ):
+                resource = self.context.resource(change.address)
                 sources = [ref.source for ref in resource.refs if ref.is_secret]
                 yield ledger_edits.arrived(sources, str(change.address), confirmed=True)
 
     def _refreshed(self) -> Mapping[Address, Entry]:
         """What the spec says now of objects that need no call: their lifecycle, their dependencies."""
         found = {}
-        for change in self.work.plan.changes:
-            if change.action is not Action.NO_OP or change.address not in self.work.plan.stack.resources:
+        for change in self.context.plan.changes:
+            if change.action is not Action.NO_OP or change.address not in self.context.plan.stack.resources:
                 continue
             if change.left:
                 continue  # live isn't as the spec says
-            entry = self.work.entry(change.address)
+            entry = self.context.entry(change.address)
             if entry is not None and entry.id:
-                found[change.address] = self.work.refreshed(entry, change)
+                found[change.address] = self.context.refreshed(entry, change)
         return found
 
     # --- the walk ---------------------------------------------------------------------------------------
@@ -172,17 +175,17 @@ class Executor:
         while True:
             self._open_ready()
             # while others wait for their turn, nobody waits for this write
-            gather = max(GATHER, PATIENCE * self.took) if self.flights.is_full else GATHER
+            gather = max(GATHER, PATIENCE * self.took) if self.pool.is_full else GATHER
             due = written + gather - time.monotonic()
-            if self.failure is None and (self.ready or self.edits) and (not self.flights or due <= 0):
+            if self.failure is None and (self.ready or self.edits) and (not self.pool or due <= 0):
                 if self._write():
                     written = time.monotonic()
-                    self.flights.send(self.ready)
+                    self.pool.send(self.ready)
                 self.edits, self.ready = [], []
                 continue
-            if not self.flights:
+            if not self.pool:
                 return
-            landed = self.flights.land(max(0.0, due) if self.ready or self.edits else None)
+            landed = self.pool.land(max(0.0, due) if self.ready or self.edits else None)
             if self.stop.is_set() or self.failure is not None:
                 self._recall()
             for running, answer in landed:
@@ -206,7 +209,7 @@ class Executor:
                 if self.watcher and step.address not in self.progress.seconds:
                     self.watcher.started(step.address, change.action)
                 self.progress.seconds.setdefault(step.address, 0.0)
-                running = Running(step, calls_of(self.work, change, step))
+                running = Running(step, calls_of(self.context, change, step))
                 self._advance(running)
 
     def _obstacle(self, step: Step) -> str:
@@ -244,7 +247,7 @@ class Executor:
             return
         found, error, took = answer
         self.progress.seconds[running.step.address] += took
-        self.work.lists.ended(self.changes[running.step.address])
+        self.context.lists.ended(self.changes[running.step.address])
         if error is None:
             edit = call.after(found)
         elif isinstance(error, FencedError):
@@ -273,7 +276,7 @@ class Executor:
             self._end(running.step, Status.FAILED, "stopped half-way; run it again to finish")
 
     def _recall(self) -> None:
-        for running in self.flights.recall():
+        for running in self.pool.recall():
             edit = running.call.failed(NotSentError("not sent")) if running.call else None
             if edit is not None:
                 self.edits.append(edit)
@@ -315,16 +318,16 @@ class Executor:
         error = "; ".join(errors)
         if change.action is Action.BLOCKED:
             status, error = Status.SKIPPED, change.reason
-        elif status is Status.DONE and self.work.plan.destroys and change.address in self.work.kept:
-            status, error = Status.SKIPPED, self.work.kept[change.address]
+        elif status is Status.DONE and self.context.plan.destroys and change.address in self.context.kept:
+            status, error = Status.SKIPPED, self.context.kept[change.address]
         return Outcome(
             change.address,
             change.action,
             status,
-            self.work.computed.get(change.address, {}).get("id") or change.id,
+            self.context.computed.get(change.address, {}).get("id") or change.id,
             error,
             round(self.progress.seconds.get(change.address, 0.0), 3),
-            self.work.notes.get(change.address, ""),
+            self.context.notes.get(change.address, ""),
         )
 
 

@@ -12,7 +12,7 @@ from reconciler.matching import User, users_in
 from reconciler.model import Change, Live, Lives
 
 
-class Lists:
+class FreshLists:
     """Who refers to which client_id, by server; read again only if this run wrote there since.
 
     Several hundred superseded apps are removed side by side: whoever asks first reads, the others wait.

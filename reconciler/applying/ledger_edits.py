@@ -15,9 +15,8 @@ from reconciler.model import (
     Deleted,
     Delivery,
     Entry,
-    Former,
-    GivenUp,
     Intent,
+    IntentResolution,
     Ledger,
     Live,
     Marked,
@@ -25,11 +24,12 @@ from reconciler.model import (
     Plan,
     Resource,
     Runner,
-    Settles,
+    Superseded,
+    Tombstone,
 )
 
 
-class Draft:
+class LedgerDraft:
     """A ledger that is being edited: one copy per write, however many edits the write holds."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -71,15 +71,15 @@ class Draft:
             self.entries[address] = entry
 
 
-Edit = Callable[[Draft], None]
+LedgerEdit = Callable[[LedgerDraft], None]
 
 
-def as_one(edits: Iterable[Edit]) -> Callable[[Ledger], Ledger]:
+def as_one(edits: Iterable[LedgerEdit]) -> Callable[[Ledger], Ledger]:
     """Several edits as one function from ledger to ledger."""
     found = tuple(edits)
 
     def edit(ledger: Ledger) -> Ledger:
-        draft = Draft(ledger)
+        draft = LedgerDraft(ledger)
         for one in found:
             one(draft)
         return draft.frozen()
@@ -87,10 +87,10 @@ def as_one(edits: Iterable[Edit]) -> Callable[[Ledger], Ledger]:
     return edit
 
 
-def all_of(*edits: Edit) -> Edit:
+def all_of(*edits: LedgerEdit) -> LedgerEdit:
     """Several edits in order."""
 
-    def edit(draft: Draft) -> None:
+    def edit(draft: LedgerDraft) -> None:
         for one in edits:
             one(draft)
 
@@ -100,19 +100,19 @@ def all_of(*edits: Edit) -> Edit:
 # --- the beginning of an apply ---------------------------------------------------------------------------
 
 
-def settled_before(change: Change, *, proven_dead: bool, now: str) -> Edit:
+def settled_before(change: Change, *, proven_dead: bool, now: str) -> LedgerEdit:
     """What an interrupted run left open at an address, brought to an end before anything is sent.
 
     An intent without effect becomes a tombstone (rule 6); what is lost is condemned (rule 12); what was
     found stays open until it is recorded.
     """
 
-    def edit(draft: Draft) -> None:
+    def edit(draft: LedgerDraft) -> None:
         intent = draft.intents.get(change.address)
         if intent is None:
             return
-        if change.settles is Settles.GIVEN_UP:
-            draft.given_up.append(GivenUp(change.address, intent, now, proven_dead))
+        if change.settles is IntentResolution.GIVEN_UP:
+            draft.given_up.append(Tombstone(change.address, intent, now, proven_dead))
         elif change.clears or change.spares:
             condemned(change, (*change.clears, *change.spares))(draft)
         else:
@@ -122,20 +122,20 @@ def settled_before(change: Change, *, proven_dead: bool, now: str) -> Edit:
     return edit
 
 
-def without_old_tombstones(horizon: str) -> Edit:
+def without_old_tombstones(horizon: str) -> LedgerEdit:
     """Tombstones that have done their time: every plan since has looked for late arrivals."""
 
-    def edit(draft: Draft) -> None:
-        draft.given_up = [stone for stone in draft.given_up if stone.given_up >= horizon]
+    def edit(draft: LedgerDraft) -> None:
+        draft.given_up = [tombstone for tombstone in draft.given_up if tombstone.given_up >= horizon]
 
     return edit
 
 
-def begun(plan: Plan, refreshed: Mapping[Address, Entry]) -> Edit:
+def begun(plan: Plan, refreshed: Mapping[Address, Entry]) -> LedgerEdit:
     """Moves carried out, remotes named, and what the spec says of objects that stay."""
     listed = {str(address) for address in plan.stack.approve}
 
-    def edit(draft: Draft) -> None:
+    def edit(draft: LedgerDraft) -> None:
         moved = moved_entries(draft.entries, plan.stack.moved)
         draft.entries = {**moved, **refreshed}
         draft.approvals = {a: digest for a, digest in draft.approvals.items() if a in listed}
@@ -148,10 +148,10 @@ def begun(plan: Plan, refreshed: Mapping[Address, Entry]) -> Edit:
     return edit
 
 
-def approved(plan: Plan, change: Change) -> Edit:
-    """An entry of `approve:` that has done its work: it works once."""
+def approved(plan: Plan, change: Change) -> LedgerEdit:
+    """An entry of `approve:` that has done its context: it works once."""
 
-    def edit(draft: Draft) -> None:
+    def edit(draft: LedgerDraft) -> None:
         if change.approved:
             draft.approvals[str(change.address)] = plan.digest
 
@@ -161,28 +161,28 @@ def approved(plan: Plan, change: Change) -> Edit:
 # --- creates ---------------------------------------------------------------------------------------------
 
 
-def intended(address: Address, intent: Intent) -> Edit:
+def intended(address: Address, intent: Intent) -> LedgerEdit:
     """The intent of a create, before it is sent (rule 1)."""
 
-    def edit(draft: Draft) -> None:
+    def edit(draft: LedgerDraft) -> None:
         draft.intents[address] = intent
 
     return edit
 
 
-def settled(address: Address) -> Edit:
+def settled(address: Address) -> LedgerEdit:
     """The end of an intent: its outcome is known."""
 
-    def edit(draft: Draft) -> None:
+    def edit(draft: LedgerDraft) -> None:
         draft.intents.pop(address, None)
 
     return edit
 
 
-def recorded(address: Address, entry: Entry, *, former: Former | None = None) -> Edit:
+def recorded(address: Address, entry: Entry, *, former: Superseded | None = None) -> LedgerEdit:
     """An object on record; its predecessor stays there, too, until its deletion is confirmed (rule 11)."""
 
-    def edit(draft: Draft) -> None:
+    def edit(draft: LedgerDraft) -> None:
         before = draft.entries.get(address)
         formers = before.formers if before else ()
         if former is not None:
@@ -231,7 +231,7 @@ def name_on_record(applied: Mapping[str, Any], name: str) -> str:
     return str(stated) if isinstance(stated, Marked) else name
 
 
-def former_of(entry: Entry | None, live: Live, *, revoke_after: str, is_dead: bool, now: str) -> Former:
+def former_of(entry: Entry | None, live: Live, *, revoke_after: str, is_dead: bool, now: str) -> Superseded:
     """What is to be remembered of an object whose successor takes over.
 
     A credential that was being delivered by a runner that isn't proven dead is quarantined (rule 14).
@@ -241,13 +241,13 @@ def former_of(entry: Entry | None, live: Live, *, revoke_after: str, is_dead: bo
         credential = replace(credential, state=CredentialState.QUARANTINED, since=now)
     origin = entry.origin if entry else Origin.ADOPTED
     name = entry.name if entry else live.name
-    return Former(live.id, live.parent, name, live.computed, credential, revoke_after, origin, now)
+    return Superseded(live.id, live.parent, name, live.computed, credential, revoke_after, origin, now)
 
 
 # --- deliveries ------------------------------------------------------------------------------------------
 
 
-def sending(sources: Iterable[Address], receiver: str, updated_at: str, runner: Runner) -> Edit:
+def sending(sources: Iterable[Address], receiver: str, updated_at: str, runner: Runner) -> LedgerEdit:
     """The intent of a delivery (rule 8): from here on the receiver may hold these credentials."""
 
     def one(entry: Entry) -> Entry:
@@ -255,24 +255,24 @@ def sending(sources: Iterable[Address], receiver: str, updated_at: str, runner: 
         to = {**credential.to, receiver: updated_at}
         return replace(entry, credential=replace(credential, state=CredentialState.SENDING, by=runner, to=to))
 
-    def edit(draft: Draft) -> None:
+    def edit(draft: LedgerDraft) -> None:
         for source in sources:
             draft.change(source, one)
 
     return edit
 
 
-def arrived(sources: Iterable[Address], receiver: str, *, confirmed: bool) -> Edit:
+def arrived(sources: Iterable[Address], receiver: str, *, confirmed: bool) -> LedgerEdit:
     """The end of a delivery: confirmed, or proven not to have happened."""
 
-    def edit(draft: Draft) -> None:
+    def edit(draft: LedgerDraft) -> None:
         for source in sources:
             draft.change(source, lambda entry: _landed(draft, entry, receiver, confirmed))
 
     return edit
 
 
-def _landed(draft: Draft, entry: Entry, receiver: str, confirmed: bool) -> Entry:
+def _landed(draft: LedgerDraft, entry: Entry, receiver: str, confirmed: bool) -> Entry:
     credential = entry.credential
     if credential is None:
         return entry
@@ -288,7 +288,7 @@ def _landed(draft: Draft, entry: Entry, receiver: str, confirmed: bool) -> Entry
     return replace(entry, credential=replace(credential, state=state, to={}, by=None))
 
 
-def refused(change: Change) -> Edit:
+def refused(change: Change) -> LedgerEdit:
     """A new secret that doesn't work is condemned, and its predecessor takes its place again."""
 
     def one(entry: Entry) -> Entry:
@@ -296,7 +296,7 @@ def refused(change: Change) -> Edit:
         old = next((former for former in entry.formers if before and former.id == before.id), None)
         if old is None:
             return entry
-        useless = _condemn(Former(entry.id, entry.parent, entry.name, entry.computed, entry.credential))
+        useless = _condemn(Superseded(entry.id, entry.parent, entry.name, entry.computed, entry.credential))
         rest = tuple(former for former in entry.formers if former.id != old.id)
         return replace(
             entry,
@@ -314,34 +314,34 @@ def refused(change: Change) -> Edit:
 # --- removals --------------------------------------------------------------------------------------------
 
 
-def condemned(change: Change, ids: Iterable[str]) -> Edit:
+def condemned(change: Change, ids: Iterable[str]) -> LedgerEdit:
     """The one-way door, written before the DELETE (rule 12): nobody takes these ids back."""
     wanted = tuple(ids)
 
-    def edit(draft: Draft) -> None:
+    def edit(draft: LedgerDraft) -> None:
         entry = draft.entries.get(change.address) or Entry(change.provider, "", change.name, Origin.CREATED)
         formers = {former.id: former for former in entry.formers}
         if entry.id in wanted:
-            formers[entry.id] = Former(
+            formers[entry.id] = Superseded(
                 entry.id, entry.parent, entry.name, entry.computed, entry.credential, origin=entry.origin
             )
             entry = replace(entry, id="", credential=None, deliveries={}, updated_at="")
         for live_id in wanted:
-            # a stray that was never recorded: all that is known of it is its id, and where it lives
-            stray = Former(live_id, change.parent)
-            formers[live_id] = _condemn(formers.get(live_id, stray))
+            # an orphan that was never recorded: all that is known of it is its id, and where it lives
+            orphan = Superseded(live_id, change.parent)
+            formers[live_id] = _condemn(formers.get(live_id, orphan))
         draft.put(change.address, replace(entry, formers=tuple(formers.values())))
 
     return edit
 
 
-def _condemn(former: Former) -> Former:
+def _condemn(former: Superseded) -> Superseded:
     credential = former.credential or Credential(CredentialState.CONDEMNED)
     credential = replace(credential, state=CredentialState.CONDEMNED, by=None, to={}, sealed="", sealed_to="")
     return replace(former, credential=credential, revoke_after="")
 
 
-def removed(address: Address, provider: str, live_id: str, now: str, horizon: str) -> Edit:
+def removed(address: Address, provider: str, live_id: str, now: str, horizon: str) -> LedgerEdit:
     """An id off the record, now that its deletion is confirmed; a list may show its ghost for a while.
 
     Args:
@@ -354,7 +354,7 @@ def removed(address: Address, provider: str, live_id: str, now: str, horizon: st
         ours = [f for f in kept.formers if f.origin is Origin.CREATED or not address.part]
         return kept if kept.id or ours else None
 
-    def edit(draft: Draft) -> None:
+    def edit(draft: LedgerDraft) -> None:
         draft.change(address, one)
         draft.deleted = [ghost for ghost in draft.deleted if ghost.at >= horizon]
         draft.deleted.append(Deleted(address.kind_name, provider, live_id, now))
@@ -362,13 +362,13 @@ def removed(address: Address, provider: str, live_id: str, now: str, horizon: st
     return edit
 
 
-def forgotten(address: Address) -> Edit:
+def forgotten(address: Address) -> LedgerEdit:
     """An address off the record, with all that is pending there; its object stays alive."""
 
-    def edit(draft: Draft) -> None:
+    def edit(draft: LedgerDraft) -> None:
         draft.put(address, None)
         draft.intents.pop(address, None)
-        draft.given_up = [stone for stone in draft.given_up if stone.address != address]
+        draft.given_up = [tombstone for tombstone in draft.given_up if tombstone.address != address]
 
     return edit
 
@@ -376,7 +376,7 @@ def forgotten(address: Address) -> Edit:
 # --- additive attributes ---------------------------------------------------------------------------------
 
 
-def granted(address: Address, attribute: str, key: str, value: Any, now: str) -> Edit:
+def granted(address: Address, attribute: str, key: str, value: Any, now: str) -> LedgerEdit:
     """One key of an additive attribute that this stack added, or (value None) took back."""
 
     def one(entry: Entry) -> Entry:
@@ -390,7 +390,7 @@ def granted(address: Address, attribute: str, key: str, value: Any, now: str) ->
     return lambda draft: draft.change(address, one)
 
 
-def found_there(address: Address, attribute: str, key: str) -> Edit:
+def found_there(address: Address, attribute: str, key: str) -> LedgerEdit:
     """One key of an additive attribute that somebody else set before this stack could: not ours to take."""
 
     def one(entry: Entry) -> Entry:

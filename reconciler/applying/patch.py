@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reconciler.applying.context import Work, secret_leaves
-from reconciler.applying.ledger_edits import Edit
+from reconciler.applying.context import ApplyContext, secret_leaves
+from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.errors import InvalidRequestError, ReconcileError
 from reconciler.model import Address, Change, Delivery, Entry, Live, Ref, Resource
 from reconciler.secrets import SENSITIVE
@@ -109,10 +109,10 @@ class Patch:
         return "the server takes it as a whole only: all of it was sent" if self.sent_whole else ""
 
 
-def patch_of(work: Work, change: Change, live: Live, paths: set[str]) -> Patch:
+def patch_of(context: ApplyContext, change: Change, live: Live, paths: set[str]) -> Patch:
     """The PATCH for some changed paths."""
-    resource = work.resource(change.address)
-    body = _body(work, resource, live, paths)
+    resource = context.resource(change.address)
+    body = _body(context, resource, live, paths)
     patch = Patch(body, {name: _whole(live, name, value) for name, value in body.items()})
     for path, value in secret_leaves(resource.attributes):
         name, _, key = path.rpartition(".")
@@ -122,15 +122,15 @@ def patch_of(work: Work, change: Change, live: Live, paths: set[str]) -> Patch:
             patch.missing[path] = value
             continue
         try:
-            patch.whole[name][key] = work.resolved(value)
-            patch.secrets[path] = work.delivery(value)
+            patch.whole[name][key] = context.resolved(value)
+            patch.secrets[path] = context.delivery(value)
         except ReconcileError:
             patch.missing[path] = value
     return patch
 
 
-def unproven(address: Address, paths: Iterable[str]) -> Edit:
-    """Deliveries of which nothing is left, or that don't work: nothing is revoked, and the next plan makes
+def unproven(address: Address, paths: Iterable[str]) -> LedgerEdit:
+    """Deliveries of which nothing is left, or that don't context: nothing is revoked, and the next plan makes
     another."""
     doubted = frozenset(paths)
 
@@ -150,9 +150,9 @@ def _doubted(delivery: Delivery) -> Delivery:
     return doubted if delivery.source else replace(doubted, salt="", mark="")
 
 
-def _body(work: Work, resource: Resource, live: Live, paths: set[str]) -> dict[str, Any]:
+def _body(context: ApplyContext, resource: Resource, live: Live, paths: set[str]) -> dict[str, Any]:
     """The attributes that a PATCH sends: what changed, and whole objects where the API wants them whole."""
-    fields = work.fields(resource.address)
+    fields = context.fields(resource.address)
     body: dict[str, Any] = {}
     for path in sorted(paths):
         name, _, rest = path.partition(".")
@@ -160,12 +160,12 @@ def _body(work: Work, resource: Resource, live: Live, paths: set[str]) -> dict[s
             there = live.attributes.get(name) or {}
             wanted = resource.attributes.get(name) or {}
             said = {key: v for key, v in wanted.items() if not resource.lifecycle.ignores(f"{name}.{key}")}
-            body[name] = {**there, **work.resolved(said)}
+            body[name] = {**there, **context.resolved(said)}
         elif rest:
-            value = work.resolved((resource.attributes.get(name) or {}).get(rest))
+            value = context.resolved((resource.attributes.get(name) or {}).get(rest))
             body.setdefault(name, {})[rest] = value
         else:
-            body[name] = work.resolved(resource.attributes.get(name))
+            body[name] = context.resolved(resource.attributes.get(name))
     return body
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.applying.ledger_edits import Edit
+from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.errors import (
     AnswerError,
     ReconcileError,
@@ -22,7 +22,7 @@ class NotSentError(ReconcileError):
 
 
 @dataclass(frozen=True)
-class Call:
+class RemoteCall:
     """One remote call with its place in the ledger.
 
     Attributes:
@@ -32,13 +32,13 @@ class Call:
         failed: from the error to what has to be made durable; the step ends.
     """
 
-    before: Edit | None = None
+    before: LedgerEdit | None = None
     run: Callable[[], Any] | None = None
-    after: Callable[[Any], Edit | None] = lambda answer: None
-    failed: Callable[[Exception], Edit | None] = lambda error: None
+    after: Callable[[Any], LedgerEdit | None] = lambda answer: None
+    failed: Callable[[Exception], LedgerEdit | None] = lambda error: None
 
 
-def always(edit: Edit, answer: object) -> Edit:
+def always(edit: LedgerEdit, answer: object) -> LedgerEdit:
     """The edit, whatever the answer."""
     return edit
 

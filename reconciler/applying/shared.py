@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from reconciler.applying import ledger_edits
-from reconciler.applying.context import Work
-from reconciler.applying.ledger_edits import Edit
-from reconciler.applying.remote_call import Call, always, was_refused
+from reconciler.applying.context import ApplyContext
+from reconciler.applying.ledger_edits import LedgerEdit
+from reconciler.applying.remote_call import RemoteCall, always, was_refused
 from reconciler.errors import (
     ConflictError,
     RemoteError,
@@ -45,9 +45,9 @@ def with_advice(change: Change, call: Callable[[], Any]) -> Any:
         raise
 
 
-def additive_keys(work: Work, change: Change) -> dict[tuple[str, str], Any]:
+def additive_keys(context: ApplyContext, change: Change) -> dict[tuple[str, str], Any]:
     """All keys that a new object gets, as the plan shows them."""
-    fields = work.fields(change.address)
+    fields = context.fields(change.address)
     found = {}
     for field in change.fields:
         name, _, key = field.path.partition(".")
@@ -56,32 +56,38 @@ def additive_keys(work: Work, change: Change) -> dict[tuple[str, str], Any]:
     return found
 
 
-def grants_of(work: Work, change: Change, grants: Mapping[tuple[str, str], Any]) -> Iterator[Call]:
+def grants_of(
+    context: ApplyContext, change: Change, grants: Mapping[tuple[str, str], Any]
+) -> Iterator[RemoteCall]:
     """One call per key."""
     for (name, key), value in sorted(grants.items()):
-        yield _revoked(work, change, name, key) if value is None else _granted(work, change, name, key, value)
+        yield (
+            _revoked(context, change, name, key)
+            if value is None
+            else _granted(context, change, name, key, value)
+        )
 
 
-def _revoked(work: Work, change: Change, name: str, key: str) -> Call:
-    kind, api = work.kind(change.address), work.apis[change.provider]
-    edit = ledger_edits.granted(change.address, name, key, None, work.now)
-    run = partial(kind.revoke, api, work.credential(change.address), name, key)
-    return Call(run=run, after=partial(always, edit))
+def _revoked(context: ApplyContext, change: Change, name: str, key: str) -> RemoteCall:
+    kind, api = context.kind(change.address), context.apis[change.provider]
+    edit = ledger_edits.granted(change.address, name, key, None, context.now)
+    run = partial(kind.revoke, api, context.credential(change.address), name, key)
+    return RemoteCall(run=run, after=partial(always, edit))
 
 
-def _granted(work: Work, change: Change, name: str, key: str, value: Any) -> Call:
+def _granted(context: ApplyContext, change: Change, name: str, key: str, value: Any) -> RemoteCall:
     """On record before it is sent: else a run that ends in between would take it for somebody else's."""
-    kind, api, address = work.kind(change.address), work.apis[change.provider], change.address
-    entry = work.entry(address)
+    kind, api, address = context.kind(change.address), context.apis[change.provider], change.address
+    entry = context.entry(address)
     old = ((entry.applied.get(name) if entry else None) or {}).get(key)
-    ours = ledger_edits.granted(address, name, key, value, work.now)
+    ours = ledger_edits.granted(address, name, key, value, context.now)
 
-    def after(answer: object) -> Edit:
+    def after(answer: object) -> LedgerEdit:
         theirs = answer is False and old is None
         return ledger_edits.all_of(ours, ledger_edits.found_there(address, name, key)) if theirs else ours
 
-    def failed(error: Exception) -> Edit | None:
-        return ledger_edits.granted(address, name, key, old, work.now) if was_refused(error) else None
+    def failed(error: Exception) -> LedgerEdit | None:
+        return ledger_edits.granted(address, name, key, old, context.now) if was_refused(error) else None
 
-    run = partial(kind.grant, api, work.credential(address), name, key, value)
-    return Call(before=ours, run=run, after=after, failed=failed)
+    run = partial(kind.grant, api, context.credential(address), name, key, value)
+    return RemoteCall(before=ours, run=run, after=after, failed=failed)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.applying import ledger_edits
-from reconciler.applying.context import Work
+from reconciler.applying.context import ApplyContext
 from reconciler.applying.create_calls import create
 from reconciler.applying.delete_calls import remove
-from reconciler.applying.remote_call import Call
+from reconciler.applying.remote_call import RemoteCall
 from reconciler.applying.update_calls import adopt, update
 from reconciler.model import (
     Action,
@@ -21,17 +21,17 @@ from reconciler.model import (
 from reconciler.planning import Phase, Step
 
 
-def calls_of(work: Work, change: Change, step: Step) -> Iterator[Call]:
+def calls_of(context: ApplyContext, change: Change, step: Step) -> Iterator[RemoteCall]:
     """The calls of one step."""
     if step.phase is Phase.CLEAR:
-        yield from remove(work, change, change.clears)
+        yield from remove(context, change, change.clears)
     elif step.phase is Phase.REMOVE:
-        yield from remove(work, change, change.removes)
+        yield from remove(context, change, change.removes)
     elif change.action in (Action.CREATE, Action.REPLACE, Action.ROTATE):
-        yield from create(work, change)
+        yield from create(context, change)
     elif change.action is Action.ADOPT:
-        yield from adopt(work, change)
+        yield from adopt(context, change)
     elif change.action is Action.UPDATE:
-        yield from update(work, change)
+        yield from update(context, change)
     elif change.action is Action.FORGET:
-        yield Call(before=ledger_edits.forgotten(change.address))
+        yield RemoteCall(before=ledger_edits.forgotten(change.address))

@@ -6,39 +6,46 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from reconciler.applying.context import Work
-from reconciler.applying.remote_call import Call
+from reconciler.applying.context import ApplyContext
+from reconciler.applying.remote_call import RemoteCall
 from reconciler.kinds import Kind, Scope
 from reconciler.matching import client_of, is_owner, leaving, shows_owner
 from reconciler.model import Action, Change, CredentialState, Ledger, ReplaceOrder
 
 
-def last_look(work: Work, change: Change, live_id: str, users: list[str]) -> Iterator[Call]:
+def last_look(context: ApplyContext, change: Change, live_id: str, users: list[str]) -> Iterator[RemoteCall]:
     """Calls after which `users` says who refers to the object still; a list that fails ends the step.
 
     What the plan looked at may have changed since, by ourselves most likely.
     """
-    client_id = _client_id(work, change, live_id)
-    if not is_owner(work.kinds, change.address) or not client_id:
+    client_id = _client_id(context, change, live_id)
+    if not is_owner(context.kinds, change.address) or not client_id:
         return
-    spared = _gone(work.memory())
+    spared = _gone(context.memory())
     if deletes_first(change):
-        spared |= leaving(work.plan.changes, work.kinds)
-    for provider, name in _written(work):
-        yield Call(run=partial(_find, work, provider, work.kinds[name], client_id, spared, users))
+        spared |= leaving(context.plan.changes, context.kinds)
+    for provider, name in _written(context):
+        yield RemoteCall(run=partial(_find, context, provider, context.kinds[name], client_id, spared, users))
 
 
 def _find(
-    work: Work, provider: str, kind: Kind[Any], client_id: str, spared: frozenset[str], users: list[str]
+    context: ApplyContext,
+    provider: str,
+    kind: Kind[Any],
+    client_id: str,
+    spared: frozenset[str],
+    users: list[str],
 ) -> None:
-    read = partial(kind.observe, work.apis[provider], Scope())
-    found = work.lists.users(provider, kind, client_id, read)
+    read = partial(kind.observe, context.apis[provider], Scope())
+    found = context.lists.users(provider, kind, client_id, read)
     users += [user.words for user in found if user.id not in spared]
 
 
-def _written(work: Work) -> list[tuple[str, str]]:
+def _written(context: ApplyContext) -> list[tuple[str, str]]:
     """Provider and kind of the receivers that this plan writes; others were listed just before."""
-    pending = [change for change in work.plan.pending if shows_owner(work.kinds, change.address.kind_name)]
+    pending = [
+        change for change in context.plan.pending if shows_owner(context.kinds, change.address.kind_name)
+    ]
     return sorted({(change.provider, change.address.kind_name) for change in pending})
 
 
@@ -58,11 +65,11 @@ def deletes_first(change: Change) -> bool:
     return change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST
 
 
-def _client_id(work: Work, change: Change, live_id: str) -> str:
-    live = work.snapshot.of(change.provider, change.address.kind_name).get(live_id)
-    entry = work.entry(change.address)
+def _client_id(context: ApplyContext, change: Change, live_id: str) -> str:
+    live = context.snapshot.of(change.provider, change.address.kind_name).get(live_id)
+    entry = context.entry(change.address)
     known = {former.id: former.computed for former in entry.formers} if entry else {}
     if entry is not None:
         known[entry.id] = entry.computed
-    shown = client_of(work.kinds, change.address, live.computed if live else None)
-    return shown or client_of(work.kinds, change.address, known.get(live_id))
+    shown = client_of(context.kinds, change.address, live.computed if live else None)
+    return shown or client_of(context.kinds, change.address, known.get(live_id))

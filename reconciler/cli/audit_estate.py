@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime, timezone
 
-from reconciler.auditing import Grounds, Rights, Watched, audit, every_principal, owned
+from reconciler.auditing import AuditContext, Rights, Watched, audit, every_principal, owned
 from reconciler.cli.policy_files import given_policies
 from reconciler.cli.remote_systems import systems
 from reconciler.cli.wiring import open_stack
@@ -40,7 +40,7 @@ def look_and_judge(
         rights = workspace_rights(estate, apis, KINDS) if side == "" else None
     hosts, assigned = rights or ({}, {})
     return audit(
-        Grounds(
+        AuditContext(
             asked=asked,
             lenders=found.lenders,
             snapshot=estate.snapshot,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from reconciler.applying import Executor, Work
+from reconciler.applying import ApplyContext, Executor
 from reconciler.cli.console import Console
 from reconciler.cli.interruption import stop_of
 from reconciler.cli.redaction import veiled_outcome
-from reconciler.cli.wiring import Holding, View, dead_runners
+from reconciler.cli.wiring import View, WriteAccess, dead_runners
 from reconciler.model import Outcome, Plan
 from reconciler.providers import KINDS
 from reconciler.rendering import Progress
@@ -20,7 +20,7 @@ from reconciler.secrets.given_values import veiled
 def carry_out(
     plan: Plan,
     view: View,
-    holding: Holding,
+    holding: WriteAccess,
     args: argparse.Namespace,
     console: Console,
     *,
@@ -34,7 +34,7 @@ def carry_out(
     stop = stop_of(args)
     for api in view.apis.values():
         api.http.before_read = None  # what is under way may need one to finish
-    work = Work(
+    work = ApplyContext(
         plan=plan,
         snapshot=view.snapshot,
         apis=view.apis,

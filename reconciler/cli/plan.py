@@ -11,7 +11,7 @@ from reconciler.cli.arguments import is_everyday
 from reconciler.cli.console import Console
 from reconciler.cli.interruption import stop_of
 from reconciler.cli.parallel import Job, each
-from reconciler.cli.wiring import Mates, clients, look, open_stack, stacks
+from reconciler.cli.wiring import RunStacks, clients, look, open_stack, stacks
 from reconciler.model import Action, Plan, Stack
 
 
@@ -19,8 +19,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Plans every stack; exit 1 if an address is blocked, 2 (if asked for) when changes are pending."""
     found = stacks(args)
     plans: list[Plan] = []
-    mates = Mates(found)
-    jobs = [Job(stack, partial(_plan, stack, args, plans, len(found) > 1, mates)) for stack in found]
+    run_stacks = RunStacks(found)
+    jobs = [Job(stack, partial(_plan, stack, args, plans, len(found) > 1, run_stacks)) for stack in found]
     code = each(jobs, console)
     if plans:
         files = [stack.file for stack in found]
@@ -37,14 +37,14 @@ def _plan(
     args: argparse.Namespace,
     plans: list[Plan],
     is_one_of_many: bool,
-    mates: Mates,
+    run_stacks: RunStacks,
     console: Console,
 ) -> int:
     opened = open_stack(stack)
     with clients(stack, opened, args) as apis:
         with console.reading(apis):
             view = look(stack, opened, apis, everyday=is_everyday(args), stop=stop_of(args))
-        plan = view.plan(view.options(args, mates))
+        plan = view.plan(view.options(args, run_stacks))
     console.result(console.form.plan(plan, console.look))
     plan_files.record(plan, console.say)
     plans.append(plan)

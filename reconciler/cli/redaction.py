@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.errors import Problem, ReconcileError, SpecError
 from reconciler.model import Change, Entry, Ledger, Outcome, Plan, Verification
-from reconciler.model.audit import Audit, Finding, Thing
+from reconciler.model.audit import Audit, Finding, MapObject
 from reconciler.rendering import Format
 from reconciler.secrets.given_values import is_any_given, veiled
 
@@ -54,7 +54,7 @@ def veiled_audit(audit: Audit) -> Audit:
         message, advice = veiled(finding.message), veiled(finding.advice)
         return replace(finding, objects=objects, message=message, advice=advice)
 
-    def thing(each: Thing) -> Thing:
+    def thing(each: MapObject) -> MapObject:
         uses = replace(each.uses, name=veiled(each.uses.name)) if each.uses else None
         return replace(each, subject=replace(each.subject, name=veiled(each.subject.name)), uses=uses)
 

@@ -67,7 +67,7 @@ def the_stack(args: argparse.Namespace) -> Stack:
     return found[0]
 
 
-class Mates:
+class RunStacks:
     """The stacks of one run: what they own and wish for, read once, when the first of them is planned."""
 
     def __init__(self, stacks: Sequence[Stack]) -> None:
@@ -105,11 +105,11 @@ class View:
     now: datetime
     identities: Identities | None = None
 
-    def options(self, args: argparse.Namespace, mates: Mates | None = None) -> Options:
+    def options(self, args: argparse.Namespace, run_stacks: RunStacks | None = None) -> Options:
         """What the command line asks of a plan.
 
         Args:
-            mates: the stacks of this run.
+            run_stacks: the stacks of this run.
         """
         return Options(
             now=self.now,
@@ -118,7 +118,7 @@ class View:
             replaces=addresses(getattr(args, "replace", ())),
             due=getattr(args, "due", False),
             claims=claims(self.stack, environment=os.environ),
-            rivals=mates.rivals if mates else None,
+            rivals=run_stacks.rivals if run_stacks else None,
             dead=dead_runners(self.opened.ledger),
             opened=self._openable(),
         )
@@ -161,7 +161,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Holding:
+class WriteAccess:
     """The right to write one stack's ledger and to change what it owns."""
 
     lease: Lease | AlwaysHeld
@@ -180,7 +180,9 @@ class Holding:
 
 
 @contextmanager
-def held(stack: Stack, console: Console, *, moving: str = "", stop: Stop | None = None) -> Iterator[Holding]:
+def held(
+    stack: Stack, console: Console, *, moving: str = "", stop: Stop | None = None
+) -> Iterator[WriteAccess]:
     """The lease and the journal of a stack, from here to the end.
 
     Args:
@@ -195,7 +197,7 @@ def held(stack: Stack, console: Console, *, moving: str = "", stop: Stop | None 
     lease.acquire(on_wait=lambda waiting: console.say(_words(waiting)))
     try:
         with start_journal(opened, lease) as journal:
-            yield Holding(lease, journal, replace(opened, ledger=journal.ledger))
+            yield WriteAccess(lease, journal, replace(opened, ledger=journal.ledger))
     finally:
         lease.release()
 

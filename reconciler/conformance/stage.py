@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler import specs
-from reconciler.applying import Executor, Work
+from reconciler.applying import ApplyContext, Executor
 from reconciler.conformance.cases import Case
 from reconciler.conformance.meddling import KilledError, Meddled, Meddling
 from reconciler.conformance.places import Place
@@ -163,7 +163,7 @@ class Stage:
             memory = _Memory(self.ledger, meddling)
             kinds: Any = {name: Meddled(kind, meddling) for name, kind in self.case.kinds.items()}
             journal: Any = memory
-            work = Work(
+            work = ApplyContext(
                 plan=plan,
                 snapshot=snapshot,
                 apis=apis,

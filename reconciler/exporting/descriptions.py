@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.exporting.selection import APPS, INTEGRATIONS, PRINCIPALS, Choice, Item
-from reconciler.exporting.yaml_text import Reference, is_holdable, is_plain_key, quoted
+from reconciler.exporting.yaml_text import ReferenceText, is_holdable, is_plain_key, quoted
 from reconciler.matching.canonical import normal_host
 from reconciler.model import Live
 from reconciler.model.times import parse_time
@@ -33,7 +33,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Draft:
+class ObjectDraft:
     """What a spec is to say of one object."""
 
     item: Item
@@ -43,15 +43,15 @@ class Draft:
     variable: str = ""  # of its own secret, for `adopt: {client_secret: …}`
     left_out: frozenset[str] = field(default_factory=frozenset)
 
-    def noting(self, *notes: Note) -> Draft:
+    def noting(self, *notes: Note) -> ObjectDraft:
         """The same with more that is odd."""
         return replace(self, notes=(*self.notes, *(note for note in notes if note not in self.notes)))
 
-    def ignoring(self, path: str) -> Draft:
+    def ignoring(self, path: str) -> ObjectDraft:
         """The same with a path that nobody looks at."""
         return replace(self, ignore=self.ignore | {path})
 
-    def saying(self, path: str, value: Any) -> Draft:
+    def saying(self, path: str, value: Any) -> ObjectDraft:
         """The same with a value at a dotted path, None to leave it out."""
         return replace(self, attributes=_put(self.attributes, path.split("."), value))
 
@@ -67,7 +67,7 @@ def _put(values: Mapping[str, Any], steps: list[str], value: Any) -> dict[str, A
     return {**values, first: value}
 
 
-def describe(choice: Choice, defaults: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Draft]:
+def describe(choice: Choice, defaults: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[ObjectDraft]:
     """A draft for each object that is taken over.
 
     Args:
@@ -93,7 +93,7 @@ def describe(choice: Choice, defaults: Mapping[str, Mapping[str, Mapping[str, An
     return drafts
 
 
-def _named(draft: Draft) -> Draft:
+def _named(draft: ObjectDraft) -> ObjectDraft:
     """The draft with its name first, as far as a spec can hold it."""
     name, field_name = draft.item.live.name, _NAMES[draft.item.kind]
     if name and is_holdable(name) and not any(character in name for character in "\t\r\n"):
@@ -102,12 +102,12 @@ def _named(draft: Draft) -> Draft:
     return draft.noting(Note("a name that no spec can hold", words))
 
 
-def _with_secret(choice: Choice, draft: Draft) -> Draft:
+def _with_secret(choice: Choice, draft: ObjectDraft) -> ObjectDraft:
     variable = choice.wishes.known.get((draft.item.kind, draft.item.live.id), "")
     return replace(draft, variable=variable)
 
 
-def _kept(draft: Draft, attributes: Mapping[str, Any]) -> Draft:
+def _kept(draft: ObjectDraft, attributes: Mapping[str, Any]) -> ObjectDraft:
     """The draft with those values that a spec can hold; the others stay unmanaged."""
     for path, value in attributes.items():
         if value is None or value in ("", [], {}):
@@ -123,10 +123,10 @@ def _kept(draft: Draft, attributes: Mapping[str, Any]) -> Draft:
 # --- apps ------------------------------------------------------------------------------------------------
 
 
-def _app(choice: Choice, item: Item) -> Draft:
+def _app(choice: Choice, item: Item) -> ObjectDraft:
     live = item.live.attributes
     policy = live.get("token_access_policy") or {}
-    draft = Draft(item, {"confidential": live.get("confidential", False)})
+    draft = ObjectDraft(item, {"confidential": live.get("confidential", False)})
     draft = _kept(
         draft,
         {
@@ -148,15 +148,15 @@ def _lent(choice: Choice, url: str) -> str:
     providers = {**choice.wishes.lenders, **choice.estate.providers}
     for name, spec in sorted(providers.items()):
         if spec.type != "databricks" and spec.address and spec.callback_url == url:
-            return Reference(f"${{providers.{name}.callback_url}}")
+            return ReferenceText(f"${{providers.{name}.callback_url}}")
     return url
 
 
 # --- principals ------------------------------------------------------------------------------------------
 
 
-def _principal(choice: Choice, item: Item) -> Draft:
-    draft = Draft(item, {})
+def _principal(choice: Choice, item: Item) -> ObjectDraft:
+    draft = ObjectDraft(item, {})
     if not item.live.active:
         words = "it is deactivated: its credentials don't work"
         draft = draft.saying("active", False).noting(Note("deactivated principals", words))
@@ -187,10 +187,10 @@ def usable_secret(choice: Choice, item: Item) -> Live | None:
 # --- integrations ----------------------------------------------------------------------------------------
 
 
-def _integration(choice: Choice, item: Item, defaults: Mapping[str, Mapping[str, Any]]) -> Draft:
+def _integration(choice: Choice, item: Item, defaults: Mapping[str, Mapping[str, Any]]) -> ObjectDraft:
     live = item.live.attributes
     template = str(live.get("template") or "")
-    draft = _kept(Draft(item, {}), {"description": live.get("description"), "template": template})
+    draft = _kept(ObjectDraft(item, {}), {"description": live.get("description"), "template": template})
     draft = draft.saying("config", {})
     filled = defaults.get(template, {})
     for key, value in (live.get("config") or {}).items():
@@ -206,7 +206,7 @@ def _bare(host: Any) -> Any:
     return normal_host(host) if isinstance(host, str) and "/" in host else host
 
 
-def _paired(choice: Choice, draft: Draft) -> Draft:
+def _paired(choice: Choice, draft: ObjectDraft) -> ObjectDraft:
     """An integration with Databricks, which refers to what it uses if that is taken over, too."""
     item = draft.item
     config = draft.attributes.get("config", {})
@@ -215,7 +215,7 @@ def _paired(choice: Choice, draft: Draft) -> Draft:
     if owner is None:
         draft = draft.noting(*_stranger(choice, item))
         return with_variable(draft) if needs and item.client_id else draft
-    draft = draft.saying("config.client_id", Reference(f"${{{owner.address}.client_id}}"))
+    draft = draft.saying("config.client_id", ReferenceText(f"${{{owner.address}.client_id}}"))
     if not needs:
         return draft
     is_shown = (
@@ -224,7 +224,7 @@ def _paired(choice: Choice, draft: Draft) -> Draft:
         else usable_secret(choice, owner) is not None
     )
     if is_shown:
-        return draft.saying(SECRET, Reference(f"${{{owner.address}.client_secret}}"))
+        return draft.saying(SECRET, ReferenceText(f"${{{owner.address}.client_secret}}"))
     return with_variable(draft)
 
 
@@ -240,9 +240,9 @@ def _stranger(choice: Choice, item: Item) -> Iterator[Note]:
         yield Note("client_ids of nobody", "no live app or service principal has this client_id")
 
 
-def with_variable(draft: Draft) -> Draft:
+def with_variable(draft: ObjectDraft) -> ObjectDraft:
     """The draft with a secret that no API tells: from a variable, once somebody takes it out of `ignore`."""
-    reference = Reference(f"${{env.{variable_of(draft.item)}}}")
+    reference = ReferenceText(f"${{env.{variable_of(draft.item)}}}")
     return draft.saying(SECRET, reference).ignoring(SECRET)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.errors import Problem
-from reconciler.exporting.descriptions import SECRET, Draft, Note, describe, with_variable
+from reconciler.exporting.descriptions import SECRET, Note, ObjectDraft, describe, with_variable
 from reconciler.exporting.selection import Choice, Wishes, choose
 from reconciler.exporting.spec_text import Written, write
 from reconciler.kinds import Registry
@@ -57,7 +57,7 @@ class Exported:
     count: int
     oddities: Mapping[str, Sequence[Address]]
     choice: Choice
-    drafts: Sequence[Draft]
+    drafts: Sequence[ObjectDraft]
 
 
 def export(
@@ -96,7 +96,7 @@ def export(
     return Exported(written.text, len(drafts), oddities, choice, list(drafts.values()))
 
 
-def _required(draft: Draft, schemas: Schemas) -> Draft:
+def _required(draft: ObjectDraft, schemas: Schemas) -> ObjectDraft:
     """The draft, ignoring what every such object must say and this one doesn't have."""
     for path in schemas.lacking(draft.item.kind, draft.attributes):
         words = f"ignored: it has no {path}"
@@ -105,7 +105,7 @@ def _required(draft: Draft, schemas: Schemas) -> Draft:
 
 
 def _complaints(
-    problems: Iterable[Problem], written: Written, drafts: Mapping[Address, Draft]
+    problems: Iterable[Problem], written: Written, drafts: Mapping[Address, ObjectDraft]
 ) -> Iterator[tuple[Address, str, Problem]]:
     """What is said of the objects: address, dotted path, problem."""
     for problem in problems:
@@ -126,7 +126,7 @@ def _address(text: str) -> Address | None:
         return None
 
 
-def _heeding(draft: Draft, path: str, problem: Problem, *, is_ignored: bool) -> Draft:
+def _heeding(draft: ObjectDraft, path: str, problem: Problem, *, is_ignored: bool) -> ObjectDraft:
     """The draft after a complaint: first it ignores the field, then it leaves it out."""
     if problem.code == "secret-missing":
         return with_variable(draft)

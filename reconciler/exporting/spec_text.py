@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.exporting.descriptions import Draft
+from reconciler.exporting.descriptions import ObjectDraft
 from reconciler.exporting.selection import APPS, INTEGRATIONS, PRINCIPALS, Choice
-from reconciler.exporting.yaml_text import Reference, comment, lines, scalar
+from reconciler.exporting.yaml_text import ReferenceText, comment, lines, scalar
 from reconciler.model import Address, ProviderSpec, SecretInput, Sourced
 
 KINDS = (APPS, PRINCIPALS, INTEGRATIONS)
@@ -44,7 +44,7 @@ class Written:
     places: Mapping[int, tuple[Address, str]]
 
 
-def write(choice: Choice, drafts: Sequence[Draft], header: Sequence[str] = ()) -> Written:
+def write(choice: Choice, drafts: Sequence[ObjectDraft], header: Sequence[str] = ()) -> Written:
     """The whole spec.
 
     Args:
@@ -74,7 +74,7 @@ def write(choice: Choice, drafts: Sequence[Draft], header: Sequence[str] = ()) -
     return Written("\n".join(page.lines) + "\n", page.places)
 
 
-def _resource(page: _Page, draft: Draft, *, provider: str) -> None:
+def _resource(page: _Page, draft: ObjectDraft, *, provider: str) -> None:
     address = draft.item.address
     page.add([f"  {_key(address.key)}:"], address)
     for note in draft.notes:
@@ -99,7 +99,7 @@ def _key(key: str) -> str:
     return next(iter(lines(key, {"-": 0}, 0))).removesuffix(":")
 
 
-def _lifecycle(draft: Draft) -> Iterator[str]:
+def _lifecycle(draft: ObjectDraft) -> Iterator[str]:
     live_id = draft.item.live.id
     adopt = scalar(live_id)
     if not draft.ignore and not draft.variable and _FLOW.match(live_id):
@@ -119,13 +119,13 @@ def _lifecycle(draft: Draft) -> Iterator[str]:
 # --- providers -------------------------------------------------------------------------------------------
 
 
-def _providers(choice: Choice, drafts: Sequence[Draft]) -> dict[str, ProviderSpec]:
+def _providers(choice: Choice, drafts: Sequence[ObjectDraft]) -> dict[str, ProviderSpec]:
     """Those that were read, and those whose callback URL is referred to."""
     lent = {
         str(url)
         for draft in drafts
         for url in draft.attributes.get("redirect_urls", ())
-        if isinstance(url, Reference)
+        if isinstance(url, ReferenceText)
     }
     wanted = {
         name: spec
@@ -144,19 +144,19 @@ def _provider(name: str, spec: ProviderSpec) -> Iterator[str]:
         yield f"    account_id: {_address(spec.account_expression, spec.account_id)}"
     for key, value in sorted(spec.settings.items()):
         if isinstance(value, (Sourced, SecretInput)):
-            yield f"    {key}: {scalar(Reference(value.expression))}"
+            yield f"    {key}: {scalar(ReferenceText(value.expression))}"
         elif isinstance(value, str):
             yield f"    {key}: {scalar(value)}"
 
 
 def _address(expression: str, value: str) -> str:
-    return scalar(Reference(expression)) if expression else scalar(value)
+    return scalar(ReferenceText(expression)) if expression else scalar(value)
 
 
 # --- the other administrator -----------------------------------------------------------------------------
 
 
-def _sketch(choice: Choice, drafts: Sequence[Draft]) -> Iterator[str]:
+def _sketch(choice: Choice, drafts: Sequence[ObjectDraft]) -> Iterator[str]:
     if choice.wishes.side == "connect":
         yield ""
         yield "# What the Databricks administrator's stack hands over can stand here, to be referred to as"

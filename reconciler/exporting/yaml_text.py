@@ -18,7 +18,7 @@ _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t", '"': r"\"", "\\": r"\\"}
 _WIDTH = 100
 
 
-class Reference(str):
+class ReferenceText(str):
     """A `${…}` that is meant: written as it stands, where any other text keeps its `${`."""
 
     __slots__ = ()
@@ -49,7 +49,7 @@ def scalar(value: Any) -> str:
     if isinstance(value, (int, float)):
         return repr(value)
     text = str(value)
-    if isinstance(value, Reference):
+    if isinstance(value, ReferenceText):
         return text if re.fullmatch(r"\$\{[A-Za-z0-9_.-]+\}", text) else quoted(text)
     text = text.replace("${", "$${")
     is_safe = bool(_PLAIN.match(text)) and text.lower() not in _TRAPS and len(text) <= _WIDTH * 3

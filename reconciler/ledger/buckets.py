@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.errors import LedgerError
-from reconciler.ledger.store_errors import VENDORS, Outcome, StoreError, understood
+from reconciler.ledger.store_errors import VENDORS, StoreError, StoreFailure, understood
 
 if TYPE_CHECKING:
     from obstore.store import AzureStore, GCSStore, S3Store
@@ -135,7 +135,7 @@ class Bucket:
         try:
             return self._patiently(read)
         except StoreError as error:
-            if error.outcome is Outcome.ABSENT:
+            if error.outcome is StoreFailure.ABSENT:
                 return None
             raise error.told(f"{self.url}/{key}", "read") from None
 
@@ -192,7 +192,7 @@ class Bucket:
     def _version(self, meta: Any) -> str:
         version = meta[self._mark]
         if not version:
-            raise StoreError(Outcome.LOST, "the store's answer lacks the object's version")
+            raise StoreError(StoreFailure.LOST, "the store's answer lacks the object's version")
         return str(version)
 
     def _patiently(self, ask: Callable[[], Answer]) -> Answer:

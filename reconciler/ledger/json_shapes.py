@@ -16,8 +16,6 @@ from reconciler.model import (
     Deleted,
     Delivery,
     Entry,
-    Former,
-    GivenUp,
     Intent,
     Lifecycle,
     Marked,
@@ -25,6 +23,8 @@ from reconciler.model import (
     Origin,
     ReplaceOrder,
     Runner,
+    Superseded,
+    Tombstone,
 )
 from reconciler.secrets import without_secrets
 
@@ -256,7 +256,7 @@ CREDENTIAL = Shape(
 )
 DELIVERY = Shape(Delivery, {"source": ADDRESS, "credential": TEXT, "salt": TEXT, "mark": TEXT})
 FORMER = Shape(
-    Former,
+    Superseded,
     {
         "id": TEXT,
         "parent": TEXT,
@@ -309,7 +309,7 @@ INTENT = Shape(
     },
 )
 GIVEN_UP = Shape(
-    GivenUp,
+    Tombstone,
     {"address": ADDRESS, "intent": INTENT.form, "given_up": TEXT, "proven_dead": FLAG},
 )
 DELETED = Shape(Deleted, {"kind": TEXT, "provider": TEXT, "id": TEXT, "at": TEXT})

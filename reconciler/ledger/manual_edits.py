@@ -7,7 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from reconciler.errors import LedgerError
-from reconciler.model import Address, Entry, GivenUp, Ledger, ProviderSpec
+from reconciler.model import Address, Entry, Ledger, ProviderSpec, Tombstone
 
 Renaming = Callable[[Address], Address]
 
@@ -148,7 +148,7 @@ def _is_of(address: Address, whole: Address) -> bool:
     return whole in (address, address.parent)
 
 
-def _moved(tombstone: GivenUp, new: Renaming) -> GivenUp:
+def _moved(tombstone: Tombstone, new: Renaming) -> Tombstone:
     return replace(tombstone, address=new(tombstone.address))
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from reconciler.errors import LedgerError
 from reconciler.ledger.buckets import PATIENCE, PAUSES, Bucket
 from reconciler.ledger.store import ABSENT, LeaseObject, UncertainWriteError, may_be_ledger, moved_on
-from reconciler.ledger.store_errors import Outcome, StoreError, unsafe
+from reconciler.ledger.store_errors import StoreError, StoreFailure, unsafe
 
 LARGEST = 64 * 2**20  # bytes; a ledger of ten thousand resources has a tenth of it
 MOST = 1000  # neighbours
@@ -51,8 +51,8 @@ class ObjectRegister:
                 return self._bucket.put(self._key, content, expected)
             except StoreError as error:
                 trouble = error
-            is_lost |= trouble.outcome is Outcome.LOST
-            if trouble.outcome is Outcome.MOVED:
+            is_lost |= trouble.outcome is StoreFailure.LOST
+            if trouble.outcome is StoreFailure.MOVED:
                 found = self._found(content, expected)
                 if found:
                     return found
@@ -139,7 +139,7 @@ class LeaseRegister(ObjectRegister):
         try:
             self._bucket.put(self._key, content, wrong)
         except StoreError as error:
-            if error.outcome is not Outcome.MOVED:
+            if error.outcome is not StoreFailure.MOVED:
                 raise error.told(self.where, "written") from None
         else:
             raise unsafe().told(self.where, "written")

@@ -13,7 +13,7 @@ from enum import Enum
 from reconciler.errors import LedgerError
 
 
-class Outcome(Enum):
+class StoreFailure(Enum):
     """What is known after a request that wasn't answered with a yes."""
 
     MOVED = "the condition didn't hold: somebody else wrote, or an earlier attempt of ours did"
@@ -71,17 +71,17 @@ _BAD_CREDENTIAL = frozenset(
 _ELSEWHERE = frozenset({"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed"})
 # types of obstore, by name, since obstore is imported only when it is needed
 _BY_TYPE = {
-    "AlreadyExistsError": Outcome.MOVED,
-    "PreconditionError": Outcome.MOVED,
-    "NotFoundError": Outcome.ABSENT,
-    "FileNotFoundError": Outcome.ABSENT,
-    "PermissionDeniedError": Outcome.REFUSED,
-    "UnauthenticatedError": Outcome.REFUSED,
-    "NotSupportedError": Outcome.REFUSED,
-    "NotImplementedError": Outcome.REFUSED,
-    "InvalidPathError": Outcome.REFUSED,
-    "ValueError": Outcome.REFUSED,
-    "UnknownConfigurationKeyError": Outcome.REFUSED,
+    "AlreadyExistsError": StoreFailure.MOVED,
+    "PreconditionError": StoreFailure.MOVED,
+    "NotFoundError": StoreFailure.ABSENT,
+    "FileNotFoundError": StoreFailure.ABSENT,
+    "PermissionDeniedError": StoreFailure.REFUSED,
+    "UnauthenticatedError": StoreFailure.REFUSED,
+    "NotSupportedError": StoreFailure.REFUSED,
+    "NotImplementedError": StoreFailure.REFUSED,
+    "InvalidPathError": StoreFailure.REFUSED,
+    "ValueError": StoreFailure.REFUSED,
+    "UnknownConfigurationKeyError": StoreFailure.REFUSED,
 }
 
 
@@ -95,7 +95,7 @@ class StoreError(Exception):
         code: of the LedgerError that this becomes; "" for the usual one.
     """
 
-    def __init__(self, outcome: Outcome, reason: str, hint: str = "", code: str = "") -> None:
+    def __init__(self, outcome: StoreFailure, reason: str, hint: str = "", code: str = "") -> None:
         super().__init__(reason)
         self.outcome = outcome
         self.reason = reason
@@ -105,7 +105,7 @@ class StoreError(Exception):
     @property
     def may_pass(self) -> bool:
         """Whether asking again may help."""
-        return self.outcome in (Outcome.BUSY, Outcome.LOST)
+        return self.outcome in (StoreFailure.BUSY, StoreFailure.LOST)
 
     def told(self, where: str, done: str) -> LedgerError:
         """The same in the words of a ledger.
@@ -142,7 +142,7 @@ def _sign_in(scheme: str, status: int) -> StoreError:
     vendor = VENDORS[scheme]
     passing = status >= 500
     return StoreError(
-        Outcome.BUSY if passing else Outcome.REFUSED,
+        StoreFailure.BUSY if passing else StoreFailure.REFUSED,
         f"no credentials for {vendor.name} could be had",
         f"set {vendor.credentials}",
         "ledger-credential",
@@ -154,30 +154,30 @@ def _by_code(code: str, status: int, text: str, scheme: str) -> StoreError | Non
     vendor = VENDORS[scheme]
     if code in _BUCKET_GONE:
         hint = "make it, or correct the URL under `ledger:`"
-        return StoreError(Outcome.REFUSED, f"there is no such {_bucket(scheme)} ({code})", hint)
+        return StoreError(StoreFailure.REFUSED, f"there is no such {_bucket(scheme)} ({code})", hint)
     if code in _SKEWED:
         hint = "set this machine's clock, then run it again"
         return StoreError(
-            Outcome.REFUSED, f"this machine's clock and the store's are too far apart ({code})", hint
+            StoreFailure.REFUSED, f"this machine's clock and the store's are too far apart ({code})", hint
         )
     if code in _BAD_CREDENTIAL or status == 401:
         hint = f"look at this machine's clock, and set {vendor.credentials}"
         why = f"{vendor.name} doesn't accept the credentials ({code or status})"
-        return StoreError(Outcome.REFUSED, why, hint, "ledger-credential")
+        return StoreError(StoreFailure.REFUSED, why, hint, "ledger-credential")
     if code in _ELSEWHERE or "BareRedirect" in text:
         region = f"={found[1]}" if (found := _REGION.search(text)) else " to it"
-        return StoreError(Outcome.REFUSED, "the bucket is in another region", f"set AWS_REGION{region}")
+        return StoreError(StoreFailure.REFUSED, "the bucket is in another region", f"set AWS_REGION{region}")
     if status == 403:
         hint = f"this identity needs {vendor.rights}"
         return StoreError(
-            Outcome.REFUSED, f"{vendor.name} refuses it ({code or 403})", hint, "ledger-credential"
+            StoreFailure.REFUSED, f"{vendor.name} refuses it ({code or 403})", hint, "ledger-credential"
         )
     if status == 501 or code == "NotImplemented":
-        return unsafe(Outcome.REFUSED)
+        return unsafe(StoreFailure.REFUSED)
     return None
 
 
-def unsafe(outcome: Outcome = Outcome.REFUSED) -> StoreError:
+def unsafe(outcome: StoreFailure = StoreFailure.REFUSED) -> StoreError:
     """The refusal to work on a store without compare-and-swap."""
     return StoreError(
         outcome,
@@ -188,10 +188,10 @@ def unsafe(outcome: Outcome = Outcome.REFUSED) -> StoreError:
     )
 
 
-def _by_status(status: int, text: str) -> Outcome:
+def _by_status(status: int, text: str) -> StoreFailure:
     if status == 429 or any(word in text for word in _NEVER_SENT):
-        return Outcome.BUSY
-    return Outcome.REFUSED if 400 <= status < 500 and status != 408 else Outcome.LOST
+        return StoreFailure.BUSY
+    return StoreFailure.REFUSED if 400 <= status < 500 and status != 408 else StoreFailure.LOST
 
 
 def _reason(status: int, code: str, text: str) -> str:
@@ -204,8 +204,8 @@ def _reason(status: int, code: str, text: str) -> str:
     return "the store's answer never came" if "HTTP error" in text else "the store's answer makes no sense"
 
 
-def _advice(outcome: Outcome) -> str:
-    if outcome is Outcome.REFUSED:
+def _advice(outcome: StoreFailure) -> str:
+    if outcome is StoreFailure.REFUSED:
         return "correct what is said under `ledger:`, or the store's settings"
     return "look after the network and the store, then run it again"
 

@@ -16,12 +16,12 @@ from reconciler.matching.users import client_of, users_of
 from reconciler.model import (
     Address,
     Entry,
+    IntentResolution,
     Ledger,
     Live,
     Move,
     Ref,
     Resource,
-    Settles,
     Snapshot,
     Stack,
 )
@@ -172,7 +172,7 @@ class _Matcher:
         left = self.intents.get(address)
         if left is not None and left.trouble:
             return self._trouble(resource, "create-unresolved", left.trouble)
-        if left is not None and left.settles is Settles.FOUND:
+        if left is not None and left.settles is IntentResolution.FOUND:
             return Match(address, left.live, How.INTENT, entry, recovered=left)
         adopt = resource.lifecycle.adopt
         is_used = adopt is not None and was_used(adopt.id, address, entry, self.ledger)
@@ -215,9 +215,9 @@ class _Matcher:
             return Match(address, None, How.NONE, entry, vanished=bool(entry and entry.id))
         objects = self.snapshot.of(resource.provider, address.kind_name)
         left = self.intents.get(address)
-        strays = left.strays if left else ()
+        orphans = left.orphans if left else ()
         there = self.snapshot.within(resource.provider, address.kind_name, parent.live.id)
-        inside = [live for live in there if live.id not in strays]
+        inside = [live for live in there if live.id not in orphans]
         if entry and entry.id:
             live = objects.get(entry.id)
             return Match(address, live, How.LEDGER, entry, vanished=live is None)
@@ -326,11 +326,11 @@ def _left(recovery: Recovery, ledger: Ledger) -> set[tuple[str, str, str]]:
     """Ids that an interrupted run left behind: never matched by name (crash-safety, rule 4)."""
     found: set[tuple[str, str, str]] = set()
     for address, one in recovery.intents.items():
-        ids = {*one.strays, *({one.live.id} if one.live else ())}
+        ids = {*one.orphans, *({one.live.id} if one.live else ())}
         found.update((one.intent.provider, address.kind_name, live_id) for live_id in ids)
-    for stone in ledger.pending.given_up:
-        ids = set(recovery.late.get(stone.address, ()))
-        found.update((stone.intent.provider, stone.address.kind_name, live_id) for live_id in ids)
+    for tombstone in ledger.pending.given_up:
+        ids = set(recovery.late.get(tombstone.address, ()))
+        found.update((tombstone.intent.provider, tombstone.address.kind_name, live_id) for live_id in ids)
     return found
 
 

@@ -15,12 +15,12 @@ from reconciler.matching.canonical import at_path, same_leaf
 from reconciler.model import (
     Address,
     Entry,
-    GivenUp,
     Intent,
+    IntentResolution,
     Ledger,
     Live,
-    Settles,
     Snapshot,
+    Tombstone,
 )
 from reconciler.model.times import parse_time
 
@@ -37,16 +37,16 @@ class Recovered:
     Attributes:
         settles: GIVEN_UP, LOST or FOUND; NOTHING where a person has to decide (`trouble`).
         live: what was found.
-        strays: ids of what can't be used and has to go.
+        orphans: ids of what can't be used and has to go.
         doubtful: a tombstone matches as well: the object may hold another credential than recorded (rule 7).
         trouble: why nobody can tell.
     """
 
     address: Address
     intent: Intent
-    settles: Settles
+    settles: IntentResolution
     live: Live | None = None
-    strays: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()
     doubtful: bool = False
     trouble: str = ""
 
@@ -57,7 +57,7 @@ class Recovery:
 
     Attributes:
         intents: by address.
-        late: strays of given-up intents that have shown up since, by address.
+        late: orphans of given-up intents that have shown up since, by address.
         troubles: late arrivals that only a person can judge, by address.
     """
 
@@ -68,20 +68,20 @@ class Recovery:
 
 def recover(ledger: Ledger, snapshot: Snapshot, kinds: Registry, now: datetime) -> Recovery:
     """Judges every open intent and every tombstone by what is live."""
-    judge = _Judge(ledger, snapshot, kinds, now)
-    intents = {a: judge.recovered(a, intent) for a, intent in ledger.pending.intents.items()}
+    resolver = _IntentResolver(ledger, snapshot, kinds, now)
+    intents = {a: resolver.recovered(a, intent) for a, intent in ledger.pending.intents.items()}
     late: dict[Address, tuple[str, ...]] = {}
     troubles: dict[Address, str] = {}
     spoken_for = {r.live.id for r in intents.values() if r.live is not None}
-    for stone in ledger.pending.given_up:
-        for live in judge.candidates(stone.address, stone.intent):
+    for tombstone in ledger.pending.given_up:
+        for live in resolver.candidates(tombstone.address, tombstone.intent):
             if live.id in spoken_for:
                 continue
-            reason = judge.untouchable(stone, live)
+            reason = resolver.untouchable(tombstone, live)
             if reason:
-                troubles[stone.address] = reason
+                troubles[tombstone.address] = reason
             else:
-                late[stone.address] = (*late.get(stone.address, ()), live.id)
+                late[tombstone.address] = (*late.get(tombstone.address, ()), live.id)
     return Recovery(intents, late, troubles)
 
 
@@ -92,15 +92,15 @@ def unsettled(
 
     An app is looked for to the end of the lag bound: a twin may still be hidden.
     """
-    judge = _Judge(ledger, snapshot, kinds, now)
+    resolver = _IntentResolver(ledger, snapshot, kinds, now)
     return [
         (address, intent)
         for address, intent in ledger.pending.intents.items()
-        if judge.may_have_twin(address) or not intent.at or not judge.candidates(address, intent)
+        if resolver.may_have_twin(address) or not intent.at or not resolver.candidates(address, intent)
     ]
 
 
-class _Judge:
+class _IntentResolver:
     """The evidence of what is ours (§5)."""
 
     def __init__(self, ledger: Ledger, snapshot: Snapshot, kinds: Registry, now: datetime) -> None:
@@ -116,18 +116,22 @@ class _Judge:
     def recovered(self, address: Address, intent: Intent) -> Recovered:
         found = self.candidates(address, intent)
         if not found:
-            return Recovered(address, intent, Settles.GIVEN_UP)
+            return Recovered(address, intent, IntentResolution.GIVEN_UP)
         if address.part:
-            return Recovered(address, intent, Settles.LOST, strays=tuple(sorted(live.id for live in found)))
+            return Recovered(
+                address, intent, IntentResolution.LOST, orphans=tuple(sorted(live.id for live in found))
+            )
         if len(found) > 1 or self._is_unproven(intent, found[0]):
-            return Recovered(address, intent, Settles.NOTHING, trouble=_unresolved(found))
+            return Recovered(address, intent, IntentResolution.NOTHING, trouble=_unresolved(found))
         live = found[0]
         if self._holds_parts(intent, live):
             words = f"{live.id} may be what an interrupted create made, but something lives in it already"
-            return Recovered(address, intent, Settles.NOTHING, trouble=words)
+            return Recovered(address, intent, IntentResolution.NOTHING, trouble=words)
         if self.kinds[address.kind_name].has_credential(live.attributes):
-            return Recovered(address, intent, Settles.LOST, live, (live.id,))
-        return Recovered(address, intent, Settles.FOUND, live, doubtful=self._is_doubtful(address, live))
+            return Recovered(address, intent, IntentResolution.LOST, live, (live.id,))
+        return Recovered(
+            address, intent, IntentResolution.FOUND, live, doubtful=self._is_doubtful(address, live)
+        )
 
     def candidates(self, address: Address, intent: Intent) -> list[Live]:
         """What a create may have made, sorted by id."""
@@ -146,26 +150,26 @@ class _Judge:
         """Whether a second candidate may still hide in a lagging list."""
         return self.kinds[address.kind_name].evidence is Evidence.CREATOR
 
-    def untouchable(self, stone: GivenUp, live: Live) -> str:
+    def untouchable(self, tombstone: Tombstone, live: Live) -> str:
         """Why a late arrival may not be removed without asking; "" if it may (rule 6)."""
-        kind = self.kinds[stone.address.kind_name]
+        kind = self.kinds[tombstone.address.kind_name]
         if kind.fields.users and live.computed.get(kind.fields.users) != "0":
             return f"the {kind.noun} {live.id} is left by an interrupted run, and {kind.points_here}"
-        if kind.evidence is Evidence.CREATOR and not self._is_timely(stone, live):
+        if kind.evidence is Evidence.CREATOR and not self._is_timely(tombstone, live):
             words = "looks like a late create of ours, but may not be"
             return f"the {kind.noun} {live.id} ({live.name!r}) {words}"
         if kind.evidence is Evidence.NAME:
-            # its name is all the evidence there is, and a stray without secrets harms nobody
+            # its name is all the evidence there is, and an orphan without secrets harms nobody
             return f"the {kind.noun} {live.id} ({live.name!r}) may be ours, made late, or somebody's"
         return ""
 
-    def _is_timely(self, stone: GivenUp, live: Live) -> bool:
+    def _is_timely(self, tombstone: Tombstone, live: Live) -> bool:
         """Whether it was made by us, and no later than a create that was given up can take effect."""
-        made, given_up = parse_time(live.created_at), parse_time(stone.given_up)
-        window = LATE_AFTER_DEATH if stone.proven_dead else LATE_OTHERWISE
+        made, given_up = parse_time(live.created_at), parse_time(tombstone.given_up)
+        window = LATE_AFTER_DEATH if tombstone.proven_dead else LATE_OTHERWISE
         if made is None or given_up is None or made > given_up + window:
             return False
-        return not self._is_unproven(stone.intent, live)
+        return not self._is_unproven(tombstone.intent, live)
 
     # --- evidence ---------------------------------------------------------------------------------------
 
@@ -246,8 +250,8 @@ class _Judge:
 
     def _is_doubtful(self, address: Address, live: Live) -> bool:
         return any(
-            stone.address == address and live in self.candidates(stone.address, stone.intent)
-            for stone in self.ledger.pending.given_up
+            tombstone.address == address and live in self.candidates(tombstone.address, tombstone.intent)
+            for tombstone in self.ledger.pending.given_up
         )
 
     def _holds_parts(self, intent: Intent, live: Live) -> bool:

@@ -79,7 +79,7 @@ def _doubted(
     stack: Stack, ledger: Ledger, snapshot: Snapshot, entries: Mapping[Address, Entry], kinds: Registry
 ) -> set[Address]:
     """Secrets that somebody may need anew, or that an interrupted run left unsettled."""
-    found = {stone.address for stone in ledger.pending.given_up} | set(ledger.pending.intents)
+    found = {tombstone.address for tombstone in ledger.pending.given_up} | set(ledger.pending.intents)
     for address, resource in stack.resources.items():
         sources = {ref.source for ref in resource.refs if ref.is_secret and ref.source.part}
         if sources and not _holds_all(kinds[address.kind_name], resource, sources, snapshot, entries):

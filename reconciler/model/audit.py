@@ -50,7 +50,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Thing:
+class MapObject:
     """An object on the map.
 
     Attributes:
@@ -66,7 +66,7 @@ class Thing:
 
 
 @dataclass(frozen=True, order=True)
-class Due:
+class DatedEvent:
     """A day to remember: a secret ends, or a stack rotates it."""
 
     day: str
@@ -80,8 +80,8 @@ class Audit:
 
     findings: tuple[Finding, ...]
     providers: Mapping[str, ProviderSpec]
-    things: Sequence[Thing] = ()
-    dates: Sequence[Due] = ()
+    things: Sequence[MapObject] = ()
+    dates: Sequence[DatedEvent] = ()
     made: str = ""
 
     @cached_property

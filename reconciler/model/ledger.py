@@ -97,7 +97,7 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Former:
+class Superseded:
     """An object that its successor has replaced, kept on record until its deletion is confirmed.
 
     Attributes:
@@ -153,7 +153,7 @@ class Entry:
     created_at: str = ""
     created_by: str = ""
     recorded_at: str = ""
-    formers: tuple[Former, ...] = ()
+    formers: tuple[Superseded, ...] = ()
     there: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -193,7 +193,7 @@ class Intent:
 
 
 @dataclass(frozen=True)
-class GivenUp:
+class Tombstone:
     """A tombstone: an intent given up, whose effect may still arrive.
 
     Attributes:
@@ -223,7 +223,7 @@ class Pending:
     """All that isn't settled yet."""
 
     intents: Mapping[Address, Intent] = field(default_factory=dict)
-    given_up: tuple[GivenUp, ...] = ()
+    given_up: tuple[Tombstone, ...] = ()
     deleted: tuple[Deleted, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -257,7 +257,7 @@ class Ledger:
     def providers(self) -> frozenset[str]:
         """Every provider where something is owned, or may have been made."""
         pending = self.pending
-        open_creates = (*pending.intents.values(), *(stone.intent for stone in pending.given_up))
+        open_creates = (*pending.intents.values(), *(tombstone.intent for tombstone in pending.given_up))
         owned = {entry.provider for entry in self.entries.values()}
         return frozenset(owned | {intent.provider for intent in open_creates})
 
@@ -265,6 +265,8 @@ class Ledger:
         """The same memory as far as it is of these kinds: nothing can be asked about any other."""
         entries = {a: entry for a, entry in self.entries.items() if a.kind_name in known}
         intents = {a: one for a, one in self.pending.intents.items() if a.kind_name in known}
-        given_up = tuple(stone for stone in self.pending.given_up if stone.address.kind_name in known)
+        given_up = tuple(
+            tombstone for tombstone in self.pending.given_up if tombstone.address.kind_name in known
+        )
         pending = replace(self.pending, intents=intents, given_up=given_up)
         return replace(self, entries=entries, pending=pending)

@@ -36,7 +36,7 @@ class Cause(str, Enum):
     BOTH = "both"
 
 
-class Settles(str, Enum):
+class IntentResolution(str, Enum):
     """What became of an intent, or of a delivery, that an interrupted run left open."""
 
     NOTHING = "nothing"  # none was open, or none can be settled
@@ -83,8 +83,8 @@ class Change:
         lifecycle: as the spec has it, or as last applied for what left the spec.
         removes: remote ids to be removed once nothing uses them any more: the object itself for a delete or
             replace, former objects that an earlier run couldn't remove yet.
-        clears: remote ids to be removed before anything is made: strays of an interrupted run, never used.
-        spares: strays of an interrupted run that stay, as somebody refers to them: they go on record.
+        clears: remote ids to be removed before anything is made: orphans of an interrupted run, never used.
+        spares: orphans of an interrupted run that stay, as somebody refers to them: they go on record.
         settles: what became of what an interrupted run left open, to be written before anything is sent.
         parent: remote id of the object that what is cleared lives in; "" where that isn't inside another.
         left: paths that differ and are left as they are, `*` for all of them (`apply --due`).
@@ -108,7 +108,7 @@ class Change:
     removes: tuple[str, ...] = ()
     clears: tuple[str, ...] = ()
     spares: tuple[str, ...] = ()
-    settles: Settles = Settles.NOTHING
+    settles: IntentResolution = IntentResolution.NOTHING
     parent: str = ""
     left: tuple[str, ...] = ()
     keeps: int = 0

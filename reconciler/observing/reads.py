@@ -13,7 +13,7 @@ from reconciler.kinds import Kind, Registry, Scope
 from reconciler.matching import assumed_secrets, match_all, moved_entries, recover, unsettled
 from reconciler.model import Entry, Ledger, Live, Lives, PrincipalRef, Snapshot, Stack
 from reconciler.model.times import parse_time
-from reconciler.observing.scopes import Wanted, is_inside, names_in, parents_of, scope_of, workspaces_in
+from reconciler.observing.scopes import ReadRequest, is_inside, names_in, parents_of, scope_of, workspaces_in
 
 FEW = 8  # parents whose secrets even an everyday plan lists: a look that costs next to nothing
 YOUNG = timedelta(minutes=10)  # how long a list may hide what was just made
@@ -50,7 +50,7 @@ class Observer:
         futures = [self.pool.submit(call) for call in calls]
         return [future.result() for future in futures]
 
-    def lists(self, wanted: Mapping[str, Wanted]) -> Snapshot:
+    def lists(self, wanted: Mapping[str, ReadRequest]) -> Snapshot:
         """The bulk lists of both systems, with their preflight checks."""
         preflights = self.side_by_side_async({name: self.apis[name].preflight for name in wanted})
         keys = [(name, kind) for name, one in wanted.items() for kind in sorted(one.kinds - self.nested)]
@@ -87,14 +87,16 @@ class Observer:
         )
 
     def _principals(
-        self, wanted: Mapping[str, Wanted]
+        self, wanted: Mapping[str, ReadRequest]
     ) -> dict[str, Mapping[tuple[str, str], tuple[PrincipalRef, ...]]]:
         """What the names of principals in the spec stand for: each is looked up once."""
         asked = {name: sorted(one.principals) for name, one in wanted.items() if one.principals}
         found = self.side_by_side(partial(self.apis[name].principals, names) for name, names in asked.items())
         return dict(zip(asked, found, strict=True))
 
-    def _templates(self, wanted: Mapping[str, Wanted]) -> dict[str, Mapping[str, Mapping[str, bool] | None]]:
+    def _templates(
+        self, wanted: Mapping[str, ReadRequest]
+    ) -> dict[str, Mapping[str, Mapping[str, bool] | None]]:
         """What the servers say of templates that nobody can judge offline."""
         asked = {name: one.templates for name, one in wanted.items() if one.templates}
         told = self.side_by_side(self.apis[name].templates for name in asked)

@@ -21,7 +21,7 @@ from reconciler.model import (
 
 
 @dataclass
-class Wanted:
+class ReadRequest:
     """What one provider is asked for.
 
     Attributes:
@@ -43,9 +43,9 @@ class Wanted:
     attributes: set[str] = field(default_factory=set)
 
 
-def wanted_of(stack: Stack, ledger: Ledger, apis: Collection[str], kinds: Registry) -> dict[str, Wanted]:
+def wanted_of(stack: Stack, ledger: Ledger, apis: Collection[str], kinds: Registry) -> dict[str, ReadRequest]:
     """Provider → what it is asked for, by the spec and by all that the ledger owns or may have made."""
-    found = {name: Wanted() for name in stack.providers}
+    found = {name: ReadRequest() for name in stack.providers}
     for resource in stack.resources.values():
         one, kind = found[resource.provider], kinds[resource.address.kind_name]
         one.kinds.add(kind.name)
@@ -66,7 +66,7 @@ def wanted_of(stack: Stack, ledger: Ledger, apis: Collection[str], kinds: Regist
     return {name: one for name, one in found.items() if one.kinds}
 
 
-def _mention(one: Wanted, kind: Kind[object], resource: Resource) -> None:
+def _mention(one: ReadRequest, kind: Kind[object], resource: Resource) -> None:
     """What the additive attributes of a resource name."""
     keys = workspaces_in(kind, resource.attributes)
     one.workspaces.update(key for key in keys if key.isdigit())
@@ -108,13 +108,13 @@ def open_creates(ledger: Ledger) -> Iterator[tuple[str, Address, Intent]]:
     """Provider, address and intent of creates that may have taken effect, or may still."""
     for address, intent in ledger.pending.intents.items():
         yield intent.provider, address, intent
-    for stone in ledger.pending.given_up:
-        yield stone.intent.provider, stone.address, stone.intent
+    for tombstone in ledger.pending.given_up:
+        yield tombstone.intent.provider, tombstone.address, tombstone.intent
 
 
 def scope_of(
     provider: str,
-    one: Wanted,
+    one: ReadRequest,
     stack: Stack,
     kinds: Registry,
     workspaces: tuple[WorkspaceRef, ...],

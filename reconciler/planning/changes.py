@@ -1,4 +1,4 @@
-"""From a verdict to the change that a person reads: action, fields with their causes, reason. Pure."""
+"""From a decision to the change that a person reads: action, fields with their causes, reason. Pure."""
 
 from __future__ import annotations
 
@@ -15,52 +15,54 @@ from reconciler.model import (
     Change,
     Entry,
     FieldChange,
+    IntentResolution,
     Live,
     Ref,
     Resource,
     SecretInput,
-    Settles,
     Sourced,
     Text,
     Unknown,
 )
 from reconciler.planning.comparison import field_changes
-from reconciler.planning.context import Situation, is_secret, resolve, secret_fields, shown
-from reconciler.planning.decision_types import Fate, Fates, Handover, Verdict
+from reconciler.planning.context import PlanningContext, is_secret, resolve, secret_fields, shown
+from reconciler.planning.decision_types import Decision, Decisions, Fate, PlannedDelivery
 from reconciler.planning.named_keys import by_id, gone
 from reconciler.secrets import SENSITIVE
 
 KNOWN_LATER = "(known after apply)"
 
 
-def change_of(situation: Situation, fates: Fates, resource: Resource) -> Change:
+def change_of(context: PlanningContext, decided: Decisions, resource: Resource) -> Change:
     """What happens to one wanted object."""
-    builder = _Builder(situation, fates, resource)
-    verdict = builder.verdict
-    if verdict.fate is Fate.BLOCKED:
-        return builder.change(Action.BLOCKED, verdict.reason, code=verdict.code)
-    if verdict.fate is Fate.MAKE:
-        return builder.change(Action.CREATE, verdict.reason, builder.made())
-    if verdict.fate is Fate.ROTATE:
-        return builder.change(Action.ROTATE, verdict.reason, builder.renewed())
-    if verdict.fate is Fate.REPLACE:
-        return builder.change(Action.REPLACE, verdict.reason, builder.renewed() + builder.differences())
+    builder = _Builder(context, decided, resource)
+    decision = builder.decision
+    if decision.fate is Fate.BLOCKED:
+        return builder.change(Action.BLOCKED, decision.reason, code=decision.code)
+    if decision.fate is Fate.MAKE:
+        return builder.change(Action.CREATE, decision.reason, builder.made())
+    if decision.fate is Fate.ROTATE:
+        return builder.change(Action.ROTATE, decision.reason, builder.renewed())
+    if decision.fate is Fate.REPLACE:
+        return builder.change(Action.REPLACE, decision.reason, builder.renewed() + builder.differences())
     return builder.kept()
 
 
 class _Builder:
     """The change of one resource, piece by piece."""
 
-    def __init__(self, situation: Situation, fates: Fates, resource: Resource) -> None:
-        self.situation = situation
-        self.fates = fates
+    def __init__(self, context: PlanningContext, decided: Decisions, resource: Resource) -> None:
+        self.context = context
+        self.decided = decided
         self.resource = resource
         self.address: Address = resource.address
-        self.match: Match = _with_stray(situation.matches[resource.address])
+        self.match: Match = _with_stray(context.matches[resource.address])
         self.entry: Entry | None = self.match.entry
-        self.verdict: Verdict = fates.verdicts[resource.address]
-        self.fields = situation.fields(resource.address)
-        self.handovers: tuple[Handover, ...] = fates.handovers.get(resource.address, ())
+        self.decision: Decision = decided.decisions[resource.address]
+        self.fields = context.fields(resource.address)
+        self.planned_deliveries: tuple[PlannedDelivery, ...] = decided.planned_deliveries.get(
+            resource.address, ()
+        )
 
     def change(
         self, action: Action, reason: str, fields: tuple[FieldChange, ...] = (), code: str = ""
@@ -82,12 +84,14 @@ class _Builder:
             settles=self.settles(),
         )
 
-    def settles(self) -> Settles:
+    def settles(self) -> IntentResolution:
         """What of an interrupted run this change brings to an end."""
-        left = self.situation.recovery.intents.get(self.address)
+        left = self.context.recovery.intents.get(self.address)
         if left is not None:
             return left.settles
-        return Settles.DELIVERED if self.address in self.fates.delivered else Settles.NOTHING
+        return (
+            IntentResolution.DELIVERED if self.address in self.decided.delivered else IntentResolution.NOTHING
+        )
 
     def name(self, live: Live | None) -> str:
         wanted = self.resource.attributes.get(self.fields.name) if self.fields.name else None
@@ -126,7 +130,7 @@ class _Builder:
         return keep
 
     def display(self, value: Any) -> Any:
-        return shown(resolve(value, self.fates.known))
+        return shown(resolve(value, self.decided.known))
 
     # --- what stays -------------------------------------------------------------------------------------
 
@@ -139,7 +143,7 @@ class _Builder:
             return self.change(Action.ADOPT, reason, (identity, *differences))
         if differences:
             return self.change(Action.UPDATE, self.why(differences), differences)
-        return self.change(Action.NO_OP, self.verdict.reason or "live matches the spec")
+        return self.change(Action.NO_OP, self.decision.reason or "live matches the spec")
 
     def trusted(self, differences: tuple[FieldChange, ...]) -> str:
         """The secrets that are taken over with it, unseen: nobody can read them."""
@@ -152,7 +156,7 @@ class _Builder:
     @property
     def is_adopted(self) -> bool:
         ways = (How.NAME, How.ADOPT, How.ONLY, How.INTENT)
-        return self.match.how in ways and not self.situation.is_stateless
+        return self.match.how in ways and not self.context.is_stateless
 
     def differences(self) -> tuple[FieldChange, ...]:
         """How the live object differs from the wanted one, secrets by what was delivered last."""
@@ -161,7 +165,7 @@ class _Builder:
             return ()
         applied = self.entry.applied if self.entry else None
         compared = {
-            path: resolve(value, self.fates.known)
+            path: resolve(value, self.decided.known)
             for path, value in leaves(self.resource.attributes)
             if self.is_compared(path, value)
         }
@@ -172,7 +176,7 @@ class _Builder:
             *self.excess(live, applied),
             *(
                 FieldChange(h.path, SENSITIVE, SENSITIVE, Cause.DRIFT if h.drifted else Cause.SPEC)
-                for h in self.handovers
+                for h in self.planned_deliveries
             ),
         )
 
@@ -224,12 +228,12 @@ class _Builder:
 
     def named_by_id(self) -> Mapping[str, Any]:
         """The attributes with the workspaces and groups that the spec names by their ids."""
-        return _by_id(self.situation, self.resource)
+        return _by_id(self.context, self.resource)
 
     def gone(self, attribute: str) -> Mapping[str, str]:
         """Principals that the spec names and that are gone."""
         named = self.resource.attributes.get(attribute) or {}
-        snapshot, provider = self.situation.snapshot, self.resource.provider
+        snapshot, provider = self.context.snapshot, self.resource.provider
         return gone(snapshot, provider, self.fields, attribute, named, self.entry)
 
     def renewed_source(self, field: FieldChange) -> str:
@@ -241,8 +245,8 @@ class _Builder:
         return str(value.address) if before == field.before else ""
 
     def why(self, differences: tuple[FieldChange, ...]) -> str:
-        reasons = [f"{h.path.rpartition('.')[2]}: {h.reason}" for h in self.handovers]
-        handed = {h.path for h in self.handovers}
+        reasons = [f"{h.path.rpartition('.')[2]}: {h.reason}" for h in self.planned_deliveries]
+        handed = {h.path for h in self.planned_deliveries}
         by_cause: dict[Cause, list[str]] = {}
         for field in differences:
             if field.path in handed:
@@ -261,12 +265,12 @@ class _Builder:
         return "; ".join(reasons)
 
 
-def ignored_edits(situation: Situation, resource: Resource, live: Live) -> list[str]:
+def ignored_edits(context: PlanningContext, resource: Resource, live: Live) -> list[str]:
     """The ignored fields whose value, as far as it is known, isn't the live one; sorted."""
     if not resource.lifecycle.ignore:
         return []
-    fields = situation.fields(resource.address)
-    attributes = _by_id(situation, resource)
+    fields = context.fields(resource.address)
+    attributes = _by_id(context, resource)
     compared = {
         path: value
         for path, value in leaves(attributes)
@@ -275,10 +279,10 @@ def ignored_edits(situation: Situation, resource: Resource, live: Live) -> list[
     return [field.path for field in field_changes(compared, live.attributes, None, fields)]
 
 
-def _by_id(situation: Situation, resource: Resource) -> Mapping[str, Any]:
-    fields = situation.fields(resource.address)
+def _by_id(context: PlanningContext, resource: Resource) -> Mapping[str, Any]:
+    fields = context.fields(resource.address)
     return {
-        name: by_id(situation.snapshot, resource.provider, fields, name, value)
+        name: by_id(context.snapshot, resource.provider, fields, name, value)
         if name in fields.additive and isinstance(value, Mapping)
         else value
         for name, value in resource.attributes.items()
@@ -297,7 +301,7 @@ def _is_plain(value: Any) -> bool:
 def _with_stray(match: Match) -> Match:
     """The match, showing the object that an interrupted create made and whose secret is lost."""
     left = match.recovered
-    if match.live is None and left is not None and left.settles is Settles.LOST:
+    if match.live is None and left is not None and left.settles is IntentResolution.LOST:
         return replace(match, live=left.live)
     return match
 

@@ -32,7 +32,7 @@ from reconciler.model import (
 
 
 @dataclass(frozen=True)
-class Situation:
+class PlanningContext:
     """Everything a plan is made from.
 
     Attributes:
@@ -77,8 +77,10 @@ class Situation:
         """A live object of an address's kind, where that address lives."""
         one = self.stack.resources.get(address) or self.entries.get(address)
         left = self.recovery.intents.get(address)
-        stones = (stone.intent for stone in self.ledger.pending.given_up if stone.address == address)
-        place = one or (left.intent if left else next(stones, None))
+        tombstones = (
+            tombstone.intent for tombstone in self.ledger.pending.given_up if tombstone.address == address
+        )
+        place = one or (left.intent if left else next(tombstones, None))
         return self.snapshot.of(place.provider, address.kind_name).get(live_id) if place else None
 
     def fields(self, address: Address) -> Fields:
@@ -86,19 +88,19 @@ class Situation:
         return self.kinds[address.kind_name].fields
 
 
-def is_at_hand(situation: Situation, source: Address) -> bool:
+def is_at_hand(context: PlanningContext, source: Address) -> bool:
     """Whether a credential's value is known: given with `adopt:`, or sealed in the ledger."""
-    resource = situation.stack.resources.get(source.parent or source)
+    resource = context.stack.resources.get(source.parent or source)
     adopt = resource.lifecycle.adopt if resource else None
-    entry = situation.entries.get(source)
-    match = situation.matches.get(source)
+    entry = context.entries.get(source)
+    match = context.matches.get(source)
     live = match.live if match else None
     is_stated = adopt is not None and adopt.client_secret is not None
     if is_stated and adopt and live is not None and is_of_adopt(source, entry, live, adopt):
         return True
     if entry is None or entry.credential is None or not entry.credential.sealed:
         return False
-    return situation.opened is None or entry.id in situation.opened
+    return context.opened is None or entry.id in context.opened
 
 
 def is_secret(value: Any) -> bool:

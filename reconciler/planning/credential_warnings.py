@@ -7,34 +7,34 @@ from collections.abc import Collection, Iterator
 from reconciler.errors import Problem, Severity
 from reconciler.matching.rivals import plain
 from reconciler.matching.users import client_of, users_of
-from reconciler.model import Action, Address, Change, Former
+from reconciler.model import Action, Address, Change, Superseded
 from reconciler.model.times import parse_time
-from reconciler.planning.context import Situation
+from reconciler.planning.context import PlanningContext
 from reconciler.planning.secret_ownership import stays
 
 _HELD = "until nobody holds it any more"
 
 
-def told(situation: Situation, changes: Collection[Change], in_use: Collection[str]) -> Iterator[Problem]:
+def told(context: PlanningContext, changes: Collection[Change], in_use: Collection[str]) -> Iterator[Problem]:
     """All of it.
 
     Args:
         in_use: ids of the apps and principals that somebody refers to still; those are told as such.
     """
-    yield from _custody(situation, changes)
-    yield from _others(situation, changes, in_use)
-    yield from _superseded(situation, changes, in_use)
+    yield from _custody(context, changes)
+    yield from _others(context, changes, in_use)
+    yield from _superseded(context, changes, in_use)
 
 
-def _custody(situation: Situation, changes: Collection[Change]) -> Iterator[Problem]:
+def _custody(context: PlanningContext, changes: Collection[Change]) -> Iterator[Problem]:
     """Once per plan: a secret that this tool makes, hands over and can't give to anybody again."""
-    if situation.stack.recipients:
+    if context.stack.recipients:
         return
     for change in changes:
-        address, resource = change.address, situation.stack.resources.get(change.address)
+        address, resource = change.address, context.stack.resources.get(change.address)
         if resource is None or address.part or change.action not in (Action.CREATE, Action.REPLACE):
             continue
-        kind = situation.kinds[address.kind_name]
+        kind = context.kinds[address.kind_name]
         if kind.fields.shows_secret and plain(resource.attributes.get("confidential")) is True:
             words = (
                 f"no copy of the secret of {address} is kept: a further integration will need a replace "
@@ -45,18 +45,20 @@ def _custody(situation: Situation, changes: Collection[Change]) -> Iterator[Prob
             return
 
 
-def _others(situation: Situation, changes: Collection[Change], in_use: Collection[str]) -> Iterator[Problem]:
+def _others(
+    context: PlanningContext, changes: Collection[Change], in_use: Collection[str]
+) -> Iterator[Problem]:
     """Foreign receivers of a credential that is replaced or rotated: nobody switches them over."""
-    own = {entry.id for entry in situation.entries.values()}
-    own |= {match.live.id for match in situation.matches.values() if match.live}
+    own = {entry.id for entry in context.entries.values()}
+    own |= {match.live.id for match in context.matches.values() if match.live}
     for change in changes:
         if change.action not in (Action.REPLACE, Action.ROTATE) or change.id in in_use:
             continue
         address = change.address.parent or change.address
-        match = situation.matches.get(address)
+        match = context.matches.get(address)
         live = match.live if match else None
-        client_id = client_of(situation.kinds, address, live.computed if live else None)
-        users = users_of(client_id, situation.snapshot, situation.kinds)
+        client_id = client_of(context.kinds, address, live.computed if live else None)
+        users = users_of(client_id, context.snapshot, context.kinds)
         others = [user for user in users if user.id not in own]
         if others:
             words = (
@@ -68,30 +70,30 @@ def _others(situation: Situation, changes: Collection[Change], in_use: Collectio
 
 
 def _superseded(
-    situation: Situation, changes: Collection[Change], in_use: Collection[str]
+    context: PlanningContext, changes: Collection[Change], in_use: Collection[str]
 ) -> Iterator[Problem]:
     """What stays alive beside its successor for the present, and until when."""
     for change in changes:
         address = change.address
         if change.action in (Action.BLOCKED, Action.FORGET):
             continue
-        noun = situation.kinds[address.kind_name].noun
+        noun = context.kinds[address.kind_name].noun
         gone = {*change.removes, *change.clears, *in_use}
         supersedes = change.action in (Action.REPLACE, Action.ROTATE) and change.id not in gone
-        if supersedes and change.id and not stays(situation, address, change.id):
+        if supersedes and change.id and not stays(context, address, change.id):
             wait = f"for {_span(change.keeps)} after the last delivery" if change.keeps else _HELD
             yield _stays(address, f"the {noun} {change.id} stays alive, superseded, {wait}")
-        entry = situation.entries.get(address)
-        lives = situation.snapshot.of(change.provider, address.kind_name)
+        entry = context.entries.get(address)
+        lives = context.snapshot.of(change.provider, address.kind_name)
         for former in entry.formers if entry else ():
-            if former.id in lives and former.id not in gone and not stays(situation, address, former.id):
-                until = _until(situation, former)
+            if former.id in lives and former.id not in gone and not stays(context, address, former.id):
+                until = _until(context, former)
                 yield _stays(address, f"the superseded {noun} {former.id} stays alive {until}")
 
 
-def _until(situation: Situation, former: Former) -> str:
+def _until(context: PlanningContext, former: Superseded) -> str:
     wait = parse_time(former.revoke_after)
-    return f"until {former.revoke_after}" if wait and wait > situation.now else _HELD
+    return f"until {former.revoke_after}" if wait and wait > context.now else _HELD
 
 
 def _span(seconds: int) -> str:

@@ -1,4 +1,4 @@
-"""The words in which the planner decides: fates, verdicts, handovers. Pure."""
+"""The words in which the planner decides: decided, decisions, planned_deliveries. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Fate(str, Enum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Decision:
     """The fate of one address with its reason.
 
     Attributes:
@@ -42,7 +42,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Handover:
+class PlannedDelivery:
     """A secret field of an integration that is to be delivered, and why.
 
     Attributes:
@@ -57,21 +57,21 @@ class Handover:
 
 
 @dataclass(frozen=True)
-class Fates:
-    """The verdicts of a stack, the handovers they ask for, and the values of references.
+class Decisions:
+    """The decisions of a stack, the planned_deliveries they ask for, and the values of references.
 
     Attributes:
         unverified: integrations whose secret can't be vouched for → why.
         delivered: integrations → secret fields whose interrupted delivery turned out to have arrived.
     """
 
-    verdicts: Mapping[Address, Verdict]
-    handovers: Mapping[Address, tuple[Handover, ...]]
+    decisions: Mapping[Address, Decision]
+    planned_deliveries: Mapping[Address, tuple[PlannedDelivery, ...]]
     known: Mapping[tuple[Address, str], str]
     unverified: Mapping[Address, str]
     delivered: Mapping[Address, tuple[str, ...]]
 
 
-def is_blocked(verdicts: Mapping[Address, Verdict], address: Address) -> bool:
+def is_blocked(decisions: Mapping[Address, Decision], address: Address) -> bool:
     """Whether an address can't be planned."""
-    return address in verdicts and verdicts[address].fate is Fate.BLOCKED
+    return address in decisions and decisions[address].fate is Fate.BLOCKED

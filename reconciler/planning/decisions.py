@@ -13,12 +13,12 @@ from datetime import timedelta
 from reconciler.errors import Severity
 from reconciler.matching.canonical import at_path, same_leaf
 from reconciler.matching.matches import Match
-from reconciler.model import Address, Live, Origin, Resource, Settles, Unknown
+from reconciler.model import Address, IntentResolution, Live, Origin, Resource, Unknown
 from reconciler.model.times import parse_time
 from reconciler.model.values import seconds
-from reconciler.planning.context import Situation, is_at_hand, resolve
-from reconciler.planning.decision_types import Fate, Fates, Verdict, is_blocked
-from reconciler.planning.deliveries import all_handovers
+from reconciler.planning.context import PlanningContext, is_at_hand, resolve
+from reconciler.planning.decision_types import Decision, Decisions, Fate, is_blocked
+from reconciler.planning.deliveries import planned_deliveries_of
 from reconciler.planning.missing_secrets import (
     HANDOFF_MISSING,
     SECRET_NEEDED,
@@ -31,127 +31,127 @@ from reconciler.planning.orphans import never_used, to_clear
 from reconciler.planning.templates import template_trouble
 
 
-def decide(situation: Situation) -> Fates:
+def decide(context: PlanningContext) -> Decisions:
     """The fate of every wanted object."""
-    verdicts: dict[Address, Verdict] = {}
+    decisions: dict[Address, Decision] = {}
     known: dict[tuple[Address, str], str] = {}
-    for resource in situation.in_order:
-        verdict = _unless_unmet(resource, _verdict(situation, resource, verdicts, known))
-        verdicts[resource.address] = verdict
-        known.update(_known_of(situation, resource.address, verdict))
-    handovers = all_handovers(situation, verdicts, known).handovers
+    for resource in context.in_order:
+        decision = _unless_unmet(resource, _verdict(context, resource, decisions, known))
+        decisions[resource.address] = decision
+        known.update(_known_of(context, resource.address, decision))
+    planned_deliveries = planned_deliveries_of(context, decisions, known).planned_deliveries
     wanted: dict[Address, list[Address]] = {}
-    for address, needs in handovers.items():
-        for handover in needs:
-            if handover.needs is not None:
-                wanted.setdefault(handover.needs, []).append(address)
+    for address, needs in planned_deliveries.items():
+        for planned_delivery in needs:
+            if planned_delivery.needs is not None:
+                wanted.setdefault(planned_delivery.needs, []).append(address)
     for source, receivers in wanted.items():
-        asking = secret_needed(situation, source, receivers, verdicts)
+        asking = secret_needed(context, source, receivers, decisions)
         if asking:
-            verdicts.update(asking)
+            decisions.update(asking)
         else:
-            reissued = _reissued(situation, source, receivers, verdicts)
-            verdicts[source] = _unless_unmet(situation.stack.resources[source], reissued)
-    _write_missing(situation, verdicts)
-    _block_dependents(situation, verdicts)
+            reissued = _reissued(context, source, receivers, decisions)
+            decisions[source] = _unless_unmet(context.stack.resources[source], reissued)
+    _write_missing(context, decisions)
+    _block_dependents(context, decisions)
     # what is renewed on demand has dependents that didn't ask: they get the new one as well
-    return all_handovers(situation, verdicts, _known(situation, verdicts))
+    return planned_deliveries_of(context, decisions, _known(context, decisions))
 
 
 def _verdict(
-    situation: Situation,
+    context: PlanningContext,
     resource: Resource,
-    verdicts: Mapping[Address, Verdict],
+    decisions: Mapping[Address, Decision],
     known: Mapping[tuple[Address, str], str],
-) -> Verdict:
+) -> Decision:
     address = resource.address
-    match = situation.matches[address]
-    obstacle = _obstacle(situation, resource, match, verdicts)
+    match = context.matches[address]
+    obstacle = _obstacle(context, resource, match, decisions)
     if obstacle is not None:
         return obstacle
     if address.part:
-        return _secret_verdict(situation, resource, match, verdicts)
+        return _secret_verdict(context, resource, match, decisions)
     if match.live is None:
-        return missing_handoff(situation, resource, match) or _made(match)
-    if address in situation.forced:
-        return Verdict(Fate.REPLACE, "asked for on the command line")
-    frozen = _immutable_differences(situation, resource, match.live, known)
+        return missing_handoff(context, resource, match) or _made(match)
+    if address in context.forced:
+        return Decision(Fate.REPLACE, "asked for on the command line")
+    frozen = _immutable_differences(context, resource, match.live, known)
     if frozen:
-        return Verdict(Fate.REPLACE, f"{', '.join(frozen)} can't be changed in place", immutable=frozen)
-    return Verdict(Fate.KEEP)
+        return Decision(Fate.REPLACE, f"{', '.join(frozen)} can't be changed in place", immutable=frozen)
+    return Decision(Fate.KEEP)
 
 
-def _unless_unmet(resource: Resource, verdict: Verdict) -> Verdict:
-    """The verdict, unless the object has to be made and an ignored field of it isn't fit for that."""
+def _unless_unmet(resource: Resource, decision: Decision) -> Decision:
+    """The decision, unless the object has to be made and an ignored field of it isn't fit for that."""
     wrong = next((p for p in resource.unmet if p.severity is Severity.ERROR), None)
-    if wrong is None or not verdict.is_new:
-        return verdict
-    return Verdict(Fate.BLOCKED, f"{verdict.reason}, and {wrong.text}", code=wrong.code)
+    if wrong is None or not decision.is_new:
+        return decision
+    return Decision(Fate.BLOCKED, f"{decision.reason}, and {wrong.text}", code=wrong.code)
 
 
 def _obstacle(
-    situation: Situation, resource: Resource, match: Match, verdicts: Mapping[Address, Verdict]
-) -> Verdict | None:
+    context: PlanningContext, resource: Resource, match: Match, decisions: Mapping[Address, Decision]
+) -> Decision | None:
     if match.trouble:
-        return Verdict(Fate.BLOCKED, match.trouble, code=match.code)
-    stopped = next((d for d in resource.depends_on if is_blocked(verdicts, d)), None)
+        return Decision(Fate.BLOCKED, match.trouble, code=match.code)
+    stopped = next((d for d in resource.depends_on if is_blocked(decisions, d)), None)
     if stopped is not None:
-        return Verdict(Fate.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked")
+        return Decision(Fate.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked")
     trouble = (
-        named_trouble(situation, resource)
-        or template_trouble(situation, resource)
-        or _named_trouble(situation, resource)
+        named_trouble(context, resource)
+        or template_trouble(context, resource)
+        or _named_trouble(context, resource)
     )
-    return Verdict(Fate.BLOCKED, trouble[1], code=trouble[0]) if trouble else None
+    return Decision(Fate.BLOCKED, trouble[1], code=trouble[0]) if trouble else None
 
 
-def _named_trouble(situation: Situation, resource: Resource) -> tuple[str, str] | None:
+def _named_trouble(context: PlanningContext, resource: Resource) -> tuple[str, str] | None:
     """(code, words) if what stands under the resource's name can't be read."""
-    field = situation.fields(resource.address).name
-    refusal = situation.snapshot.blocked.get((resource.provider, f"{field} {resource.attributes.get(field)}"))
+    field = context.fields(resource.address).name
+    refusal = context.snapshot.blocked.get((resource.provider, f"{field} {resource.attributes.get(field)}"))
     return ("unreadable", refusal) if refusal else None
 
 
 LOST = "secret of an interrupted create is lost"
 
 
-def _made(match: Match) -> Verdict:
-    settles = match.recovered.settles if match.recovered else Settles.NOTHING
-    if settles is Settles.LOST:
-        return Verdict(Fate.REPLACE, LOST, unused=True)
-    if settles is Settles.GIVEN_UP:
-        return Verdict(Fate.MAKE, "an interrupted create of it took no effect")
+def _made(match: Match) -> Decision:
+    settles = match.recovered.settles if match.recovered else IntentResolution.NOTHING
+    if settles is IntentResolution.LOST:
+        return Decision(Fate.REPLACE, LOST, unused=True)
+    if settles is IntentResolution.GIVEN_UP:
+        return Decision(Fate.MAKE, "an interrupted create of it took no effect")
     gone = "it was deleted outside of this stack" if match.vanished else "it doesn't exist yet"
-    return Verdict(Fate.MAKE, gone)
+    return Decision(Fate.MAKE, gone)
 
 
 def _secret_verdict(
-    situation: Situation, resource: Resource, match: Match, verdicts: Mapping[Address, Verdict]
-) -> Verdict:
+    context: PlanningContext, resource: Resource, match: Match, decisions: Mapping[Address, Decision]
+) -> Decision:
     address = resource.address
     parent = address.parent
-    left = situation.recovery.intents.get(address)
-    lost = LOST if left is not None and left.settles is Settles.LOST else ""
-    if parent is not None and verdicts[parent].is_new:
-        return Verdict(Fate.MAKE, f"{parent} is new")
+    left = context.recovery.intents.get(address)
+    lost = LOST if left is not None and left.settles is IntentResolution.LOST else ""
+    if parent is not None and decisions[parent].is_new:
+        return Decision(Fate.MAKE, f"{parent} is new")
     if match.live is None:
-        if match.unsure and address not in situation.forced:
-            return Verdict(Fate.KEEP, "several live secrets, and it isn't known which one is in use")
+        if match.unsure and address not in context.forced:
+            return Decision(Fate.KEEP, "several live secrets, and it isn't known which one is in use")
         gone = "the secret on record is gone or expired" if match.vanished else "it has no secret yet"
-        return _capped(situation, address, Verdict(Fate.MAKE, lost or gone))
-    if address in situation.forced or (parent is not None and parent in situation.forced):
-        return _capped(situation, address, Verdict(Fate.ROTATE, "asked for on the command line"))
-    due = ends_soon(situation, resource, match.live)
-    return _capped(situation, address, Verdict(Fate.ROTATE, due)) if due else Verdict(Fate.KEEP)
+        return _capped(context, address, Decision(Fate.MAKE, lost or gone))
+    if address in context.forced or (parent is not None and parent in context.forced):
+        return _capped(context, address, Decision(Fate.ROTATE, "asked for on the command line"))
+    due = ends_soon(context, resource, match.live)
+    return _capped(context, address, Decision(Fate.ROTATE, due)) if due else Decision(Fate.KEEP)
 
 
-def ends_soon(situation: Situation, resource: Resource, live: Live) -> str:
+def ends_soon(context: PlanningContext, resource: Resource, live: Live) -> str:
     """Why time makes a rotation due; "" if it doesn't."""
     before = resource.attributes.get("rotate_before")
     ends = parse_time(live.expires_at)
     if not before or ends is None:
         return ""
-    left = ends - situation.now
+    left = ends - context.now
     if left > timedelta(seconds=seconds(str(before))):
         return ""
     return f"it expires {ends:%Y-%m-%d}, within rotate_before: {before}"
@@ -160,31 +160,31 @@ def ends_soon(situation: Situation, resource: Resource, live: Live) -> str:
 SECRET_CAP = 5  # per service principal; account API
 
 
-def _capped(situation: Situation, address: Address, verdict: Verdict) -> Verdict:
-    """The verdict, unless the service principal has no free slot for one more secret."""
+def _capped(context: PlanningContext, address: Address, decision: Decision) -> Decision:
+    """The decision, unless the service principal has no free slot for one more secret."""
     parent = address.parent
-    match = situation.matches.get(parent) if parent else None
+    match = context.matches.get(parent) if parent else None
     if match is None or match.live is None:
-        return verdict
-    provider = situation.stack.resources[address].provider
+        return decision
+    provider = context.stack.resources[address].provider
     inside = sorted(
         live.id
-        for live in situation.snapshot.within(provider, address.kind_name, match.live.id)
-        if live.id not in to_clear(situation, address)
+        for live in context.snapshot.within(provider, address.kind_name, match.live.id)
+        if live.id not in to_clear(context, address)
     )
     if len(inside) < SECRET_CAP:
-        return verdict
-    return Verdict(
+        return decision
+    return Decision(
         Fate.BLOCKED,
         f"{parent} has {len(inside)} secrets already, the most it may have, and needs one more: "
-        f"delete one that is no longer used: {_listed(situation, address, inside)}",
+        f"delete one that is no longer used: {_listed(context, address, inside)}",
         code="secret-cap",
     )
 
 
-def _listed(situation: Situation, address: Address, ids: Sequence[str]) -> str:
+def _listed(context: PlanningContext, address: Address, ids: Sequence[str]) -> str:
     """Secrets with what is known of each: whose it is decides who may revoke it."""
-    entry = situation.entries.get(address)
+    entry = context.entries.get(address)
     formers = entry.formers if entry else ()
     origins = {former.id: former.origin for former in formers} | ({entry.id: entry.origin} if entry else {})
     words = {
@@ -197,9 +197,9 @@ def _listed(situation: Situation, address: Address, ids: Sequence[str]) -> str:
 
 
 def _immutable_differences(
-    situation: Situation, resource: Resource, live: Live, known: Mapping[tuple[Address, str], str]
+    context: PlanningContext, resource: Resource, live: Live, known: Mapping[tuple[Address, str], str]
 ) -> tuple[str, ...]:
-    fields = situation.fields(resource.address)
+    fields = context.fields(resource.address)
     found = []
     for path in sorted(fields.immutable):
         wanted = at_path(resource.attributes, path)
@@ -213,68 +213,74 @@ def _immutable_differences(
     return tuple(found)
 
 
-def _known(situation: Situation, verdicts: Mapping[Address, Verdict]) -> dict[tuple[Address, str], str]:
+def _known(context: PlanningContext, decisions: Mapping[Address, Decision]) -> dict[tuple[Address, str], str]:
     """The values of references to objects that stay: (address, attribute) → value."""
     known: dict[tuple[Address, str], str] = {}
-    for address, verdict in verdicts.items():
-        known.update(_known_of(situation, address, verdict))
+    for address, decision in decisions.items():
+        known.update(_known_of(context, address, decision))
     return known
 
 
-def _known_of(situation: Situation, address: Address, verdict: Verdict) -> dict[tuple[Address, str], str]:
-    live = situation.matches[address].live
-    if live is None or verdict.is_new:
+def _known_of(
+    context: PlanningContext, address: Address, decision: Decision
+) -> dict[tuple[Address, str], str]:
+    live = context.matches[address].live
+    if live is None or decision.is_new:
         return {}
     return {(address, "id"): live.id} | {(address, name): text for name, text in live.computed.items()}
 
 
-def _write_missing(situation: Situation, verdicts: dict[Address, Verdict]) -> None:
+def _write_missing(context: PlanningContext, decisions: dict[Address, Decision]) -> None:
     """A handoff that is merely missing is written as soon as a credential of it is a new one anyway."""
-    for address, verdict in list(verdicts.items()):
-        if verdict.code == HANDOFF_MISSING and verdict.fate is Fate.KEEP:
-            sources = {ref.source for ref in situation.stack.resources[address].refs if ref.is_secret}
-            if any(source in verdicts and verdicts[source].is_new for source in sources):
-                verdicts[address] = _made(situation.matches[address])
+    for address, decision in list(decisions.items()):
+        if decision.code == HANDOFF_MISSING and decision.fate is Fate.KEEP:
+            sources = {ref.source for ref in context.stack.resources[address].refs if ref.is_secret}
+            if any(source in decisions and decisions[source].is_new for source in sources):
+                decisions[address] = _made(context.matches[address])
 
 
-def _block_dependents(situation: Situation, verdicts: dict[Address, Verdict]) -> None:
-    for resource in situation.in_order:
+def _block_dependents(context: PlanningContext, decisions: dict[Address, Decision]) -> None:
+    for resource in context.in_order:
         # who needs a secret that nobody has was blocked already; the others get on without it
         stopped = next(
-            (d for d in resource.depends_on if is_blocked(verdicts, d) and verdicts[d].code != SECRET_NEEDED),
+            (
+                d
+                for d in resource.depends_on
+                if is_blocked(decisions, d) and decisions[d].code != SECRET_NEEDED
+            ),
             None,
         )
-        if stopped is not None and not is_blocked(verdicts, resource.address):
-            verdicts[resource.address] = Verdict(
+        if stopped is not None and not is_blocked(decisions, resource.address):
+            decisions[resource.address] = Decision(
                 Fate.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked"
             )
 
 
 def _reissued(
-    situation: Situation,
+    context: PlanningContext,
     source: Address,
     receivers: Iterable[Address],
-    verdicts: Mapping[Address, Verdict],
-) -> Verdict:
-    """The verdict of a credential's owner, now that somebody needs its value."""
-    verdict = verdicts[source]
-    if verdict.is_new or verdict.fate is Fate.BLOCKED or is_at_hand(situation, source):
-        return verdict
+    decisions: Mapping[Address, Decision],
+) -> Decision:
+    """The decision of a credential's owner, now that somebody needs its value."""
+    decision = decisions[source]
+    if decision.is_new or decision.fate is Fate.BLOCKED or is_at_hand(context, source):
+        return decision
     names = " and ".join(str(receiver) for receiver in sorted(receivers))
-    entry = situation.entries.get(source)
-    unused = never_used(situation, source, entry)
+    entry = context.entries.get(source)
+    unused = never_used(context, source, entry)
     reason = (
         "secret of an interrupted run is lost"
         if unused
         else f"its secret {absence(entry)}, and {names} must get it"
     )
     if source.part:
-        fate = Fate.ROTATE if situation.matches[source].live is not None else Fate.MAKE
-        return replace(_capped(situation, source, Verdict(fate, reason)), unused=unused)
-    if situation.is_stateless:
-        return Verdict(
+        fate = Fate.ROTATE if context.matches[source].live is not None else Fate.MAKE
+        return replace(_capped(context, source, Decision(fate, reason)), unused=unused)
+    if context.is_stateless:
+        return Decision(
             Fate.BLOCKED,
             f"{reason}: the app would have to be replaced, and without a ledger nothing is ever deleted",
             code="needs-ledger",
         )
-    return Verdict(Fate.REPLACE, reason, unused=unused)
+    return Decision(Fate.REPLACE, reason, unused=unused)

@@ -18,14 +18,14 @@ from reconciler.model import (
     CredentialState,
     Entry,
     FieldChange,
-    Former,
+    IntentResolution,
     Lifecycle,
     OnDestroy,
     ReplaceOrder,
-    Settles,
+    Superseded,
 )
 from reconciler.model.times import parse_time
-from reconciler.planning.context import Situation, secret_fields
+from reconciler.planning.context import PlanningContext, secret_fields
 from reconciler.planning.orphans import parent_of, to_clear
 from reconciler.planning.retention import STILL_IN_USE, owners_in_use, staying
 from reconciler.planning.secret_ownership import stays
@@ -36,30 +36,30 @@ _SUPERSEDING = (Action.REPLACE, Action.ROTATE, Action.ADOPT)
 
 
 def removals(
-    situation: Situation, changes: Mapping[Address, Change], *, spares: bool = False
+    context: PlanningContext, changes: Mapping[Address, Change], *, spares: bool = False
 ) -> list[Change]:
     """The changes of addresses that the ledger knows and the spec doesn't.
 
     Args:
         spares: nothing of it will be deleted now, so that `prevent_destroy` isn't in the way.
     """
-    if situation.is_stateless:
+    if context.is_stateless:
         return []
-    left = {a: e for a, e in situation.entries.items() if a not in changes}
-    found = {address: _removal(situation, address, entry) for address, entry in left.items()}
-    found.update(_strays(situation, {*found, *changes}))
+    left = {a: e for a, e in context.entries.items() if a not in changes}
+    found = {address: _removal(context, address, entry) for address, entry in left.items()}
+    found.update(_strays(context, {*found, *changes}))
     if not spares:
         _refuse_protected(found.values())
     return list(found.values())
 
 
-def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dict[Address, Change]:
+def with_formers(context: PlanningContext, changes: Mapping[Address, Change]) -> dict[Address, Change]:
     """The same changes, with the predecessors that can be removed now."""
-    after = {**changes, **staying(situation, changes)}
-    in_use = owners_in_use(situation, after)
-    still_used = _credentials_in_use(situation, after) | {*in_use}
+    after = {**changes, **staying(context, changes)}
+    in_use = owners_in_use(context, after)
+    still_used = _credentials_in_use(context, after) | {*in_use}
     after = {address: _sparing(change, still_used) for address, change in after.items()}
-    for address, entry in situation.entries.items():
+    for address, entry in context.entries.items():
         change = after.get(address)
         if change is None or change.action in (Action.BLOCKED, Action.FORGET):
             continue
@@ -67,22 +67,22 @@ def with_formers(situation: Situation, changes: Mapping[Address, Change]) -> dic
             continue
         # whoever still waits for keep_old loses it with its successor
         ends = change.action is Action.DELETE and (entry.id in change.removes or not entry.id)
-        entry = replace(entry, formers=tuple(f for f in entry.formers if not stays(situation, address, f.id)))
+        entry = replace(entry, formers=tuple(f for f in entry.formers if not stays(context, address, f.id)))
         ready = tuple(
             f.id
             for f in entry.formers
-            if _is_ready(situation, f, still_used, waits=not ends)
-            and not (is_owner(situation.kinds, address) and _may_be_used(situation, f))
+            if _is_ready(context, f, still_used, waits=not ends)
+            and not (is_owner(context.kinds, address) and _may_be_used(context, f))
         )
         if ready:
             after[address] = replace(change, removes=(*change.removes, *ready))
     for address, change in after.items():
         if change.action not in (Action.BLOCKED, Action.FORGET):
-            found, parent = to_clear(situation, address), parent_of(situation, address)
+            found, parent = to_clear(context, address), parent_of(context, address)
             clears = tuple(i for i in dict.fromkeys((*found, *change.clears)) if i not in in_use)
             change = replace(change, clears=clears, parent=parent or change.parent)
-            change = replace(change, spares=_to_record(situation, address, found, in_use))
-            after[address] = _as_leftover(situation, _as_waiting(change))
+            change = replace(change, spares=_to_record(context, address, found, in_use))
+            after[address] = _as_leftover(context, _as_waiting(change))
     return after
 
 
@@ -94,20 +94,20 @@ def _as_waiting(change: Change) -> Change:
 
 
 def _to_record(
-    situation: Situation, address: Address, ids: Iterable[str], in_use: Container[str]
+    context: PlanningContext, address: Address, ids: Iterable[str], in_use: Container[str]
 ) -> tuple[str, ...]:
-    """Strays that stay, as somebody refers to them, and that aren't on record yet."""
-    entry = situation.entries.get(address)
+    """Orphans that stay, as somebody refers to them, and that aren't on record yet."""
+    entry = context.entries.get(address)
     known = {former.id for former in entry.formers} if entry else set()
     return tuple(live_id for live_id in ids if live_id in in_use and live_id not in known)
 
 
-def _may_be_used(situation: Situation, former: Former) -> bool:
+def _may_be_used(context: PlanningContext, former: Superseded) -> bool:
     """Whether a superseded app or principal stays as nobody can tell who uses it: for a week at least."""
-    if not unseen(situation.stack, situation.snapshot, situation.kinds):
+    if not unseen(context.stack, context.snapshot, context.kinds):
         return False
     since = parse_time(former.since)
-    return since is None or situation.now - since < UNSEEN_WAIT
+    return since is None or context.now - since < UNSEEN_WAIT
 
 
 def _sparing(change: Change, still_used: Set[str]) -> Change:
@@ -118,12 +118,12 @@ def _sparing(change: Change, still_used: Set[str]) -> Change:
     return replace(change, removes=tuple(live_id for live_id in change.removes if live_id not in still_used))
 
 
-def _as_leftover(situation: Situation, change: Change) -> Change:
+def _as_leftover(context: PlanningContext, change: Change) -> Change:
     """A change that would do nothing but has something to remove says so."""
     gone = (*change.clears, *change.removes)
     if change.action is not Action.NO_OP or not gone:
         return change
-    entry = situation.entries.get(change.address)
+    entry = context.entries.get(change.address)
     waited = any(former.revoke_after for former in (entry.formers if entry else ()) if former.id in gone)
     reason = "superseded, and keep_old is over" if waited else "left by an interrupted run"
     return replace(
@@ -135,82 +135,82 @@ def _as_leftover(situation: Situation, change: Change) -> Change:
     )
 
 
-def _strays(situation: Situation, seen: set[Address]) -> dict[Address, Change]:
+def _strays(context: PlanningContext, seen: set[Address]) -> dict[Address, Change]:
     """Creates that were interrupted, of addresses that neither the spec nor a record knows."""
-    recovery = situation.recovery
-    stones = {stone.address: stone.intent for stone in situation.ledger.pending.given_up}
+    recovery = context.recovery
+    tombstones = {tombstone.address: tombstone.intent for tombstone in context.ledger.pending.given_up}
     found = {}
     for address in sorted({*recovery.intents, *recovery.late} - seen):
         left = recovery.intents.get(address)
-        intent = left.intent if left else stones[address]
-        ids = (left.live.id,) if left and left.settles is Settles.FOUND and left.live else ()
+        intent = left.intent if left else tombstones[address]
+        ids = (left.live.id,) if left and left.settles is IntentResolution.FOUND and left.live else ()
         trouble = left.trouble if left else ""
         found[address] = Change(
             address=address,
             action=Action.BLOCKED if trouble else Action.NO_OP,
             provider=intent.provider,
             id=ids[0] if ids else None,
-            name=str(intent.sent.get(situation.fields(address).name) or address.key),
+            name=str(intent.sent.get(context.fields(address).name) or address.key),
             reason=trouble or "an interrupted create took no effect",
             live=left.live if left else None,
             live_digest=left.live.digest if left and left.live else "",
             clears=ids,
-            settles=left.settles if left else Settles.NOTHING,
+            settles=left.settles if left else IntentResolution.NOTHING,
             code="create-unresolved" if trouble else "",
         )
-        if left and _is_forgotten(situation, address):
+        if left and _is_forgotten(context, address):
             found[address] = _forgotten_create(found[address])
     return found
 
 
-def _is_ready(situation: Situation, former: Former, in_use: set[str], *, waits: bool) -> bool:
+def _is_ready(context: PlanningContext, former: Superseded, in_use: set[str], *, waits: bool) -> bool:
     wait = parse_time(former.revoke_after) if waits else None
-    if wait is not None and wait > situation.now:
+    if wait is not None and wait > context.now:
         return False
     credential = former.credential
     if credential is not None and credential.state is CredentialState.CONDEMNED:
         return False  # cleared first
     if credential is not None and credential.state is CredentialState.QUARANTINED:
         since = parse_time(credential.since)
-        if since is None or situation.now - since < QUARANTINE:
+        if since is None or context.now - since < QUARANTINE:
             return False
     return former.id not in in_use
 
 
-def _credentials_in_use(situation: Situation, changes: Mapping[Address, Change]) -> set[str]:
+def _credentials_in_use(context: PlanningContext, changes: Mapping[Address, Change]) -> set[str]:
     """Ids of credentials that a receiver holds, and will hold still after this plan."""
     used = set()
-    for address, entry in situation.entries.items():
+    for address, entry in context.entries.items():
         change = changes.get(address)
-        if change is not None and _is_gone(situation, address, entry):
+        if change is not None and _is_gone(context, address, entry):
             continue
         for path, delivery in entry.deliveries.items():
-            if not _is_let_go(situation, change, address, path):
+            if not _is_let_go(context, change, address, path):
                 used.add(delivery.credential)
     return used
 
 
-def _is_gone(situation: Situation, address: Address, entry: Entry) -> bool:
+def _is_gone(context: PlanningContext, address: Address, entry: Entry) -> bool:
     """Whether a receiver was deleted outside of this stack: what is gone holds nothing."""
     key = (entry.provider, address.kind_name)
-    return key in situation.snapshot.objects and entry.id not in situation.snapshot.of(*key)
+    return key in context.snapshot.objects and entry.id not in context.snapshot.of(*key)
 
 
-def _is_let_go(situation: Situation, change: Change | None, address: Address, path: str) -> bool:
+def _is_let_go(context: PlanningContext, change: Change | None, address: Address, path: str) -> bool:
     """Whether this plan takes a credential from a receiver's field, or the field is gone already."""
     if change is None or change.action is Action.BLOCKED:
         return False
-    if change.action in (Action.REPLACE, Action.DELETE) or change.settles is Settles.DELIVERED:
+    if change.action in (Action.REPLACE, Action.DELETE) or change.settles is IntentResolution.DELIVERED:
         return True
-    resource = situation.stack.resources.get(address)
+    resource = context.stack.resources.get(address)
     if resource is not None and path not in secret_fields(resource):
         return True
     return any(field.path == path for field in change.fields)
 
 
-def _removal(situation: Situation, address: Address, entry: Entry) -> Change:
-    live = situation.snapshot.of(entry.provider, address.kind_name).get(entry.id)
-    lifecycle = _lifecycle(situation, address, entry)
+def _removal(context: PlanningContext, address: Address, entry: Entry) -> Change:
+    live = context.snapshot.of(entry.provider, address.kind_name).get(entry.id)
+    lifecycle = _lifecycle(context, address, entry)
     change = Change(
         address=address,
         action=Action.DELETE,
@@ -224,13 +224,13 @@ def _removal(situation: Situation, address: Address, entry: Entry) -> Change:
         lifecycle=lifecycle,
         live=live,
     )
-    if _is_forgotten(situation, address):
+    if _is_forgotten(context, address):
         return _forgotten(change, "the spec's forget: lists it")
     if lifecycle.on_destroy is OnDestroy.RETAIN:
         return _forgotten(change, "it left the spec, and on_destroy: retain keeps it alive")
     if live is None and not entry.formers:
         return _forgotten(change, "it left the spec, and is gone already")
-    if stays(situation, address, entry.id or entry.formers[0].id):
+    if stays(context, address, entry.id or entry.formers[0].id):
         return _forgotten(change, "it left the spec, and stays alive: this stack didn't issue it")
     if lifecycle.on_destroy is OnDestroy.DEACTIVATE and not address.part:
         return replace(
@@ -242,23 +242,23 @@ def _removal(situation: Situation, address: Address, entry: Entry) -> Change:
     return replace(change, removes=(entry.id,) if entry.id else ())
 
 
-def _lifecycle(situation: Situation, address: Address, entry: Entry) -> Lifecycle:
+def _lifecycle(context: PlanningContext, address: Address, entry: Entry) -> Lifecycle:
     """As last applied; a part shares the fate of its parent."""
-    parent = situation.entries.get(address.parent) if address.parent else None
-    if parent is not None and address.parent not in situation.stack.resources:
+    parent = context.entries.get(address.parent) if address.parent else None
+    if parent is not None and address.parent not in context.stack.resources:
         return replace(parent.lifecycle, prevent_destroy=False)
     return entry.lifecycle
 
 
-def _is_forgotten(situation: Situation, address: Address) -> bool:
-    forget = situation.stack.forget
+def _is_forgotten(context: PlanningContext, address: Address) -> bool:
+    forget = context.stack.forget
     return address in forget or (address.parent or address) in forget
 
 
 def _forgotten_create(change: Change) -> Change:
     """An interrupted create whose outcome nobody wants to know any more."""
     shown = FieldChange("id", change.id or "(not known)", None)
-    settled = replace(change, clears=(), settles=Settles.NOTHING, code="", fields=(shown,))
+    settled = replace(change, clears=(), settles=IntentResolution.NOTHING, code="", fields=(shown,))
     return _forgotten(settled, "the spec's forget: lists it")
 
 

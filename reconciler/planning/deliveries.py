@@ -8,56 +8,56 @@ from reconciler.matching.canonical import at_path, leaves, same_leaf
 from reconciler.matching.matches import How
 from reconciler.matching.recovery import Recovered
 from reconciler.model import Address, Credential, Delivery, Ref, Resource, SecretInput
-from reconciler.planning.context import Situation, is_at_hand, secret_fields
-from reconciler.planning.decision_types import Fates, Handover, Verdict, is_blocked
+from reconciler.planning.context import PlanningContext, is_at_hand, secret_fields
+from reconciler.planning.decision_types import Decision, Decisions, PlannedDelivery, is_blocked
 from reconciler.secrets import SENSITIVE, Fingerprint
 
 
-def all_handovers(
-    situation: Situation,
-    verdicts: Mapping[Address, Verdict],
+def planned_deliveries_of(
+    context: PlanningContext,
+    decisions: Mapping[Address, Decision],
     known: Mapping[tuple[Address, str], str],
-) -> Fates:
-    """What every integration and handoff must get, given the fates of the credentials."""
-    handovers: dict[Address, tuple[Handover, ...]] = {}
+) -> Decisions:
+    """What every integration and handoff must get, given the decided of the credentials."""
+    planned_deliveries: dict[Address, tuple[PlannedDelivery, ...]] = {}
     unverified: dict[Address, str] = {}
     delivered: dict[Address, tuple[str, ...]] = {}
-    for resource in situation.stack.resources.values():
-        verdict = verdicts[resource.address]
-        if is_blocked(verdicts, resource.address) or verdict.code == "handoff-missing":
+    for resource in context.stack.resources.values():
+        decision = decisions[resource.address]
+        if is_blocked(decisions, resource.address) or decision.code == "handoff-missing":
             continue
         secrets = secret_fields(resource)
         if not secrets:
             continue
-        judge = _Judge(situation, resource, verdicts, known)
-        found = [judge.handover(path, value) for path, value in secrets.items()]
-        handovers[resource.address] = tuple(h for h in found if h is not None)
-        if judge.unverified and not handovers[resource.address]:
-            unverified[resource.address] = judge.unverified
-        if judge.delivered:
-            delivered[resource.address] = tuple(judge.delivered)
-    return Fates(verdicts, handovers, known, unverified, delivered)
+        receiver = _ReceiverDeliveries(context, resource, decisions, known)
+        found = [receiver.planned_delivery(path, value) for path, value in secrets.items()]
+        planned_deliveries[resource.address] = tuple(h for h in found if h is not None)
+        if receiver.unverified and not planned_deliveries[resource.address]:
+            unverified[resource.address] = receiver.unverified
+        if receiver.delivered:
+            delivered[resource.address] = tuple(receiver.delivered)
+    return Decisions(decisions, planned_deliveries, known, unverified, delivered)
 
 
-class _Judge:
+class _ReceiverDeliveries:
     """Whether the secret fields of one receiver, an integration or a handoff, have to be delivered."""
 
     def __init__(
         self,
-        situation: Situation,
+        context: PlanningContext,
         resource: Resource,
-        verdicts: Mapping[Address, Verdict],
+        decisions: Mapping[Address, Decision],
         known: Mapping[tuple[Address, str], str],
     ) -> None:
-        self.situation = situation
+        self.context = context
         self.resource = resource
-        self.verdicts = verdicts
+        self.decisions = decisions
         self.known = known
-        self.match = situation.matches[resource.address]
+        self.match = context.matches[resource.address]
         self.entry = self.match.entry if self.match.how is How.LEDGER else None
-        self.is_new = verdicts[resource.address].is_new
-        self.fields = situation.fields(resource.address)
-        self.noun = situation.kinds[resource.address.kind_name].noun
+        self.is_new = decisions[resource.address].is_new
+        self.fields = context.fields(resource.address)
+        self.noun = context.kinds[resource.address.kind_name].noun
         self.touched = f"someone else modified the {self.noun}"
         self.unverified = ""
         self.delivered: list[str] = []
@@ -68,28 +68,30 @@ class _Judge:
         live, entry = self.match.live, self.entry
         return bool(live and entry and entry.updated_at and live.updated_at != entry.updated_at)
 
-    def handover(self, path: str, value: Ref | SecretInput) -> Handover | None:
+    def planned_delivery(self, path: str, value: Ref | SecretInput) -> PlannedDelivery | None:
         if self.resource.lifecycle.ignores(path):
-            return Handover(path, "it is new", _source(value)) if self.is_new else None
+            return PlannedDelivery(path, "it is new", _source(value)) if self.is_new else None
         delivery = self.entry.deliveries.get(path) if self.entry else None
         broken = "" if self.is_new else self._broken_seal(path)
         if broken:
-            return Handover(path, broken, _source(value), drifted=delivery is not None and self.was_touched)
+            return PlannedDelivery(
+                path, broken, _source(value), drifted=delivery is not None and self.was_touched
+            )
         if isinstance(value, SecretInput):
             return self._own(path, value, delivery)
         return self._issued(path, value, delivery)
 
-    def _own(self, path: str, value: SecretInput, delivery: Delivery | None) -> Handover | None:
+    def _own(self, path: str, value: SecretInput, delivery: Delivery | None) -> PlannedDelivery | None:
         if self.is_new:
-            return Handover(path, "it is new")
+            return PlannedDelivery(path, "it is new")
         if value.secret is None and not value.mark:
             return None  # plans need no keys: counts as unchanged
         if delivery is None or not delivery.mark:
-            return Handover(path, "it was never delivered by this stack")
+            return PlannedDelivery(path, "it was never delivered by this stack")
         if not _is_same(value, delivery):
-            return Handover(path, "last delivered value differs")
+            return PlannedDelivery(path, "last delivered value differs")
         if self.was_touched:
-            return Handover(path, self.touched, drifted=True)
+            return PlannedDelivery(path, self.touched, drifted=True)
         return None
 
     def _broken_seal(self, path: str) -> str:
@@ -102,63 +104,65 @@ class _Judge:
         held = at_path(live.attributes, path)
         return "" if held == SENSITIVE else f"the {self.noun} doesn't hold it sealed"
 
-    def _issued(self, path: str, ref: Ref, delivery: Delivery | None) -> Handover | None:
+    def _issued(self, path: str, ref: Ref, delivery: Delivery | None) -> PlannedDelivery | None:
         source = ref.source
-        verdict = self.verdicts.get(source)
+        decision = self.decisions.get(source)
         if self.is_new:
-            return Handover(path, "it is new", source)
-        if verdict is not None and verdict.is_new:
-            return Handover(path, f"{source} gets a new one", source)
+            return PlannedDelivery(path, "it is new", source)
+        if decision is not None and decision.is_new:
+            return PlannedDelivery(path, f"{source} gets a new one", source)
         if self.match.recovered is not None and self.match.how is How.INTENT:
             return self._found(path, source, self.match.recovered)
         if self.entry is None:
-            return None if self._is_paired(ref) else Handover(path, "it has another client_id", source)
+            return None if self._is_paired(ref) else PlannedDelivery(path, "it has another client_id", source)
         return self._remembered(path, ref, delivery)
 
-    def _remembered(self, path: str, ref: Ref, delivery: Delivery | None) -> Handover | None:
+    def _remembered(self, path: str, ref: Ref, delivery: Delivery | None) -> PlannedDelivery | None:
         """By what the ledger says was delivered last."""
         source = ref.source
         if delivery is None:
-            return Handover(path, "it was never delivered by this stack", source)
+            return PlannedDelivery(path, "it was never delivered by this stack", source)
         if delivery.source is None:
-            return Handover(path, "it came from elsewhere so far", source)
+            return PlannedDelivery(path, "it came from elsewhere so far", source)
         if delivery.credential != self._on_record(source):
             return self._superseded(path, ref)
         if self._may_hold_a_former(source):
-            return Handover(path, "a run that was taken over may have delivered a superseded secret", source)
-        if self.was_touched and is_at_hand(self.situation, source):
-            return Handover(path, self.touched, source, drifted=True)
+            return PlannedDelivery(
+                path, "a run that was taken over may have delivered a superseded secret", source
+            )
+        if self.was_touched and is_at_hand(self.context, source):
+            return PlannedDelivery(path, self.touched, source, drifted=True)
         if self.was_touched:
             self.unverified = (
                 "someone else modified it since our last write, and its secret can't be read back"
             )
         return None
 
-    def _found(self, path: str, source: Address, recovered: Recovered) -> Handover | None:
+    def _found(self, path: str, source: Address, recovered: Recovered) -> PlannedDelivery | None:
         """An integration that an interrupted create made: it holds what its intent says."""
         if recovered.doubtful:
-            return Handover(path, "it isn't known which credential it was made with", source)
+            return PlannedDelivery(path, "it isn't known which credential it was made with", source)
         if recovered.intent.credential != self._on_record(source) and not self._was_sent(source):
-            return Handover(path, "it was made with an earlier credential", source)
+            return PlannedDelivery(path, "it was made with an earlier credential", source)
         return None
 
-    def _superseded(self, path: str, ref: Ref) -> Handover | None:
+    def _superseded(self, path: str, ref: Ref) -> PlannedDelivery | None:
         """Another one is on record by now; but an interrupted delivery of it may have arrived."""
         source = ref.source
         credential = self._credential(source)
         receiver = str(self.resource.address)
         if credential is None or receiver not in credential.to:
-            return Handover(path, "last delivered value differs", source)
+            return PlannedDelivery(path, "last delivered value differs", source)
         live = self.match.live
         if not source.part:
             # an app's client id tells: id and secret always go in one PATCH
             if self._is_paired(ref):
                 self.delivered.append(path)
                 return None
-            return Handover(path, "takes up an interrupted switch", source)
+            return PlannedDelivery(path, "takes up an interrupted switch", source)
         if live is not None and live.updated_at == credential.to[receiver]:
-            return Handover(path, "takes up an interrupted rotation", source)
-        return Handover(path, "not known which secret it has", source)
+            return PlannedDelivery(path, "takes up an interrupted rotation", source)
+        return PlannedDelivery(path, "not known which secret it has", source)
 
     def _was_sent(self, source: Address) -> bool:
         """Whether the credential on record was on its way here: an intent names only one of several."""
@@ -166,12 +170,12 @@ class _Judge:
         return credential is not None and str(self.resource.address) in credential.to
 
     def _credential(self, source: Address) -> Credential | None:
-        entry = self.situation.entries.get(source)
+        entry = self.context.entries.get(source)
         return entry.credential if entry else None
 
     def _may_hold_a_former(self, source: Address) -> bool:
         """Whether a runner that we couldn't prove dead may have delivered a predecessor since."""
-        live, entry = self.match.live, self.situation.entries.get(source)
+        live, entry = self.match.live, self.context.entries.get(source)
         if live is None or entry is None:
             return False
         now = at_path(live.attributes, "config.client_id")
@@ -194,7 +198,7 @@ class _Judge:
         return any(at_path(live.attributes, path) == wanted for path in ("config.client_id", *paths))
 
     def _on_record(self, source: Address) -> str:
-        live = self.situation.matches[source].live if source in self.situation.matches else None
+        live = self.context.matches[source].live if source in self.context.matches else None
         return live.id if live else ""
 
 

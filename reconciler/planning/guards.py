@@ -10,48 +10,50 @@ from reconciler.errors import Problem, Severity
 from reconciler.matching.matches import How
 from reconciler.matching.users import is_owner, unseen
 from reconciler.model import Action, Address, Change, Origin
-from reconciler.planning.context import Situation
-from reconciler.planning.decision_types import Fates
+from reconciler.planning.context import PlanningContext
+from reconciler.planning.decision_types import Decisions
 
 VANISHED_AT_ONCE = 3  # so many gone objects of a kind look like an accident, or like a wrong account
 
 
 def with_approvals(
-    situation: Situation, fates: Fates, changes: Sequence[Change]
+    context: PlanningContext, decided: Decisions, changes: Sequence[Change]
 ) -> tuple[list[Change], list[Problem]]:
     """The changes with what each needs, and warnings about entries of `approve:` that do nothing."""
-    past_guard = _guard(situation, changes)
-    vanished = _vanished(situation, changes)
+    past_guard = _guard(context, changes)
+    vanished = _vanished(context, changes)
     marked = []
     for change in changes:
         is_guarded = change.action is Action.DELETE and not change.address.part
         otherwise = vanished.get(change.address, "") or (past_guard if is_guarded else "")
-        marked.append(with_approval(situation, fates, change, otherwise))
-    return marked, _leftovers(situation, marked)
+        marked.append(with_approval(context, decided, change, otherwise))
+    return marked, _leftovers(context, marked)
 
 
-def with_approval(situation: Situation, fates: Fates, change: Change, otherwise: str = "") -> Change:
+def with_approval(
+    context: PlanningContext, decided: Decisions, change: Change, otherwise: str = ""
+) -> Change:
     """A change with what it needs by itself, or otherwise."""
-    why, address = _why(situation, fates, change) or otherwise, change.address
-    is_listed = address in situation.stack.approve and str(address) not in situation.ledger.approvals
+    why, address = _why(context, decided, change) or otherwise, change.address
+    is_listed = address in context.stack.approve and str(address) not in context.ledger.approvals
     return replace(change, approval=why, approved=is_listed) if why else change
 
 
-def _why(situation: Situation, fates: Fates, change: Change) -> str:
-    match = situation.matches.get(change.address)
+def _why(context: PlanningContext, decided: Decisions, change: Change) -> str:
+    match = context.matches.get(change.address)
     if change.action is Action.REPLACE:
-        verdict = fates.verdicts[change.address]
+        decision = decided.decisions[change.address]
         words = "a replace makes a new object with a new identity"
-        points_here = situation.kinds[change.address.kind_name].points_here
+        points_here = context.kinds[change.address.kind_name].points_here
         if points_here:
-            words = f"{words}; {points_here}{_contents(situation, change)}"
-        return "" if verdict.unused else words
+            words = f"{words}; {points_here}{_contents(context, change)}"
+        return "" if decision.unused else words
     if change.action is Action.CREATE and (parent := change.address.parent) is not None:
-        owner = situation.matches.get(parent)
-        if owner is not None and owner.live is not None and _origin(situation, parent) is Origin.FOUND:
+        owner = context.matches.get(parent)
+        if owner is not None and owner.live is not None and _origin(context, parent) is Origin.FOUND:
             return "this stack didn't make its owner, which was found by its name and gets a further secret"
     if change.action is Action.DELETE:
-        return _why_deleted(situation, change)
+        return _why_deleted(context, change)
     if change.action is Action.ADOPT and match is not None and match.doubt:
         return match.doubt
     if (
@@ -64,45 +66,45 @@ def _why(situation: Situation, fates: Fates, change: Change) -> str:
     return ""
 
 
-def _origin(situation: Situation, address: Address) -> Origin:
+def _origin(context: PlanningContext, address: Address) -> Origin:
     """How an object came, or will have come with this plan."""
-    match, entry = situation.matches[address], situation.entries.get(address)
+    match, entry = context.matches[address], context.entries.get(address)
     if entry is not None and match.live is not None and entry.id == match.live.id:
         return entry.origin
     return Origin.FOUND if match.how is How.NAME else Origin.ADOPTED
 
 
-def _why_deleted(situation: Situation, change: Change) -> str:
-    owned = situation.entries.get(change.address)
+def _why_deleted(context: PlanningContext, change: Change) -> str:
+    owned = context.entries.get(change.address)
     if owned is None or not owned.id or change.id != owned.id:
-        counted = situation.fields(change.address).users
+        counted = context.fields(change.address).users
         if counted and change.live is not None and change.live.computed.get(counted) != "0":
             return "it is left by an interrupted run, and content may use it"
         return ""
-    if points_here := situation.kinds[change.address.kind_name].points_here:
-        return f"{points_here}{_contents(situation, change)}"
+    if points_here := context.kinds[change.address.kind_name].points_here:
+        return f"{points_here}{_contents(context, change)}"
     if owned.origin is not Origin.CREATED and not change.address.part:
         return f"this stack didn't make it: it was {owned.origin.value}"
-    unknown = unseen(situation.stack, situation.snapshot, situation.kinds)
-    if unknown and is_owner(situation.kinds, change.address):
+    unknown = unseen(context.stack, context.snapshot, context.kinds)
+    if unknown and is_owner(context.kinds, change.address):
         return f"who else uses it isn't known: {', '.join(unknown)} couldn't be looked at"
     return ""
 
 
-def _contents(situation: Situation, change: Change) -> str:
-    counted = situation.fields(change.address).users
+def _contents(context: PlanningContext, change: Change) -> str:
+    counted = context.fields(change.address).users
     count = change.live.computed.get(counted) if change.live else None
     return f" (it has {count} now)" if count else ""
 
 
-def _guard(situation: Situation, changes: Sequence[Change]) -> str:
+def _guard(context: PlanningContext, changes: Sequence[Change]) -> str:
     """The words if more is deleted than `guard:` allows; secrets don't count."""
-    guard = situation.stack.guard
-    owned = sum(1 for address, entry in situation.entries.items() if entry.id and not address.part)
+    guard = context.stack.guard
+    owned = sum(1 for address, entry in context.entries.items() if entry.id and not address.part)
     deletes = sum(
         1
         for change in changes
-        if change.action is Action.DELETE and not change.address.part and not _is_leftover(situation, change)
+        if change.action is Action.DELETE and not change.address.part and not _is_leftover(context, change)
     )
     if guard.max_deletes is not None and deletes > guard.max_deletes:
         return f"{deletes} deletes are more than guard: max_deletes {guard.max_deletes}"
@@ -111,18 +113,18 @@ def _guard(situation: Situation, changes: Sequence[Change]) -> str:
     return ""
 
 
-def _is_leftover(situation: Situation, change: Change) -> bool:
-    entry = situation.entries.get(change.address)
+def _is_leftover(context: PlanningContext, change: Change) -> bool:
+    entry = context.entries.get(change.address)
     return entry is not None and change.id != entry.id
 
 
-def _vanished(situation: Situation, changes: Sequence[Change]) -> Mapping[Address, str]:
+def _vanished(context: PlanningContext, changes: Sequence[Change]) -> Mapping[Address, str]:
     gone = [
         change.address
         for change in changes
         if change.action is Action.CREATE
         and not change.address.part
-        and situation.matches[change.address].vanished
+        and context.matches[change.address].vanished
     ]
     counts = Counter(address.kind for address in gone)
     return {
@@ -133,11 +135,11 @@ def _vanished(situation: Situation, changes: Sequence[Change]) -> Mapping[Addres
     }
 
 
-def _leftovers(situation: Situation, changes: Sequence[Change]) -> list[Problem]:
+def _leftovers(context: PlanningContext, changes: Sequence[Change]) -> list[Problem]:
     needed = {change.address for change in changes if change.approval}
     found = []
-    for address in situation.stack.approve:
-        if str(address) in situation.ledger.approvals:
+    for address in context.stack.approve:
+        if str(address) in context.ledger.approvals:
             code, words = "approval-used", "has been used: an entry of approve: works once"
         elif address not in needed:
             code, words = "approval-unneeded", "is under approve:, and nothing of it needs an approval"

@@ -6,35 +6,35 @@ from collections.abc import Mapping, Sequence
 
 from reconciler.matching.matches import How, Match
 from reconciler.model import Address, Entry, Origin, Resource
-from reconciler.planning.context import Situation, is_at_hand
-from reconciler.planning.decision_types import Fate, Verdict
+from reconciler.planning.context import PlanningContext, is_at_hand
+from reconciler.planning.decision_types import Decision, Fate
 
 SECRET_NEEDED = "secret-needed"  # noqa: S105 - the code of a finding
 HANDOFF_MISSING = "handoff-missing"
 
 
 def secret_needed(
-    situation: Situation,
+    context: PlanningContext,
     source: Address,
     receivers: Sequence[Address],
-    verdicts: Mapping[Address, Verdict],
-) -> dict[Address, Verdict]:
-    """Blocked verdicts where an app would have to be replaced that this stack only found by its name, or for
+    decisions: Mapping[Address, Decision],
+) -> dict[Address, Decision]:
+    """Blocked decisions where an app would have to be replaced that this stack only found by its name, or for
     nothing but a new handoff; empty otherwise. What is paired already goes on."""
-    verdict = verdicts[source]
-    if source.part or verdict.is_new or verdict.fate is Fate.BLOCKED or is_at_hand(situation, source):
+    decision = decisions[source]
+    if source.part or decision.is_new or decision.fate is Fate.BLOCKED or is_at_hand(context, source):
         return {}
-    is_found = _origin(situation, source) is Origin.FOUND
-    if not is_found and not all(_is_new_handoff(situation, r, verdicts) for r in receivers):
+    is_found = _origin(context, source) is Origin.FOUND
+    if not is_found and not all(_is_new_handoff(context, r, decisions) for r in receivers):
         return {}
-    match = situation.matches[source]
+    match = context.matches[source]
     ways_out = _ways_out(source, match.live.id if match.live else "ID", is_found=is_found)
     words = f"it needs the secret of {source}, which {absence(match.entry)}; {ways_out}"
-    blocked = {receiver: Verdict(Fate.BLOCKED, words, code=SECRET_NEEDED) for receiver in receivers}
+    blocked = {receiver: Decision(Fate.BLOCKED, words, code=SECRET_NEEDED) for receiver in receivers}
     if is_found and match.how is How.NAME:
         names = " and ".join(str(receiver) for receiver in sorted(receivers))
         words = f"it was found by its name, and {names} must get its secret; {ways_out}"
-        blocked[source] = Verdict(Fate.BLOCKED, words, code=SECRET_NEEDED)
+        blocked[source] = Decision(Fate.BLOCKED, words, code=SECRET_NEEDED)
     return blocked
 
 
@@ -54,26 +54,28 @@ def absence(entry: Entry | None) -> str:
     return "isn't at hand any more" if was_here else "was never at hand here"
 
 
-def _origin(situation: Situation, address: Address) -> Origin | None:
-    match = situation.matches[address]
+def _origin(context: PlanningContext, address: Address) -> Origin | None:
+    match = context.matches[address]
     if match.how is How.NAME:
         return Origin.FOUND
     entry = match.entry
-    return entry.origin_under(situation.stack.resources[address].lifecycle) if entry else None
+    return entry.origin_under(context.stack.resources[address].lifecycle) if entry else None
 
 
-def _is_new_handoff(situation: Situation, address: Address, verdicts: Mapping[Address, Verdict]) -> bool:
-    kind = situation.kinds[address.kind_name]
-    return kind.is_elsewhere and verdicts[address].fate is Fate.MAKE
+def _is_new_handoff(
+    context: PlanningContext, address: Address, decisions: Mapping[Address, Decision]
+) -> bool:
+    kind = context.kinds[address.kind_name]
+    return kind.is_elsewhere and decisions[address].fate is Fate.MAKE
 
 
-def missing_handoff(situation: Situation, resource: Resource, match: Match) -> Verdict | None:
+def missing_handoff(context: PlanningContext, resource: Resource, match: Match) -> Decision | None:
     """A file that the ledger knows and this machine lacks: written where its values are at hand, and
     otherwise left as it is, since another machine has it."""
-    if not situation.kinds[resource.address.kind_name].is_elsewhere or not match.vanished:
+    if not context.kinds[resource.address.kind_name].is_elsewhere or not match.vanished:
         return None
     sources = {ref.source for ref in resource.refs if ref.is_secret}
-    if all(is_at_hand(situation, source) for source in sources):
+    if all(is_at_hand(context, source) for source in sources):
         return None
     words = "the file isn't on this machine, and its secrets aren't at hand to write it anew"
-    return Verdict(Fate.KEEP, words, code=HANDOFF_MISSING)
+    return Decision(Fate.KEEP, words, code=HANDOFF_MISSING)

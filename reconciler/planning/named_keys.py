@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.kinds import Fields
 from reconciler.model import Entry, PrincipalRef, Resource, Snapshot
-from reconciler.planning.context import Situation
+from reconciler.planning.context import PlanningContext
 
 
 def by_id(
@@ -51,21 +51,23 @@ def gone(
     return {live_id: name for live_id, name in ours.items() if name in lost}
 
 
-def named_trouble(situation: Situation, resource: Resource) -> tuple[str, str] | None:
+def named_trouble(context: PlanningContext, resource: Resource) -> tuple[str, str] | None:
     """(code, words) if a workspace or a principal that the spec names can't be told, or refuses."""
-    for name in sorted(situation.fields(resource.address).principals):
-        trouble = _principal_trouble(situation, resource, name)
+    for name in sorted(context.fields(resource.address).principals):
+        trouble = _principal_trouble(context, resource, name)
         if trouble:
             return trouble
-    return _workspace_trouble(situation, resource)
+    return _workspace_trouble(context, resource)
 
 
-def _principal_trouble(situation: Situation, resource: Resource, attribute: str) -> tuple[str, str] | None:
-    fields, snapshot = situation.fields(resource.address), situation.snapshot
+def _principal_trouble(
+    context: PlanningContext, resource: Resource, attribute: str
+) -> tuple[str, str] | None:
+    fields, snapshot = context.fields(resource.address), context.snapshot
     named, sort = resource.attributes.get(attribute), fields.principals[attribute]
     if not isinstance(named, Mapping) or attribute in resource.lifecycle.ignore:
         return None
-    entry = situation.matches[resource.address].entry
+    entry = context.matches[resource.address].entry
     lost = gone(snapshot, resource.provider, fields, attribute, named, entry).values()
     for name in sorted(named):
         if name in lost or resource.lifecycle.ignores(f"{attribute}.{name}"):
@@ -84,8 +86,8 @@ def _principal_trouble(situation: Situation, resource: Resource, attribute: str)
     return None
 
 
-def _workspace_trouble(situation: Situation, resource: Resource) -> tuple[str, str] | None:
-    fields, snapshot = situation.fields(resource.address), situation.snapshot
+def _workspace_trouble(context: PlanningContext, resource: Resource) -> tuple[str, str] | None:
+    fields, snapshot = context.fields(resource.address), context.snapshot
     name = fields.workspaces
     named = resource.attributes.get(name)
     if not isinstance(named, Mapping):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from reconciler.matching.canonical import at_path
-from reconciler.model import Address, CredentialState, Entry, Origin, Settles
-from reconciler.planning.context import Situation
+from reconciler.model import Address, CredentialState, Entry, IntentResolution, Origin
+from reconciler.planning.context import PlanningContext
 
 
-def never_used(situation: Situation, source: Address, entry: Entry | None) -> bool:
+def never_used(context: PlanningContext, source: Address, entry: Entry | None) -> bool:
     """Whether nobody holds the credential so far.
 
     A runner that isn't proven dead may deliver it still: then it isn't cleared but quarantined (rule 14).
@@ -19,13 +19,13 @@ def never_used(situation: Situation, source: Address, entry: Entry | None) -> bo
         return True
     if credential.state is not CredentialState.SENDING:
         return False
-    return entry.id not in situation.held and not any(
-        _may_have_arrived(situation, source, entry, Address.parse(to), at) for to, at in credential.to.items()
+    return entry.id not in context.held and not any(
+        _may_have_arrived(context, source, entry, Address.parse(to), at) for to, at in credential.to.items()
     )
 
 
-def _may_have_arrived(situation: Situation, source: Address, entry: Entry, to: Address, at: str) -> bool:
-    match = situation.matches.get(to)
+def _may_have_arrived(context: PlanningContext, source: Address, entry: Entry, to: Address, at: str) -> bool:
+    match = context.matches.get(to)
     live = match.live if match else None
     if match is None or live is None:
         return False
@@ -34,23 +34,23 @@ def _may_have_arrived(situation: Situation, source: Address, entry: Entry, to: A
     return live.updated_at != at
 
 
-def to_clear(situation: Situation, address: Address) -> tuple[str, ...]:
+def to_clear(context: PlanningContext, address: Address) -> tuple[str, ...]:
     """Ids that an interrupted run left at an address, and that nobody uses: they go first."""
-    left = situation.recovery.intents.get(address)
-    strays = left.strays if left is not None and left.settles is Settles.LOST else ()
-    entry = situation.entries.get(address)
+    left = context.recovery.intents.get(address)
+    orphans = left.orphans if left is not None and left.settles is IntentResolution.LOST else ()
+    entry = context.entries.get(address)
     condemned = tuple(
         former.id
         for former in (entry.formers if entry else ())
         if former.credential is not None and former.credential.state is CredentialState.CONDEMNED
     )
-    return tuple(dict.fromkeys((*strays, *situation.recovery.late.get(address, ()), *condemned)))
+    return tuple(dict.fromkeys((*orphans, *context.recovery.late.get(address, ()), *condemned)))
 
 
-def parent_of(situation: Situation, address: Address) -> str:
+def parent_of(context: PlanningContext, address: Address) -> str:
     """Remote id of the object that the leftovers of an address live in; "" for those that are whole."""
-    left = situation.recovery.intents.get(address)
+    left = context.recovery.intents.get(address)
     if left is not None:
         return left.intent.parent
-    stones = (s.intent.parent for s in situation.ledger.pending.given_up if s.address == address)
-    return next(stones, "")
+    tombstones = (s.intent.parent for s in context.ledger.pending.given_up if s.address == address)
+    return next(tombstones, "")

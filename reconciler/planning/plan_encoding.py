@@ -16,6 +16,7 @@ from reconciler.model import (
     Change,
     FieldChange,
     Guard,
+    IntentResolution,
     Lifecycle,
     Move,
     OnDestroy,
@@ -25,7 +26,6 @@ from reconciler.model import (
     ReplaceOrder,
     Resource,
     SecretInput,
-    Settles,
     Sourced,
     Stack,
     Text,
@@ -58,7 +58,7 @@ _CLASSES: Mapping[str, type] = {
     )
 }
 _ENUMS: Mapping[str, type[Enum]] = {
-    c.__name__: c for c in (OnDestroy, ReplaceOrder, Action, Cause, Settles, Severity)
+    c.__name__: c for c in (OnDestroy, ReplaceOrder, Action, Cause, IntentResolution, Severity)
 }
 
 

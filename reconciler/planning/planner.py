@@ -29,8 +29,8 @@ from reconciler.model import (
 )
 from reconciler.model.values import seconds
 from reconciler.planning.changes import change_of
-from reconciler.planning.context import Situation
-from reconciler.planning.decision_types import Fates
+from reconciler.planning.context import PlanningContext
+from reconciler.planning.decision_types import Decisions
 from reconciler.planning.decisions import decide
 from reconciler.planning.deletions import blocked_problems, refuse_protected_replaces, removals, with_formers
 from reconciler.planning.due_changes import only_due, without_approvals
@@ -83,28 +83,28 @@ def make_plan(stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry,
             code="empty-stack",
             hint="use `reconcile destroy` if that is what you want",
         )
-    situation = _situation(stack, ledger, snapshot, kinds, options)
-    _check_named(situation, options)
-    fates = decide(situation)
-    wanted = {r.address: change_of(situation, fates, r) for r in situation.in_order}
-    wanted = {address: _with_removal(situation, fates, change) for address, change in wanted.items()}
-    changes = {**wanted, **{c.address: c for c in removals(situation, wanted, spares=options.due)}}
+    context = _situation(stack, ledger, snapshot, kinds, options)
+    _check_named(context, options)
+    decided = decide(context)
+    wanted = {r.address: change_of(context, decided, r) for r in context.in_order}
+    wanted = {address: _with_removal(context, decided, change) for address, change in wanted.items()}
+    changes = {**wanted, **{c.address: c for c in removals(context, wanted, spares=options.due)}}
     # what the targets leave out isn't switched over, so it counts as using what it has
-    targeted = _targeted(changes, situation, options.targets)
-    targeted = only_due(situation, fates, targeted) if options.due else targeted
-    kept = list(with_formers(situation, {change.address: change for change in targeted}).values())
+    targeted = _targeted(changes, context, options.targets)
+    targeted = only_due(context, decided, targeted) if options.due else targeted
+    kept = list(with_formers(context, {change.address: change for change in targeted}).values())
     refuse_protected_replaces(kept)
-    marked, leftovers = with_approvals(situation, fates, kept)
+    marked, leftovers = with_approvals(context, decided, kept)
     if options.due:
         marked, leftovers = without_approvals(marked), []
     problems = [
         *stack.problems,
         *snapshot.problems,
-        *warnings_of(situation, fates, kept),
+        *warnings_of(context, decided, kept),
         *leftovers,
         *blocked_problems(kept),
     ]
-    return _plan(situation, options, _sorted(marked), problems)
+    return _plan(context, options, _sorted(marked), problems)
 
 
 def make_destroy_plan(
@@ -120,14 +120,14 @@ def make_destroy_plan(
             "a stack with `ledger: none` owns nothing, so there is nothing to destroy",
             code="needs-ledger",
         )
-    situation = _situation(replace(stack, resources={}), ledger, snapshot, kinds, options)
-    found = removals(situation, {})
-    changes = with_formers(situation, {c.address: _destroyed(c) for c in found})
+    context = _situation(replace(stack, resources={}), ledger, snapshot, kinds, options)
+    found = removals(context, {})
+    changes = with_formers(context, {c.address: _destroyed(c) for c in found})
     # what stays isn't destroyed, and that is no success
     changes = {a: _unfinished(change) for a, change in changes.items()}
     problems = [*snapshot.problems, *blocked_problems(changes.values())]
     in_order = _sorted(changes.values())[::-1]  # as they go: what refers to others first
-    plan = _plan(replace(situation, stack=stack), options, in_order, problems)
+    plan = _plan(replace(context, stack=stack), options, in_order, problems)
     return replace(plan, destroys=True)
 
 
@@ -141,10 +141,10 @@ def _unfinished(change: Change) -> Change:
 
 def _situation(
     stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, options: Options
-) -> Situation:
+) -> PlanningContext:
     stack = with_template_secrets(stack, snapshot)
     recovery = recover(ledger, snapshot, kinds, options.now)
-    return Situation(
+    return PlanningContext(
         stack=stack,
         ledger=ledger,
         entries=moved_entries(ledger.entries, stack.moved),
@@ -162,106 +162,104 @@ def _situation(
 
 
 def _plan(
-    situation: Situation, options: Options, changes: Sequence[Change], problems: Iterable[Problem]
+    context: PlanningContext, options: Options, changes: Sequence[Change], problems: Iterable[Problem]
 ) -> Plan:
-    veil = veil_of(situation.stack, situation.entries)
+    veil = veil_of(context.stack, context.entries)
     return Plan(
-        stack=situation.stack,
+        stack=context.stack,
         tool_version=options.tool_version,
         created=options.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        lineage="" if situation.is_stateless else situation.ledger.lineage,
-        serial=0 if situation.is_stateless else situation.ledger.serial,
-        changes=tuple(veil.change(change, situation.fields(change.address)) for change in changes),
+        lineage="" if context.is_stateless else context.ledger.lineage,
+        serial=0 if context.is_stateless else context.ledger.serial,
+        changes=tuple(veil.change(change, context.fields(change.address)) for change in changes),
         problems=veil.problems(problems),
         targets=options.targets,
         replaces=options.replaces,
     )
 
 
-def _check_named(situation: Situation, options: Options) -> None:
-    known = {*situation.stack.resources, *situation.entries}
+def _check_named(context: PlanningContext, options: Options) -> None:
+    known = {*context.stack.resources, *context.entries}
     for address in (*options.targets, *options.replaces):
         if address not in known:
             close = get_close_matches(str(address), sorted(map(str, known)), n=1)
             raise PlanError(
-                f"there is no {address} in the stack {situation.stack.name!r}",
+                f"there is no {address} in the stack {context.stack.name!r}",
                 code="unknown-address",
                 address=str(address),
                 hint=f"did you mean {close[0]}?" if close else "an address is kind.key, as in the spec",
             )
 
 
-def _with_removal(situation: Situation, fates: Fates, change: Change) -> Change:
+def _with_removal(context: PlanningContext, decided: Decisions, change: Change) -> Change:
     """A replaced object goes once its successor has taken over; a rotated secret after `keep_old`."""
     live = change.live
-    if live is None or situation.is_stateless:
+    if live is None or context.is_stateless:
         return change
-    entry = situation.entries.get(change.address)
+    entry = context.entries.get(change.address)
     if change.action in (Action.REPLACE, Action.ROTATE):
-        shared = _is_shared(situation, change.address)
-        wait = keep_old(situation, change.address, is_shared=shared)
+        shared = _is_shared(context, change.address)
+        wait = keep_old(context, change.address, is_shared=shared)
         change = replace(change, keeps=wait)
-        if _is_quarantined(situation, entry):
+        if _is_quarantined(context, entry):
             return change  # its runner may wake up and deliver it still
-        if fates.verdicts[change.address].unused:
+        if decided.decisions[change.address].unused:
             return replace(change, clears=(live.id,))  # nobody ever had it
-    if situation.matches[change.address].how is How.INTENT and entry is not None and entry.id:
+    if context.matches[change.address].how is How.INTENT and entry is not None and entry.id:
         return replace(change, removes=(entry.id,))  # the predecessor of what was found
-    return replace(change, removes=(live.id,)) if _goes_at_once(situation, change) else change
+    return replace(change, removes=(live.id,)) if _goes_at_once(context, change) else change
 
 
-def _goes_at_once(situation: Situation, change: Change) -> bool:
+def _goes_at_once(context: PlanningContext, change: Change) -> bool:
     """Whether what is superseded is removed in the same run: nothing keeps it, and nobody may need it."""
     if change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST:
         return True
     if change.action not in (Action.REPLACE, Action.ROTATE) or change.live is None:
         return False
-    return not stays(situation, change.address, change.live.id) and not change.keeps
+    return not stays(context, change.address, change.live.id) and not change.keeps
 
 
-def _is_quarantined(situation: Situation, entry: Entry | None) -> bool:
+def _is_quarantined(context: PlanningContext, entry: Entry | None) -> bool:
     """Whether a runner that isn't proven dead was delivering the present credential (rule 14)."""
     credential = entry.credential if entry else None
     return (
         credential is not None
         and credential.state is CredentialState.SENDING
-        and credential.by not in situation.dead
+        and credential.by not in context.dead
     )
 
 
-def _is_shared(situation: Situation, address: Address) -> bool:
+def _is_shared(context: PlanningContext, address: Address) -> bool:
     if address.parent is None:
         return False
-    own = {entry.id for entry in situation.entries.values()}
-    own |= {former.id for entry in situation.entries.values() for former in entry.formers}
-    own |= {match.live.id for match in situation.matches.values() if match.live}
-    parent = situation.matches[address.parent].live
-    client_id = client_of(situation.kinds, address.parent, parent.computed if parent else None)
-    return is_shared(situation.snapshot, situation.kinds, client_id, own)
+    own = {entry.id for entry in context.entries.values()}
+    own |= {former.id for entry in context.entries.values() for former in entry.formers}
+    own |= {match.live.id for match in context.matches.values() if match.live}
+    parent = context.matches[address.parent].live
+    client_id = client_of(context.kinds, address.parent, parent.computed if parent else None)
+    return is_shared(context.snapshot, context.kinds, client_id, own)
 
 
-def keep_old(situation: Situation, address: Address, *, is_shared: bool = False) -> int:
+def keep_old(context: PlanningContext, address: Address, *, is_shared: bool = False) -> int:
     """Seconds that a superseded secret, or the app that it belongs to, stays alive.
 
     As long as a receiver says that somebody else takes it up later (a handoff), a week where a receiver that
     isn't this stack's may hold it; at least a week for an app where a server of the stack couldn't be looked
     at.
     """
-    resources = situation.stack.resources
+    resources = context.stack.resources
     receivers = (r for r in resources.values() if any(f.is_secret and f.source == address for f in r.refs))
-    asked = {situation.kinds[receiver.address.kind_name].keeps_old for receiver in receivers}
+    asked = {context.kinds[receiver.address.kind_name].keeps_old for receiver in receivers}
     waits = [seconds(text) for text in asked | {A_WEEK if is_shared else ""} if text]
     stated = resources[address].attributes.get("keep_old")
     wait = seconds(str(stated)) if stated else max(waits, default=0)
     # somebody may use it on a server that nobody could look at
-    is_unseen = is_owner(situation.kinds, address) and unseen(
-        situation.stack, situation.snapshot, situation.kinds
-    )
+    is_unseen = is_owner(context.kinds, address) and unseen(context.stack, context.snapshot, context.kinds)
     return max(wait, seconds(A_WEEK)) if is_unseen else wait
 
 
 def _targeted(
-    changes: Mapping[Address, Change], situation: Situation, targets: tuple[Address, ...]
+    changes: Mapping[Address, Change], context: PlanningContext, targets: tuple[Address, ...]
 ) -> list[Change]:
     if not targets:
         return list(changes.values())
@@ -274,7 +272,7 @@ def _targeted(
         wanted.add(address)
         change = changes.get(address)
         waiting.extend(change.depends_on if change else ())
-        resource = situation.stack.resources.get(address)
+        resource = context.stack.resources.get(address)
         if resource is not None:
             waiting.extend(resource.depends_on)
     return [change for address, change in changes.items() if address in wanted]

@@ -7,61 +7,61 @@ from dataclasses import replace
 
 from reconciler.matching.users import User, client_of, is_owner, leaving, shows_owner, users_of
 from reconciler.model import Action, Address, Change, ReplaceOrder
-from reconciler.planning.context import Situation
+from reconciler.planning.context import PlanningContext
 from reconciler.planning.orphans import to_clear
 
 STILL_IN_USE = "still-in-use"
 
 
-def owners_in_use(situation: Situation, changes: Mapping[Address, Change]) -> Mapping[str, list[User]]:
+def owners_in_use(context: PlanningContext, changes: Mapping[Address, Change]) -> Mapping[str, list[User]]:
     """Ids of our apps and principals that a live integration refers to which this plan doesn't switch over or
     delete → those integrations (rule 13)."""
-    gone = leaving(changes.values(), situation.kinds) | _condemned(situation)
+    gone = leaving(changes.values(), context.kinds) | _condemned(context)
     found = {}
-    for address in {*situation.entries, *situation.recovery.intents, *situation.recovery.late}:
-        if not is_owner(situation.kinds, address):
+    for address in {*context.entries, *context.recovery.intents, *context.recovery.late}:
+        if not is_owner(context.kinds, address):
             continue
-        for live_id, client_id in _client_ids(situation, address):
-            users = users_of(client_id, situation.snapshot, situation.kinds) if live_id else ()
+        for live_id, client_id in _client_ids(context, address):
+            users = users_of(client_id, context.snapshot, context.kinds) if live_id else ()
             if staying := [user for user in users if user.id not in gone]:
                 found[live_id] = staying
     return found
 
 
-def _condemned(situation: Situation) -> frozenset[str]:
+def _condemned(context: PlanningContext) -> frozenset[str]:
     """Ids of receivers that an interrupted run was about to delete: a one-way door, so they don't count."""
     return frozenset(
         live_id
-        for address in situation.entries
-        if shows_owner(situation.kinds, address.kind_name)
-        for live_id in to_clear(situation, address)
+        for address in context.entries
+        if shows_owner(context.kinds, address.kind_name)
+        for live_id in to_clear(context, address)
     )
 
 
-def _client_ids(situation: Situation, address: Address) -> Iterator[tuple[str, str]]:
+def _client_ids(context: PlanningContext, address: Address) -> Iterator[tuple[str, str]]:
     """Id and client_id of an address's object, its formers and what interrupted runs left of it; what lives
     says more than what is on record."""
-    entry = situation.entries.get(address)
-    known: dict[str, Mapping[str, str]] = {live_id: {} for live_id in to_clear(situation, address)}
+    entry = context.entries.get(address)
+    known: dict[str, Mapping[str, str]] = {live_id: {} for live_id in to_clear(context, address)}
     if entry is not None:
         known |= {entry.id: entry.computed, **{f.id: f.computed for f in entry.formers}}
     for live_id, computed in known.items():
-        live = situation.live(address, live_id)
-        shown = client_of(situation.kinds, address, live.computed if live else None)
-        yield live_id, shown or client_of(situation.kinds, address, computed)
+        live = context.live(address, live_id)
+        shown = client_of(context.kinds, address, live.computed if live else None)
+        yield live_id, shown or client_of(context.kinds, address, computed)
 
 
-def kept_alive(situation: Situation, changes: Iterable[Change]) -> Iterator[tuple[Address, str]]:
+def kept_alive(context: PlanningContext, changes: Iterable[Change]) -> Iterator[tuple[Address, str]]:
     """Apps and principals that stay because somebody refers to them still, with words for people."""
     by_address = {change.address: change for change in changes}
-    in_use = owners_in_use(situation, by_address)
+    in_use = owners_in_use(context, by_address)
     for address, change in by_address.items():
-        if not is_owner(situation.kinds, address):
+        if not is_owner(context.kinds, address):
             continue
-        noun = situation.kinds[address.kind_name].noun
+        noun = context.kinds[address.kind_name].noun
         if change.code == STILL_IN_USE and change.action is not Action.BLOCKED:
             yield address, f"{change.reason}; the {noun} {change.id or change.name} stays, superseded"
-        entry = situation.entries.get(address)
+        entry = context.entries.get(address)
         old = [former.id for former in entry.formers] if entry else []
         old += change.spares
         if change.action is Action.REPLACE and change.id:
@@ -78,14 +78,14 @@ def _listed(users: Iterable[User]) -> str:
     return " and ".join(user.words for user in users)
 
 
-def staying(situation: Situation, changes: Mapping[Address, Change]) -> dict[Address, Change]:
+def staying(context: PlanningContext, changes: Mapping[Address, Change]) -> dict[Address, Change]:
     """What isn't deleted after all, since something that isn't switched over in this plan relies on it."""
-    in_use = owners_in_use(situation, changes)
-    stuck = _stuck_users(situation, changes)
+    in_use = owners_in_use(context, changes)
+    stuck = _stuck_users(context, changes)
     found: dict[Address, Change] = {}
     for address, change in changes.items():
         ends_first = change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST
-        if not is_owner(situation.kinds, address) or not (change.action is Action.DELETE or ends_first):
+        if not is_owner(context.kinds, address) or not (change.action is Action.DELETE or ends_first):
             continue
         users = in_use.get(change.id or "", ())
         words = _listed(users) or stuck.get(address, "")
@@ -101,11 +101,11 @@ def staying(situation: Situation, changes: Mapping[Address, Change]) -> dict[Add
     return found
 
 
-def _stuck_users(situation: Situation, changes: Mapping[Address, Change]) -> Mapping[Address, str]:
+def _stuck_users(context: PlanningContext, changes: Mapping[Address, Change]) -> Mapping[Address, str]:
     """Address → a blocked one that still uses it, as last applied."""
     return {
         used: f"{user} (blocked)"
-        for user, entry in situation.entries.items()
+        for user, entry in context.entries.items()
         if user in changes and changes[user].action is Action.BLOCKED
         for used in entry.depends_on
     }

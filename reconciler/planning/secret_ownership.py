@@ -8,14 +8,14 @@ from reconciler.kinds import Registry
 from reconciler.matching.users import users_of
 from reconciler.model import Action, Address, Change, Live, Origin, Snapshot
 from reconciler.model.times import parse_time
-from reconciler.planning.context import Situation
+from reconciler.planning.context import PlanningContext
 
 
-def stays(situation: Situation, address: Address, live_id: str) -> bool:
+def stays(context: PlanningContext, address: Address, live_id: str) -> bool:
     """Whether a secret isn't ours to revoke: not issued here, and the spec doesn't say `adopted: revoke`."""
     if not address.part or not live_id:
         return False
-    entry, resource = situation.entries.get(address), situation.stack.resources.get(address)
+    entry, resource = context.entries.get(address), context.stack.resources.get(address)
     origins = {former.id: former.origin for former in entry.formers} if entry else {}
     if entry is not None and entry.id:
         origins[entry.id] = entry.origin
@@ -25,11 +25,11 @@ def stays(situation: Situation, address: Address, live_id: str) -> bool:
     return said.get("adopted") != "revoke"
 
 
-def left(situation: Situation, changes: Collection[Change]) -> Iterator[tuple[Address, str]]:
+def left(context: PlanningContext, changes: Collection[Change]) -> Iterator[tuple[Address, str]]:
     """Superseded secrets that stay, since this stack didn't issue them, with words for people."""
     for change in changes:
         address = change.address
-        entry = situation.entries.get(address)
+        entry = context.entries.get(address)
         ids = [former.id for former in (entry.formers if entry else ())]
         if (
             change.action is Action.ROTATE
@@ -37,16 +37,16 @@ def left(situation: Situation, changes: Collection[Change]) -> Iterator[tuple[Ad
             and change.id not in (*change.removes, *change.clears)
         ):
             ids.append(change.id)
-        live = situation.snapshot.of(change.provider, address.kind_name)
+        live = context.snapshot.of(change.provider, address.kind_name)
         for live_id in ids:
-            if live_id in live and stays(situation, address, live_id):
-                age = _age(situation, live[live_id])
+            if live_id in live and stays(context, address, live_id):
+                age = _age(context, live[live_id])
                 yield address, f"the secret {live_id}{age} stays alive: this stack didn't issue it"
 
 
-def _age(situation: Situation, live: Live) -> str:
+def _age(context: PlanningContext, live: Live) -> str:
     made = parse_time(live.created_at)
-    return f", {max(0, (situation.now - made).days)} days old," if made is not None else ""
+    return f", {max(0, (context.now - made).days)} days old," if made is not None else ""
 
 
 def is_shared(snapshot: Snapshot, kinds: Registry, client_id: str, own: Collection[str]) -> bool:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from reconciler.model import Ref, Resource, SecretInput, Snapshot, Sourced, Stack
-from reconciler.planning.context import Situation
+from reconciler.planning.context import PlanningContext
 from reconciler.secrets import Secret
 
 
@@ -45,14 +45,14 @@ def _template(resource: Resource) -> str:
     return said if isinstance(said, str) else ""
 
 
-def template_trouble(situation: Situation, resource: Resource) -> tuple[str, str] | None:
+def template_trouble(context: PlanningContext, resource: Resource) -> tuple[str, str] | None:
     """(code, words) if the server hasn't got the template of an integration, or it takes no such key."""
-    asked, template = _asked(situation.snapshot, resource), _template(resource)
+    asked, template = _asked(context.snapshot, resource), _template(resource)
     said = resource.attributes.get("template")
     if template not in asked:
         return None
     known, config = asked[template], resource.attributes.get("config")
-    match = situation.matches.get(resource.address)
+    match = context.matches.get(resource.address)
     there = match.live.attributes if match is not None and match.live is not None else {}
     if known is None and there.get("template") == template:
         return None  # it has one: its list doesn't tell all

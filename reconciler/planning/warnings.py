@@ -12,9 +12,9 @@ from reconciler.model import Action, Address, Change
 from reconciler.model.times import parse_time
 from reconciler.model.values import seconds
 from reconciler.planning.changes import ignored_edits
-from reconciler.planning.context import Situation
+from reconciler.planning.context import PlanningContext
 from reconciler.planning.credential_warnings import told
-from reconciler.planning.decision_types import Fates
+from reconciler.planning.decision_types import Decisions
 from reconciler.planning.decisions import SECRET_CAP
 from reconciler.planning.missing_secrets import HANDOFF_MISSING
 from reconciler.planning.named_keys import gone
@@ -22,59 +22,59 @@ from reconciler.planning.retention import kept_alive, owners_in_use
 from reconciler.planning.secret_ownership import left
 
 
-def warnings_of(situation: Situation, fates: Fates, changes: Iterable[Change]) -> list[Problem]:
+def warnings_of(context: PlanningContext, decided: Decisions, changes: Iterable[Change]) -> list[Problem]:
     """All warnings of a plan, in the order of their subjects."""
     planned = list(changes)
     kept = {change.address for change in planned}
     found = [
-        *_secrets(situation, fates, kept),
-        *_adoptions(situation, kept),
-        *_inactive(situation, planned),
-        *_nowhere(situation, planned),
-        *_on_trust(situation),
-        *_ignored(situation, planned),
-        *_gone(situation, kept),
+        *_secrets(context, decided, kept),
+        *_adoptions(context, kept),
+        *_inactive(context, planned),
+        *_nowhere(context, planned),
+        *_on_trust(context),
+        *_ignored(context, planned),
+        *_gone(context, kept),
     ]
-    for address, words in left(situation, planned):
+    for address, words in left(context, planned):
         hint = "revoke it once nobody uses it, or say client_secret: {adopted: revoke}"
         found.append(Problem(Severity.WARNING, "secret-left", words, str(address), hint=hint))
-    found += _unseen(situation, planned)
-    found += told(situation, planned, owners_in_use(situation, {c.address: c for c in planned}))
-    for address, words in kept_alive(situation, planned):
+    found += _unseen(context, planned)
+    found += told(context, planned, owners_in_use(context, {c.address: c for c in planned}))
+    for address, words in kept_alive(context, planned):
         hint = (
             "switch it over, or delete it: the next apply removes what is superseded; "
             f"`reconcile ledger forget {address}` gives up an address that left the spec"
         )
         found.append(Problem(Severity.WARNING, "still-in-use", words, str(address), hint=hint))
-    for address, words in situation.recovery.troubles.items():
+    for address, words in context.recovery.troubles.items():
         hint = "delete it by hand if nobody wants it, or take it over with lifecycle: {adopt: ID}"
         found.append(Problem(Severity.WARNING, "stray-unresolved", words, str(address), hint=hint))
-    if situation.ledger.is_new and not situation.is_stateless and situation.stack.ledger_url:
+    if context.ledger.is_new and not context.is_stateless and context.stack.ledger_url:
         words = "the configured ledger doesn't exist yet; it will be made by the first apply"
         found.append(Problem(Severity.WARNING, "ledger-new", words))
     return found
 
 
-def _gone(situation: Situation, kept: set[Address]) -> Iterator[Problem]:
+def _gone(context: PlanningContext, kept: set[Address]) -> Iterator[Problem]:
     """Principals that the spec names, that were there, and are gone."""
-    for address, resource in situation.stack.resources.items():
-        fields, entry = situation.fields(address), situation.matches[address].entry
+    for address, resource in context.stack.resources.items():
+        fields, entry = context.fields(address), context.matches[address].entry
         for attribute, sort in sorted(fields.principals.items()) if address in kept else ():
             named = resource.attributes.get(attribute) or {}
-            lost = gone(situation.snapshot, resource.provider, fields, attribute, named, entry)
+            lost = gone(context.snapshot, resource.provider, fields, attribute, named, entry)
             for live_id, name in sorted(lost.items()):
                 words = f"{attribute}: there is no {sort} {name} ({live_id}) any more; it is left out"
                 hint = "take it out of the spec, or write its new name"
                 yield Problem(Severity.WARNING, "principal-gone", words, str(address), resource.at, hint)
 
 
-def _unseen(situation: Situation, changes: Iterable[Change]) -> Iterator[Problem]:
+def _unseen(context: PlanningContext, changes: Iterable[Change]) -> Iterator[Problem]:
     """Servers whose integrations nobody could look at, where something goes that they may use."""
-    servers = unseen(situation.stack, situation.snapshot, situation.kinds)
+    servers = unseen(context.stack, context.snapshot, context.kinds)
     going = [
         change
         for change in changes
-        if is_owner(situation.kinds, change.address) and change.action in (Action.DELETE, Action.REPLACE)
+        if is_owner(context.kinds, change.address) and change.action in (Action.DELETE, Action.REPLACE)
     ]
     for change in going if servers else ():
         words = f"{', '.join(servers)} couldn't be looked at: an integration there may use it"
@@ -82,20 +82,20 @@ def _unseen(situation: Situation, changes: Iterable[Change]) -> Iterator[Problem
         yield Problem(Severity.WARNING, "users-unknown", words, str(change.address), hint=hint)
 
 
-def _adoptions(situation: Situation, kept: set[Address]) -> Iterator[Problem]:
-    for address, match in situation.matches.items():
-        adopt = situation.stack.resources[address].lifecycle.adopt
+def _adoptions(context: PlanningContext, kept: set[Address]) -> Iterator[Problem]:
+    for address, match in context.matches.items():
+        adopt = context.stack.resources[address].lifecycle.adopt
         if adopt is not None and match.adopt_used and address in kept:
             words = f"lifecycle.adopt names {adopt.id}, which this address has had: another took its place"
-            at = situation.stack.resources[address].at
+            at = context.stack.resources[address].at
             hint = "take the adopt: out, it has done its work"
             yield Problem(Severity.WARNING, "adopt-used", words, str(address), at, hint)
 
 
-def _inactive(situation: Situation, changes: Iterable[Change]) -> Iterator[Problem]:
+def _inactive(context: PlanningContext, changes: Iterable[Change]) -> Iterator[Problem]:
     """Principals that can't sign in, though nothing says that they shouldn't."""
     for change in changes:
-        address, resource = change.address, situation.stack.resources.get(change.address)
+        address, resource = change.address, context.stack.resources.get(change.address)
         if address.kind_name != "service_principals" or resource is None:
             continue
         if change.live is not None and not change.live.active and "active" not in resource.attributes:
@@ -104,7 +104,7 @@ def _inactive(situation: Situation, changes: Iterable[Change]) -> Iterator[Probl
             yield Problem(Severity.WARNING, "inactive-principal", words, str(address), resource.at, hint)
         if change.action is Action.CREATE:
             name = str(plain(resource.attributes.get("display_name")))
-            namesakes = situation.snapshot.named(change.provider, address.kind_name, name)
+            namesakes = context.snapshot.named(change.provider, address.kind_name, name)
             twins = sorted(live.id for live in namesakes if not live.active)
             if twins:
                 words = f"a deactivated service principal has this name already: {', '.join(twins)}"
@@ -112,16 +112,16 @@ def _inactive(situation: Situation, changes: Iterable[Change]) -> Iterator[Probl
                 yield Problem(Severity.WARNING, "inactive-twin", words, str(address), resource.at, hint)
 
 
-def _nowhere(situation: Situation, changes: Iterable[Change]) -> Iterator[Problem]:
+def _nowhere(context: PlanningContext, changes: Iterable[Change]) -> Iterator[Problem]:
     """Credentials that are made, shown once, and that nobody gets."""
-    if situation.stack.recipients:
+    if context.stack.recipients:
         return
-    resources = situation.stack.resources
+    resources = context.stack.resources
     held = {ref.source for resource in resources.values() for ref in resource.refs if ref.is_secret}
     for change in changes:
         address, resource = change.address, resources.get(change.address)
         makes = change.action in (Action.CREATE, Action.REPLACE, Action.ROTATE)
-        if resource is None or not makes or not situation.fields(address).shows_secret or address in held:
+        if resource is None or not makes or not context.fields(address).shows_secret or address in held:
             continue
         if address.part or plain(resource.attributes.get("confidential")) is True:
             words = "its secret is shown once, and nobody gets it: no integration, no handoff, no custody"
@@ -129,66 +129,66 @@ def _nowhere(situation: Situation, changes: Iterable[Change]) -> Iterator[Proble
             yield Problem(Severity.WARNING, "credential-nowhere", words, str(address), resource.at, hint)
 
 
-def _on_trust(situation: Situation) -> Iterator[Problem]:
-    count = len(situation.snapshot.assumed)
+def _on_trust(context: PlanningContext) -> Iterator[Problem]:
+    count = len(context.snapshot.assumed)
     if count:
         those = "1 secret wasn't" if count == 1 else f"{count} secrets weren't"
         words = f"{those} looked at: the ledger is sure of them"
         yield Problem(Severity.INFO, "secrets-on-trust", words, hint="`--refresh full` looks at every one")
 
 
-def _ignored(situation: Situation, changes: Iterable[Change]) -> Iterator[Problem]:
+def _ignored(context: PlanningContext, changes: Iterable[Change]) -> Iterator[Problem]:
     """Fields that are left as they are: where they differ, and what is amiss where the object is made."""
     for change in changes:
-        resource = situation.stack.resources.get(change.address)
+        resource = context.stack.resources.get(change.address)
         if resource is None or change.action is Action.BLOCKED:
             continue
         if change.action in (Action.CREATE, Action.REPLACE):
             yield from (problem for problem in resource.unmet if problem.severity is not Severity.ERROR)
-        elif change.live is not None and (paths := ignored_edits(situation, resource, change.live)):
+        elif change.live is not None and (paths := ignored_edits(context, resource, change.live)):
             words = f"{', '.join(paths)}: live differs from the spec, and lifecycle.ignore says to leave it"
             hint = "taken out of ignore, the value of the spec is delivered"
             yield Problem(Severity.INFO, "ignored-edit", words, str(change.address), resource.at, hint)
 
 
-def _secrets(situation: Situation, fates: Fates, kept: set[Address]) -> Iterator[Problem]:
-    for address, words in fates.unverified.items():
+def _secrets(context: PlanningContext, decided: Decisions, kept: set[Address]) -> Iterator[Problem]:
+    for address, words in decided.unverified.items():
         if address in kept:
-            yield _warning(situation, address, "secret-unverified", words, "reconcile rotate")
-    for address, verdict in fates.verdicts.items():
-        if verdict.code == HANDOFF_MISSING and address in kept:
+            yield _warning(context, address, "secret-unverified", words, "reconcile rotate")
+    for address, decision in decided.decisions.items():
+        if decision.code == HANDOFF_MISSING and address in kept:
             hint = (
                 "fetch the file from where it was written, or issue its credentials anew (`reconcile rotate`)"
             )
-            at = situation.stack.resources[address].at
-            yield Problem(Severity.WARNING, verdict.code, verdict.reason, str(address), at, hint)
-    for address, match in situation.matches.items():
+            at = context.stack.resources[address].at
+            yield Problem(Severity.WARNING, decision.code, decision.reason, str(address), at, hint)
+    for address, match in context.matches.items():
         if match.unsure and address in kept:
             words = (
                 f"{address.parent} has several live secrets ({', '.join(match.unsure)}), "
                 f"and it isn't known which one is in use"
             )
-            found = _warning(situation, address, "secret-unknown", words, "reconcile rotate")
+            found = _warning(context, address, "secret-unknown", words, "reconcile rotate")
             full = (
                 f"a principal has room for {SECRET_CAP}: delete one that nobody uses, then `reconcile rotate`"
             )
             yield replace(found, hint=full) if len(match.unsure) >= SECRET_CAP else found
-        if match.live is not None and _outlives(situation, address):
+        if match.live is not None and _outlives(context, address):
             words = "the live secret outlives the wanted lifetime; the next rotation shortens it"
-            yield _warning(situation, address, "secret-overlong", words, "reconcile rotate")
+            yield _warning(context, address, "secret-overlong", words, "reconcile rotate")
 
 
-def _warning(situation: Situation, address: Address, code: str, words: str, command: str) -> Problem:
+def _warning(context: PlanningContext, address: Address, code: str, words: str, command: str) -> Problem:
     owner = address.parent or address
-    resource = situation.stack.resources[address]
+    resource = context.stack.resources[address]
     rotated = owner if address.part else next(iter(resource.depends_on), owner)
     hint = f"`{command} {rotated}` makes sure of it"
     return Problem(Severity.WARNING, code, words, str(address), resource.at, hint)
 
 
-def _outlives(situation: Situation, address: Address) -> bool:
-    live = situation.matches[address].live
-    lifetime = situation.stack.resources[address].attributes.get("lifetime")
+def _outlives(context: PlanningContext, address: Address) -> bool:
+    live = context.matches[address].live
+    lifetime = context.stack.resources[address].attributes.get("lifetime")
     if not address.part or live is None or not lifetime:
         return False
     made, ends = parse_time(live.created_at), parse_time(live.expires_at)

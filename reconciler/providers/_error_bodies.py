@@ -53,7 +53,7 @@ _BY_STATUS: Mapping[int, type[errors.AnswerError]] = {
 
 
 @dataclass(frozen=True)
-class Complaint:
+class ErrorBody:
     """A refusal in the remote system's own words.
 
     Attributes:
@@ -111,7 +111,7 @@ def looks_like_page(content_type: str, text: str) -> bool:
     return "html" in content_type.lower() or text.lstrip()[:1] == "<"
 
 
-def read_complaint(status: int, reason: str, headers: Mapping[str, str], text: str) -> Complaint:
+def read_complaint(status: int, reason: str, headers: Mapping[str, str], text: str) -> ErrorBody:
     """The refusal that an answer carries; never raises, whatever the body is.
 
     Args:
@@ -122,19 +122,19 @@ def read_complaint(status: int, reason: str, headers: Mapping[str, str], text: s
     request_id = lower.get("x-correlation-id") or lower.get("x-request-id") or ""
     fallback = lower.get("x-databricks-reason-phrase") or reason or ""
     if looks_like_page(lower.get("content-type", ""), text):
-        return Complaint("", _page_words(text) or fallback, request_id, is_page=True)
+        return ErrorBody("", _page_words(text) or fallback, request_id, is_page=True)
     try:
         body = json.loads(text) if text.strip() else None
     except (ValueError, RecursionError):  # nested without end
         code, words = _coded(text)
-        return Complaint(code, words or fallback, request_id, is_page=not code)
+        return ErrorBody(code, words or fallback, request_id, is_page=not code)
     if not isinstance(body, Mapping):
-        return Complaint("", fallback, request_id)
+        return ErrorBody("", fallback, request_id)
     try:
         code, words = _from_object(status, body)
     except RecursionError:  # it could just be read, and not be written again
-        return Complaint("", fallback, request_id)
-    return Complaint(code, words or fallback, _request_id(body) or request_id)
+        return ErrorBody("", fallback, request_id)
+    return ErrorBody(code, words or fallback, _request_id(body) or request_id)
 
 
 def is_complaint(body: Mapping[str, Any]) -> bool:
@@ -187,7 +187,7 @@ def _request_id(body: Mapping[str, Any]) -> str:
     return ""
 
 
-def error_type(status: int, complaint: Complaint) -> type[errors.AnswerError]:
+def error_type(status: int, complaint: ErrorBody) -> type[errors.AnswerError]:
     """The kind of error that a status and a complaint mean together."""
     if status == 429 or complaint.is_throttling:
         return errors.ThrottledError

@@ -67,7 +67,7 @@ _PROMISES: Mapping[str, Callable[[Any], bool]] = {
 
 
 @dataclass(frozen=True)
-class Judge:
+class ResponseReader:
     """Turns what came back into an answer or an error, in the words of one provider."""
 
     provider: str

@@ -37,7 +37,7 @@ from reconciler.providers._exchange import (
 )
 from reconciler.providers._field_types import misfit
 from reconciler.providers._parallel import Batch, Pool
-from reconciler.providers._responses import Judge
+from reconciler.providers._responses import ResponseReader
 from reconciler.providers._size_limits import BODY_LIMIT
 from reconciler.providers._throttle import Flow
 from reconciler.providers._transport_errors import CONNECT_SECONDS, READ_SECONDS, explain, is_untrusted
@@ -118,7 +118,7 @@ class Client:
         self.clock = clock
         self.sleep = sleep
         self._sign_in = sign_in
-        self._judge = Judge(provider, sign_in, hints or Hints())
+        self._judge = ResponseReader(provider, sign_in, hints or Hints())
         self._verify: str | bool = ca_file or True
         self._connections = connections or Connections(Flow(PARALLEL, clock=clock, sleep=sleep))
         self._flow = self._connections.flow

@@ -18,7 +18,7 @@ from reconciler.rendering.drift import NO_DRIFT
 from reconciler.rendering.ledger import ledger_json
 from reconciler.rendering.problems import sorted_problems
 from reconciler.rendering.safe_markdown import (
-    Room,
+    SizeLimit,
     code,
     fenced,
     fitting,
@@ -68,9 +68,9 @@ def plan_markdown(plan: Plan, *, limit: int = LIMIT, verbose: bool = False) -> s
     return _joined(*head, *about, counts, *approvals, *_folded(changes, room), *findings, digest)
 
 
-def _room(limit: int, blocks: Sequence[str]) -> Room:
+def _room(limit: int, blocks: Sequence[str]) -> SizeLimit:
     """What these blocks leave of a limit."""
-    room = Room(limit - _NOTES)
+    room = SizeLimit(limit - _NOTES)
     room.holds(*blocks)
     return room
 
@@ -96,7 +96,7 @@ def _about(plan: Plan) -> list[str]:
     return blocks
 
 
-def _approvals(plan: Plan, room: Room) -> list[str]:
+def _approvals(plan: Plan, room: SizeLimit) -> list[str]:
     waiting = [change for change in plan.changes if change.needs_approval]
     if not waiting:
         return []
@@ -115,7 +115,7 @@ def _approvals(plan: Plan, room: Room) -> list[str]:
     return [*blocks, f"Or approve it by review: {len(waiting):,} addresses, too many to list here."]
 
 
-def _folded(changes: Sequence[Change], room: Room, heads: Sequence[str] = _FIELD_HEADS) -> list[str]:
+def _folded(changes: Sequence[Change], room: SizeLimit, heads: Sequence[str] = _FIELD_HEADS) -> list[str]:
     """The changes in their order; where there isn't room for all, those that need a person come first."""
     urgent = {number for number, change in enumerate(changes) if change.needs_approval or change.code}
     taken: dict[int, str] = {}
@@ -184,7 +184,7 @@ def _items(items: Sequence[str], sign: str = "") -> str:
     return "<br>".join(sign + code(item) for item in items)
 
 
-def _findings(problems: Sequence[Problem], room: Room, share: float = 0.3) -> list[str]:
+def _findings(problems: Sequence[Problem], room: SizeLimit, share: float = 0.3) -> list[str]:
     items = [_finding(problem) for problem in sorted_problems(problems)]
     taken = fitting(items, room, share)
     blocks = ["\n".join(taken)] if taken else []
@@ -274,7 +274,7 @@ def outcomes_markdown(plan: Plan, outcomes: Sequence[Outcome], *, limit: int = L
     return _joined(*head, *errors, *_rows(["Action", "Address", "Result", "Time"], rows, room, "change"))
 
 
-def _wrongs(outcomes: Sequence[Outcome], room: Room) -> list[str]:
+def _wrongs(outcomes: Sequence[Outcome], room: SizeLimit) -> list[str]:
     items = [
         f"- **{outcome.status.value}** {code(outcome.address)}: {prose(outcome.error or outcome.note)}"
         for outcome in sorted(outcomes, key=lambda outcome: outcome.status is not Status.FAILED)
@@ -289,7 +289,7 @@ def _wrongs(outcomes: Sequence[Outcome], room: Room) -> list[str]:
     return blocks
 
 
-def _rows(heads: Sequence[str], rows: Sequence[Sequence[str]], room: Room, noun: str) -> list[str]:
+def _rows(heads: Sequence[str], rows: Sequence[Sequence[str]], room: SizeLimit, noun: str) -> list[str]:
     """A table of as many rows as there is room for."""
     if not rows or not room.takes(table(heads, [])):
         taken = []

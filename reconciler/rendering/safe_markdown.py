@@ -117,7 +117,7 @@ def size(text: str) -> int:
     return len(text.encode())
 
 
-class Room:
+class SizeLimit:
     """What is left of a limit. A block goes in whole or not at all."""
 
     def __init__(self, limit: int) -> None:
@@ -140,9 +140,9 @@ class Room:
         return True
 
 
-def fitting(blocks: Sequence[str], room: Room, share: float = 1.0) -> list[str]:
+def fitting(blocks: Sequence[str], room: SizeLimit, share: float = 1.0) -> list[str]:
     """The first blocks, as many as go into a share of the room; the caller tells how many are left out."""
-    within = Room(int(room.left * share))
+    within = SizeLimit(int(room.left * share))
     taken = []
     for block in blocks:
         if not within.takes(block):

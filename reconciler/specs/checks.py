@@ -12,7 +12,7 @@ from reconciler.errors import Location, Problem, Severity
 from reconciler.model import Address, ProviderSpec, Ref, Resource, SecretInput, Sourced, Value
 from reconciler.specs import urls
 from reconciler.specs.places import is_unknown
-from reconciler.specs.problems import Findings, listing, meant, suggestion
+from reconciler.specs.problems import Problems, listing, meant, suggestion
 from reconciler.specs.schema import Schemas
 
 _SERVICE = "Service Account"
@@ -76,15 +76,15 @@ def check(
     resources: Mapping[Address, Resource],
     providers: Mapping[str, ProviderSpec],
     handed: Mapping[str, Mapping[str, Value]],
-    findings: Findings,
+    problems: Problems,
     schemas: Schemas,
 ) -> None:
-    """Adds what doesn't fit together to the findings.
+    """Adds what doesn't fit together to the problems.
 
     Args:
         handed: source of a secret that comes from a handoff → what that handoff says openly.
     """
-    said = _Said(findings, frozenset(_misspelt(findings)))
+    said = _Said(problems, frozenset(_misspelt(problems)))
     templates = _templates(schemas)
     for resource in resources.values():
         if resource.address.kind == "oauth_apps":
@@ -103,16 +103,16 @@ def _templates(schemas: Schemas) -> tuple[str, ...]:
     return tuple(choices)
 
 
-def _misspelt(findings: Findings) -> Iterator[str]:
+def _misspelt(problems: Problems) -> Iterator[str]:
     """Addresses with keys that aren't known: what seems to be missing there may only be misspelt."""
-    return (problem.address for problem in findings.problems if problem.code == "unknown-key")
+    return (problem.address for problem in problems.found if problem.code == "unknown-key")
 
 
 @dataclass(frozen=True)
 class _Said:
     """Says what is wrong, at the place in a resource that has to change."""
 
-    findings: Findings
+    problems: Problems
     misspelt: frozenset[str]
 
     def error(self, code: str, message: str, resource: Resource, path: str, hint: str) -> None:
@@ -128,7 +128,7 @@ class _Said:
     ) -> None:
         problem = Problem(severity, code, message, str(resource.address), place(resource, path), hint)
         # the live value stays, whatever it is
-        (self.findings.defer if resource.lifecycle.ignores(path) else self.findings.add)(problem)
+        (self.problems.defer if resource.lifecycle.ignores(path) else self.problems.add)(problem)
 
     def is_sure(self, *resources: Resource) -> bool:
         """Whether what is absent in them is really left out."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from reconciler.errors import Problem, Severity
 from reconciler.model import Address, ProviderSpec, Resource
 from reconciler.specs.checks import place
-from reconciler.specs.problems import Findings
+from reconciler.specs.problems import Problems
 
 # an address by another name, such as a proxy's, says nothing
 _CLOUDS: Final = {
@@ -20,7 +20,7 @@ _CLOUDS: Final = {
 
 
 def check_clouds(
-    resources: Mapping[Address, Resource], providers: Mapping[str, ProviderSpec], findings: Findings
+    resources: Mapping[Address, Resource], providers: Mapping[str, ProviderSpec], problems: Problems
 ) -> None:
     """Adds an error for each `application_id` where there is no Entra ID to give one."""
     for address, resource in resources.items():
@@ -33,4 +33,4 @@ def check_clouds(
         message = f"application_id is for accounts on Azure, and {resource.provider} is one on {cloud}"
         hint = "take it out: the account gives the application id, and lifecycle: {adopt: ID} takes one over"
         at = place(resource, "application_id")
-        findings.add(Problem(Severity.ERROR, "application-id", message, str(address), at, hint))
+        problems.add(Problem(Severity.ERROR, "application-id", message, str(address), at, hint))

@@ -13,19 +13,19 @@ from reconciler.secrets import Identities
 from reconciler.secrets.handoff_files import MAX_BYTES, Handoff, path_within, read_handoff
 from reconciler.specs.inputs import Inputs
 from reconciler.specs.places import Place, unknown
-from reconciler.specs.problems import Findings, listing, suggestion
+from reconciler.specs.problems import Problems, listing, suggestion
 from reconciler.specs.references import Reference
 from reconciler.specs.yaml_nodes import Block
 
 
 @dataclass(frozen=True)
-class Received:
+class HandoffInput:
     """One input.
 
     Attributes:
         at: where its file is named.
         file: the handoff's file, relative to the spec's folder.
-        handoff: None if it is missing or can't be used; said in the findings already.
+        handoff: None if it is missing or can't be used; said in the problems already.
     """
 
     at: Location
@@ -34,7 +34,7 @@ class Received:
 
 
 @dataclass
-class Inbox:
+class HandoffInputs:
     """All inputs of a spec, and what `${inputs.NAME.FIELD}` means.
 
     Attributes:
@@ -43,8 +43,8 @@ class Inbox:
     """
 
     outside: Inputs
-    findings: Findings
-    received: dict[str, Received] = field(default_factory=dict)
+    problems: Problems
+    received: dict[str, HandoffInput] = field(default_factory=dict)
     _keys: Identities | None = None
 
     @property
@@ -63,7 +63,7 @@ class Inbox:
 
     def take(self, name: str, file: str, at: Location) -> None:
         """Reads one input's file."""
-        self.received[name] = Received(at, file, self._read(name, file, at))
+        self.received[name] = HandoffInput(at, file, self._read(name, file, at))
 
     def meaning(self, reference: Reference, place: Place) -> Value:
         """A value of a handoff: clear ones as they are, secrets with the fingerprint that came with them."""
@@ -79,7 +79,7 @@ class Inbox:
                 return one.handoff.values[wanted]
             message = f"{reference.text} isn't secret: the handoff has it in its clear part"
             hint = f"sealed in it: {listing(one.handoff.sealed) or 'nothing'}"
-            self.findings.error("literal-secret", message, place.at, address=place.address, hint=hint)
+            self.problems.error("literal-secret", message, place.at, address=place.address, hint=hint)
             return unknown(reference.text)
         if wanted not in one.handoff.sealed:
             hint = suggestion(
@@ -89,7 +89,7 @@ class Inbox:
             return self._dead_end(reference, words, place, hint)
         return self._secret(one, name, wanted, reference)
 
-    def _secret(self, one: Received, name: str, wanted: str, reference: Reference) -> Value:
+    def _secret(self, one: HandoffInput, name: str, wanted: str, reference: Reference) -> Value:
         if one.handoff is None:
             return unknown(reference.text)
         try:
@@ -111,7 +111,7 @@ class Inbox:
         if path is None:
             message = f"the handoff {file} lies outside of the checkout"
             hint = "a spec may only read files of its own checkout"
-            self.findings.error("file-outside", message, at, address=address, hint=hint)
+            self.problems.error("file-outside", message, at, address=address, hint=hint)
             return None
         if not path.exists():
             message = f"there is no handoff {file}"
@@ -124,17 +124,17 @@ class Inbox:
             self._refuse(file, at, error, address)
         except OSError as error:
             message = f"the handoff {file} can't be read: {error.strerror}"
-            self.findings.error("file-unreadable", message, at, address=address)
+            self.problems.error("file-unreadable", message, at, address=address)
         return None
 
     def _refuse(self, file: str, at: Location, error: ReconcileError, address: str = "") -> None:
         is_key = isinstance(error, CredentialError)
         message = error.message if is_key else f"the handoff {file}: {error.message}"
-        self.findings.error(error.code, message, at, address=address, hint=error.hint)
+        self.problems.error(error.code, message, at, address=address, hint=error.hint)
 
     def _dead_end(self, reference: Reference, words: str, place: Place, hint: str) -> Value:
         message = f"{reference.text}: {words}"
-        self.findings.error("reference-unknown", message, place.at, address=place.address, hint=hint)
+        self.problems.error("reference-unknown", message, place.at, address=place.address, hint=hint)
         return unknown(reference.text)
 
 

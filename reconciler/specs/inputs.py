@@ -14,7 +14,7 @@ from reconciler.secrets import Secret, sounds_secret
 from reconciler.secrets.file_access import is_within_checkout
 from reconciler.secrets.given_values import give
 from reconciler.specs.places import Place, unknown
-from reconciler.specs.problems import Findings
+from reconciler.specs.problems import Problems
 from reconciler.specs.references import Reference
 from reconciler.specs.reserved_variables import fits_provider, is_credential
 from reconciler.specs.yaml_composer import understood
@@ -27,7 +27,7 @@ OPEN_VARIABLES: Final = ("DATABRICKS_HOST", "CONNECT_SERVER", "DATABRICKS_ACCOUN
 
 
 class _UnusableError(Exception):
-    """A file or variable that can't be used; said in the findings already."""
+    """A file or variable that can't be used; said in the problems already."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Inputs:
     environment: Mapping[str, str]
     folder: Path
     strict: bool
-    findings: Findings
+    problems: Problems
 
     def absent(self, code: str, message: str, at: Location, *, address: str = "", hint: str = "") -> None:
         """Says that something is missing: an error for a run, a warning for `validate`."""
@@ -55,13 +55,13 @@ class Inputs:
         """The same of a place; where the field is ignored, it matters only if the object has to be made."""
         if place.is_ignored:
             severity = Severity.ERROR if is_error else Severity.WARNING
-            self.findings.defer(Problem(severity, code, message, place.address, place.at, hint))
+            self.problems.defer(Problem(severity, code, message, place.address, place.at, hint))
         elif not place.may_wait:
             self._say(code, message, place.at, place.address, hint, is_error=is_error and self.strict)
         return _UnusableError()
 
     def _say(self, code: str, message: str, at: Location, address: str, hint: str, *, is_error: bool) -> None:
-        say = self.findings.error if is_error else self.findings.warning
+        say = self.problems.error if is_error else self.problems.warning
         say(code, message, at, address=address, hint=hint)
 
     def overriding(self, name: str, declared: Node, at: Location) -> Value:
@@ -69,7 +69,7 @@ class Inputs:
         given = self.variables[name]
         if not isinstance(declared, Scalar):
             message = f"the variable {name} is a list or mapping, and --var gives only text"
-            self.findings.error("var", message, at, hint="declare text, or change the list in the spec")
+            self.problems.error("var", message, at, hint="declare text, or change the list in the spec")
             return unknown("")
         if not isinstance(declared.value, (bool, int, float)):
             return given
@@ -77,7 +77,7 @@ class Inputs:
         wanted = bool if isinstance(declared.value, bool) else (int, float)
         if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
             form = "true or false" if wanted is bool else "a number"
-            self.findings.error("var", f"the variable {name} must be {form}", at, hint="change --var")
+            self.problems.error("var", f"the variable {name} must be {form}", at, hint="change --var")
             return unknown("")
         return value
 
@@ -137,7 +137,7 @@ class Inputs:
             if not is_credential(name, self.environment):
                 message = f"{name} seems to hold a secret, and {place.label} is shown"
             hint = "such variables are for the credentials under providers:; use another variable"
-            self.findings.error("credential-reference", message, place.at, address=place.address, hint=hint)
+            self.problems.error("credential-reference", message, place.at, address=place.address, hint=hint)
             raise _UnusableError
 
     def _file(self, name: str, place: Place) -> str:
@@ -164,12 +164,12 @@ class Inputs:
         if Path(name).is_absolute() or not is_within_checkout(folder, path):
             message = f"the file {name} lies outside of the checkout"
             hint = "a spec may only read files of its own checkout"
-            self.findings.error("file-outside", message, place.at, address=place.address, hint=hint)
+            self.problems.error("file-outside", message, place.at, address=place.address, hint=hint)
             raise _UnusableError
         return path
 
     def _bad_file(self, message: str, place: Place) -> NoReturn:
-        self.findings.error("file-unreadable", message, place.at, address=place.address, hint=_PATHS)
+        self.problems.error("file-unreadable", message, place.at, address=place.address, hint=_PATHS)
         raise _UnusableError
 
 

@@ -15,13 +15,13 @@ from reconciler.specs.checks import check, resource_cycles
 from reconciler.specs.clouds import check_clouds
 from reconciler.specs.inputs import Inputs
 from reconciler.specs.policies import breaches, made_policy, softened
-from reconciler.specs.problems import Findings, listing, suggestion
+from reconciler.specs.problems import Problems, listing, suggestion
 from reconciler.specs.provider_section import providers
 from reconciler.specs.resolver import Resolver, TooLargeError
 from reconciler.specs.resource_builder import resources
 from reconciler.specs.schema import schemas_of
 from reconciler.specs.sources import gather
-from reconciler.specs.spec_files import Stray, search
+from reconciler.specs.spec_files import NotAStack, search
 from reconciler.specs.stack_parts import assemble, receive
 
 
@@ -96,7 +96,7 @@ def load_all(
         variables,
         environment,
         strict=strict,
-        strays=found.strays,
+        others=found.others,
         policies=policies,
         enforcing=enforcing,
     )
@@ -109,7 +109,7 @@ def _load_files(
     environment: Mapping[str, str] | None,
     *,
     strict: bool,
-    strays: Sequence[Stray] = (),
+    others: Sequence[NotAStack] = (),
     policies: Sequence[Policy] = (),
     enforcing: bool = True,
 ) -> list[Stack]:
@@ -117,17 +117,17 @@ def _load_files(
     environment = os.environ if environment is None else environment
     rules = _Rules(tuple(policies), enforcing)
     loaded = [_load(str(file), kinds, variables, environment, rules, strict=strict) for file in files]
-    findings = Findings()
+    problems = Problems()
     for each in loaded:
-        findings.extend(each.problems)
+        problems.extend(each.problems)
     stacks = [each.stack for each in loaded if each.stack is not None]
     used = frozenset[str]().union(*(each.files for each in loaded))
-    astray = tuple(stray.problem for stray in strays if str(stray.path.resolve()) not in used)
-    findings.extend(astray)
-    _check_variables(variables, loaded, str(files[0]) if files else "", findings)
-    _check_names(stacks, findings)
-    if findings.has_errors or len(stacks) < len(loaded):
-        raise SpecError(findings.problems)
+    astray = tuple(other.problem for other in others if str(other.path.resolve()) not in used)
+    problems.extend(astray)
+    _check_variables(variables, loaded, str(files[0]) if files else "", problems)
+    _check_names(stacks, problems)
+    if problems.has_errors or len(stacks) < len(loaded):
+        raise SpecError(problems.found)
     # said once, with the first
     return [replace(stacks[0], problems=(*stacks[0].problems, *astray)), *stacks[1:]] if astray else stacks
 
@@ -141,21 +141,20 @@ def _load(
     *,
     strict: bool,
 ) -> _Loaded:
-    findings = Findings()
-    sources = gather(file, findings, schemas_of(kinds))
+    problems = Problems()
+    sources = gather(file, problems, schemas_of(kinds))
     if sources is None:
-        return _Loaded(None, findings.problems, frozenset(variables))
+        return _Loaded(None, problems.found, frozenset(variables))
     known = frozenset(sources.entries("vars"))
-    inputs = Inputs(variables, environment, Path(file).parent, strict, findings)
-    resolver = Resolver(sources, inputs, findings, kinds)
+    inputs = Inputs(variables, environment, Path(file).parent, strict, problems)
+    resolver = Resolver(sources, inputs, problems, kinds)
     try:
         stack = _resolve(resolver, rules)
     except TooLargeError:
         stack = None
-    problems = findings.problems
-    if stack is None or findings.has_errors:
-        return _Loaded(None, problems, known, sources.files)
-    return _Loaded(replace(stack, problems=problems), problems, known, sources.files)
+    if stack is None or problems.has_errors:
+        return _Loaded(None, problems.found, known, sources.files)
+    return _Loaded(replace(stack, problems=problems.found), problems.found, known, sources.files)
 
 
 def _resolve(resolver: Resolver, rules: _Rules) -> Stack:
@@ -164,38 +163,38 @@ def _resolve(resolver: Resolver, rules: _Rules) -> Stack:
     remotes = providers(resolver)
     receive(resolver)
     wanted = resources(resolver, remotes)
-    check(wanted, remotes, resolver.inbox.clear, resolver.findings, resolver.schemas)
-    check_clouds(wanted, remotes, resolver.findings)
+    check(wanted, remotes, resolver.handoff_inputs.clear, resolver.problems, resolver.schemas)
+    check_clouds(wanted, remotes, resolver.problems)
     for ring in resource_cycles(wanted):
         holder = wanted[ring[0]]
         message = f"these refer to each other: {' → '.join(map(str, ring))}"
-        resolver.findings.error("cycle", message, holder.at, address=str(ring[0]), hint="cut the ring")
-    whole = {a: replace(r, unmet=resolver.findings.unmet(str(a))) for a, r in wanted.items()}
-    own = tuple(made_policy(block, file, resolver.findings) for file, block in resolver.sources.policies)
+        resolver.problems.error("cycle", message, holder.at, address=str(ring[0]), hint="cut the ring")
+    whole = {a: replace(r, unmet=resolver.problems.unmet(str(a))) for a, r in wanted.items()}
+    own = tuple(made_policy(block, file, resolver.problems) for file, block in resolver.sources.policies)
     stack = replace(assemble(resolver, remotes, whole), policies=own)
     broken = breaches(stack, (*rules.policies, *own), resolver.kinds)
-    resolver.findings.extend(broken if rules.enforcing else softened(broken))
+    resolver.problems.extend(broken if rules.enforcing else softened(broken))
     return stack
 
 
 def _check_variables(
-    variables: Mapping[str, str], loaded: Sequence[_Loaded], file: str, findings: Findings
+    variables: Mapping[str, str], loaded: Sequence[_Loaded], file: str, problems: Problems
 ) -> None:
     known = frozenset[str]().union(*(each.variables for each in loaded))
     for name in sorted(set(variables) - known):
         hint = suggestion(name, known, f"declared are: {listing(known) or 'none'}")
-        findings.error(
+        problems.error(
             "var-unknown", f"--var {name}: the spec declares no such variable", Location(file), hint=hint
         )
 
 
-def _check_names(stacks: Sequence[Stack], findings: Findings) -> None:
+def _check_names(stacks: Sequence[Stack], problems: Problems) -> None:
     first: dict[str, Stack] = {}
     for stack in stacks:
         other = first.setdefault(stack.name, stack)
         if other is not stack:
             message = f"the stack {stack.name} is in {other.file}, too"
             at = Location(stack.file)
-            findings.add(
+            problems.add(
                 Problem(Severity.ERROR, "duplicate-stack", message, "", at, "give each its own name")
             )

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from reconciler.errors import Location
 from reconciler.model import Sourced, Value
 from reconciler.specs.places import Place, is_unknown
-from reconciler.specs.problems import Findings
+from reconciler.specs.problems import Problems
 from reconciler.specs.yaml_nodes import Block, Node
 
 
 def named(
-    block: Block, place: Place, meaning: Callable[[str, Location], Value], findings: Findings
+    block: Block, place: Place, meaning: Callable[[str, Location], Value], problems: Problems
 ) -> Mapping[str, tuple[Node, Location]]:
     """What a mapping holds by the resolved keys; keys that can't be resolved, or name a thing again, are out.
 
@@ -29,10 +29,10 @@ def named(
         if isinstance(name, bool) or not isinstance(name, (str, int)):
             message = f"the key {key} comes to {name if isinstance(name, Sourced) else 'no text'}"
             hint = "keys are shown: give it through vars, and --var NAME=VALUE"
-            findings.error("key", message, at, address=place.address, hint=hint)
+            problems.error("key", message, at, address=place.address, hint=hint)
         elif earlier := first.get(_form(str(name))):
             message = f"{place.label} names {name} twice: first at {earlier.line}:{earlier.column}"
-            findings.error("duplicate-key", message, at, address=place.address, hint="keep one of them")
+            problems.error("duplicate-key", message, at, address=place.address, hint="keep one of them")
         else:
             first[_form(str(name))] = at
             found[str(name)] = item, at

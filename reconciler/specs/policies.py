@@ -14,9 +14,9 @@ from reconciler.model.policy import Policy, shortest_lifetime
 from reconciler.model.values import is_unknown, seconds
 from reconciler.specs import urls
 from reconciler.specs.checks import place, text
-from reconciler.specs.problems import Findings
+from reconciler.specs.problems import Problems
 from reconciler.specs.schema import schemas_of
-from reconciler.specs.schema_errors import Complaints
+from reconciler.specs.schema_errors import SchemaErrors
 from reconciler.specs.yaml_composer import Refusal
 from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, plain
 from reconciler.specs.yaml_reader import read
@@ -30,7 +30,7 @@ def load_policy(file: str, kinds: Registry) -> Policy:
     Raises:
         SpecError: the file can't be read, or is no policy; nothing may go on as if there were none.
     """
-    findings = Findings()
+    problems = Problems()
     try:
         root = read(file)
     except Refusal as refusal:
@@ -38,36 +38,36 @@ def load_policy(file: str, kinds: Registry) -> Policy:
         raise SpecError([problem]) from None
     block = root.items.get("policy") if "policy" in root.items else root
     if not isinstance(block, Block):
-        findings.error(
+        problems.error(
             "type", "policy must be a mapping", root.keys["policy"], hint="write `key: value` lines"
         )
-        raise SpecError(findings.problems)
+        raise SpecError(problems.found)
     for key, at in root.keys.items() if block is not root else ():
         if key != "policy" and not key.startswith("x-"):
-            findings.error(
+            problems.error(
                 "unknown-key", f"there is no key {key[:60]} here", at, hint="a policy file holds policy:"
             )
     schemas = schemas_of(kinds)
     written = plain(block)
     if not schemas.acceptor("policy")(written):
         errors = schemas.validator("policy").iter_errors(written)
-        findings.extend(Complaints(block, sections=schemas.sections).of(errors))
-    made = made_policy(block, file, findings)
-    if findings.has_errors:
-        raise SpecError(findings.problems)
+        problems.extend(SchemaErrors(block, sections=schemas.sections).of(errors))
+    made = made_policy(block, file, problems)
+    if problems.has_errors:
+        raise SpecError(problems.found)
     return made
 
 
-def made_policy(block: Block, file: str, findings: Findings) -> Policy:
-    """The rules of a mapping that the schema has judged; what it can't see goes to the findings."""
+def made_policy(block: Block, file: str, problems: Problems) -> Policy:
+    """The rules of a mapping that the schema has judged; what it can't see goes to the problems."""
     policy = Policy(origin=file)
     for leaf in _scalars(block):
         if isinstance(leaf.value, str) and "${" in leaf.value:
-            findings.error(
+            problems.error(
                 "reference", "a policy holds no references", leaf.at, hint="write the value itself"
             )
             return policy
-    given: Any = {key: _rule(key, node, findings) for key, node in block.items.items() if key in _RULES}
+    given: Any = {key: _rule(key, node, problems) for key, node in block.items.items() if key in _RULES}
     return replace(policy, **{key: value for key, value in given.items() if value is not None})
 
 
@@ -83,7 +83,7 @@ _RULES: Mapping[str, type] = {
 }
 
 
-def _rule(key: str, node: Node, findings: Findings) -> object:
+def _rule(key: str, node: Node, problems: Problems) -> object:
     form, value = _RULES[key], plain(node)
     if form in (frozenset, tuple):
         return form(item for item in value if isinstance(item, str)) if isinstance(value, list) else None
@@ -100,7 +100,7 @@ def _rule(key: str, node: Node, findings: Findings) -> object:
         re.compile(value)
     except re.error as error:
         hint = "write a regular expression that a whole name must match"
-        findings.error("value", f"names isn't a regular expression: {error.msg}", node.at, hint=hint)
+        problems.error("value", f"names isn't a regular expression: {error.msg}", node.at, hint=hint)
         return None
     return value
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from reconciler.errors import Location, Problem, Severity
 
 
-class Findings:
+class Problems:
     """A growing list of problems; saying the same thing twice counts once."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Findings:
         return any(problem.code == code and problem.at == at for problem in self._found.values())
 
     @property
-    def problems(self) -> tuple[Problem, ...]:
+    def found(self) -> tuple[Problem, ...]:
         """All problems in the order of their places."""
         return tuple(sorted(self._found.values(), key=_place))
 

@@ -54,7 +54,7 @@ def providers(resolver: Resolver) -> dict[str, ProviderSpec]:
         kind = node.value if isinstance(node, Scalar) else None
         if name == FILES:
             message = f"no provider can be called {FILES}: that is the spec's own folder"
-            resolver.findings.error(
+            resolver.problems.error(
                 "provider-name", message, at, address=f"providers.{name}", hint="give it another name"
             )
         if isinstance(kind, str) and kind in ADDRESS_FIELD:
@@ -114,7 +114,7 @@ class _Reading:
 
     def _error(self, code: str, message: str, key: str, hint: str) -> None:
         at = self.block.keys.get(key, self.at)
-        self.resolver.findings.error(code, message, at, address=f"providers.{self.name}", hint=hint)
+        self.resolver.problems.error(code, message, at, address=f"providers.{self.name}", hint=hint)
 
     def _plain(self, key: str, value: Value, variable: str) -> _Address:
         """An address field as text, from the spec or else from the environment."""

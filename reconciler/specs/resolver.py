@@ -9,11 +9,11 @@ from typing import Any, Final, Union
 from reconciler.errors import Location
 from reconciler.kinds import Registry, parts_of, reference_to
 from reconciler.model import Address, Ref, SecretInput, Sourced, Text, Value
-from reconciler.specs.handoff_inputs import Inbox
+from reconciler.specs.handoff_inputs import HandoffInputs
 from reconciler.specs.inputs import Inputs
 from reconciler.specs.named_keys import named
 from reconciler.specs.places import Place, depths, is_unknown, leaves, unknown
-from reconciler.specs.problems import Findings, listing, suggestion
+from reconciler.specs.problems import Problems, listing, suggestion
 from reconciler.specs.references import FORMS, MalformedError, Reference, parts
 from reconciler.specs.schema import schemas_of
 from reconciler.specs.sources import Sources
@@ -41,18 +41,18 @@ class Resolver:
 
     Attributes:
         offers: provider → what `${providers.P.…}` gives; filled once the providers are known.
-        inbox: what `${inputs.NAME.…}` gives; filled once the variables are known.
+        handoff_inputs: what `${inputs.NAME.…}` gives; filled once the variables are known.
         substituted: `section.key` of whatever has a value that stood elsewhere.
         wanted_parts: parts that something refers to → where their owner stands.
     """
 
     sources: Sources
     inputs: Inputs
-    findings: Findings
+    problems: Problems
     kinds: Registry
     offers: dict[str, Mapping[str, Value]] = field(default_factory=dict)
     substituted: set[str] = field(default_factory=set)
-    inbox: Inbox = field(init=False)
+    handoff_inputs: HandoffInputs = field(init=False)
     wanted_parts: dict[Address, Location] = field(default_factory=dict)
     _done: dict[str, Value] = field(default_factory=dict)
     _way: list[str] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Resolver:
     _expanded: int = 0
 
     def __post_init__(self) -> None:
-        self.inbox = Inbox(self.inputs, self.findings)
+        self.handoff_inputs = HandoffInputs(self.inputs, self.problems)
         self.schemas = schemas_of(self.kinds)
         self._referable = frozenset(name for name, kind in self.kinds.items() if kind.is_referable)
 
@@ -95,7 +95,7 @@ class Resolver:
         """What a mapping holds; where keys name remote things, references in them are resolved."""
         if not place.names_things:
             return {key: (item, node.keys[key]) for key, item in node.items.items()}
-        return named(node, place, lambda key, at: self._text(key, replace(place, at=at)), self.findings)
+        return named(node, place, lambda key, at: self._text(key, replace(place, at=at)), self.problems)
 
     def attribute(self, kind: str, key: str, path: Sequence[str]) -> Value:
         """An attribute that a resource declares, or unknown; worked out once, however often it is used."""
@@ -182,7 +182,7 @@ class Resolver:
         return value
 
     def _exposed(self, text: str, place: Place) -> None:
-        if self.findings.has("unknown-key", place.at):
+        if self.problems.has("unknown-key", place.at):
             return  # a misspelt secret field is one mistake
         message = f"{text} is a secret, and {place.label} isn't a secret field"
         self._error("secret-exposed", message, place, "secrets belong in client_secret fields only")
@@ -246,7 +246,7 @@ class Resolver:
         if reference.root == "providers":
             return self._offered(reference, place)
         if reference.root == "inputs":
-            return self.inbox.meaning(reference, place)
+            return self.handoff_inputs.meaning(reference, place)
         return self._of_resource(reference, place)
 
     def _named_variable(self, reference: Reference, place: Place) -> Value:
@@ -379,11 +379,11 @@ class Resolver:
                 raise TooLargeError
 
     def _error(self, code: str, message: str, place: Place, hint: str) -> None:
-        self.findings.error(code, message, place.at, address=place.address, hint=hint)
+        self.problems.error(code, message, place.at, address=place.address, hint=hint)
 
 
 class TooLargeError(Exception):
-    """References that expand without bound; said in the findings already."""
+    """References that expand without bound; said in the problems already."""
 
 
 def _step(node: Node | None, step: str) -> Node | None:

@@ -27,9 +27,9 @@ from reconciler.model import (
 )
 from reconciler.model.values import KEY
 from reconciler.specs.places import is_unknown, leaves
-from reconciler.specs.problems import Findings, listing, suggestion
+from reconciler.specs.problems import Problems, listing, suggestion
 from reconciler.specs.resolver import Resolver
-from reconciler.specs.schema_errors import Complaints
+from reconciler.specs.schema_errors import SchemaErrors
 from reconciler.specs.yaml_nodes import Block, places
 
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -71,12 +71,12 @@ def _check_together(found: Mapping[Address, Resource], resolver: Resolver) -> No
         for address, complaint in kind.clashes(alike):
             resource = found[address]
             at = resource.places.get(".".join(map(str, complaint.path)), resource.at)
-            _say(resolver.findings, complaint, at, address)
+            _say(resolver.problems, complaint, at, address)
 
 
-def _say(findings: Findings, complaint: Complaint, at: Location | None, address: Address) -> None:
+def _say(problems: Problems, complaint: Complaint, at: Location | None, address: Address) -> None:
     problem = Problem(complaint.severity, complaint.code, complaint.message, str(address), at, complaint.hint)
-    findings.add(problem)
+    problems.add(problem)
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ class _Building:
         return self.resolver.kinds[self.address.kind]
 
     @property
-    def findings(self) -> Findings:
+    def problems(self) -> Problems:
         """Where complaints go."""
-        return self.resolver.findings
+        return self.resolver.problems
 
     def resources(self) -> Iterator[Resource]:
         """The resource, and those of its parts that it describes."""
@@ -133,7 +133,7 @@ class _Building:
         folder = self.resolver.inputs.folder
         for complaint in kind.complaints(attributes, folder):
             at = self._place(*within, *map(str, complaint.path))
-            _say(self.findings, complaint, at, self.address)
+            _say(self.problems, complaint, at, self.address)
         return dict(kind.settled(attributes, folder))
 
     def _value(self, key: str) -> Value:
@@ -151,7 +151,7 @@ class _Building:
         return at
 
     def _error(self, code: str, message: str, at: Location, hint: str) -> None:
-        self.findings.error(code, message, at, address=str(self.address), hint=hint)
+        self.problems.error(code, message, at, address=str(self.address), hint=hint)
 
     def _check_substituted(self, values: Mapping[str, Value]) -> None:
         """Holds what references came to against the schema; what was wrong as written is said already."""
@@ -163,11 +163,11 @@ class _Building:
         if schemas.acceptor(self.address.kind)(checkable):
             return
         prefix = (self.address.kind, self.address.key)
-        complaints = Complaints(self.block, sections=schemas.sections, at=self.at, prefix=prefix, hide=True)
+        complaints = SchemaErrors(self.block, sections=schemas.sections, at=self.at, prefix=prefix, hide=True)
         errors = schemas.validator(self.address.kind).iter_errors(checkable)
-        self.findings.extend(complaints.of(errors))
+        self.problems.extend(complaints.of(errors))
         for problem in complaints.waived:
-            self.findings.defer(problem)
+            self.problems.defer(problem)
 
     def _provider(self, values: Mapping[str, Value]) -> str:
         wanted = self.kind.provider_type

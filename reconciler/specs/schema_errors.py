@@ -30,7 +30,7 @@ FORMAT = 1
 _STRUCTURE = frozenset({"unknown-key", "key", "type", "version"})
 
 
-class Complaints:
+class SchemaErrors:
     """Translates the errors of one tree.
 
     Attributes:

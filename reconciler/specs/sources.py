@@ -11,9 +11,9 @@ from typing import Final
 
 from reconciler.errors import Location
 from reconciler.secrets.file_access import is_within_checkout
-from reconciler.specs.problems import Findings
+from reconciler.specs.problems import Problems
 from reconciler.specs.schema import Schemas
-from reconciler.specs.schema_errors import Complaints
+from reconciler.specs.schema_errors import SchemaErrors
 from reconciler.specs.yaml_composer import Refusal
 from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, plain
 from reconciler.specs.yaml_reader import read
@@ -22,7 +22,7 @@ _MAX_FILES: Final = 1000
 
 
 @dataclass(frozen=True)
-class Entry:
+class SectionItem:
     """One named thing of a section: where its key stands, and what it says."""
 
     at: Location
@@ -44,12 +44,12 @@ class Sources:
 
     file: str
     root: Block
-    sections: Mapping[str, Mapping[str, Entry]]
+    sections: Mapping[str, Mapping[str, SectionItem]]
     policies: tuple[tuple[str, Block], ...] = ()
     faulty: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
 
-    def entries(self, section: str) -> Mapping[str, Entry]:
+    def entries(self, section: str) -> Mapping[str, SectionItem]:
         """What a section holds, by name."""
         return self.sections[section]
 
@@ -69,21 +69,21 @@ class _Gathering:
         importers: file → the files that import it.
     """
 
-    findings: Findings
+    problems: Problems
     schemas: Schemas
-    sections: dict[str, dict[str, Entry]]
+    sections: dict[str, dict[str, SectionItem]]
     policies: list[tuple[str, Block]] = field(default_factory=list)
     faulty: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
     way: list[tuple[str, str]] = field(default_factory=list)
-    holders: dict[str, list[tuple[str, Entry]]] = field(default_factory=dict)
+    holders: dict[str, list[tuple[str, SectionItem]]] = field(default_factory=dict)
     importers: dict[str, set[str]] = field(default_factory=dict)
 
 
-def gather(file: str, findings: Findings, schemas: Schemas) -> Sources | None:
+def gather(file: str, problems: Problems, schemas: Schemas) -> Sources | None:
     """A stack's file with its imports; None when the file itself can't be read."""
     names = ("vars", "providers", *schemas.sections)
-    gathering = _Gathering(findings, schemas, {name: {} for name in names})
+    gathering = _Gathering(problems, schemas, {name: {} for name in names})
     root = _take(file, gathering, is_import=False)
     if root is None:
         return None
@@ -104,7 +104,7 @@ def _take(file: str, gathering: _Gathering, *, is_import: bool) -> Block | None:
     try:
         root = read(file)
     except Refusal as refusal:
-        gathering.findings.error(refusal.code, refusal.message, refusal.at, hint=refusal.hint)
+        gathering.problems.error(refusal.code, refusal.message, refusal.at, hint=refusal.hint)
         return None
     _check(root, gathering, is_import=is_import)
     _merge(root, identity, gathering)
@@ -126,13 +126,13 @@ def _check(root: Block, gathering: _Gathering, *, is_import: bool) -> None:
     allowed = (
         "an imported file holds only providers, vars, resources, policy and imports" if is_import else ""
     )
-    complaints = Complaints(root, sections=schemas.sections, allowed=allowed)
+    complaints = SchemaErrors(root, sections=schemas.sections, allowed=allowed)
     for problem in complaints.of(schemas.validator(name).iter_errors(written)):
-        gathering.findings.add(problem)
+        gathering.problems.add(problem)
         if problem.address:
             gathering.faulty.add(problem.address)
     for problem in complaints.waived:
-        gathering.findings.defer(problem)
+        gathering.problems.defer(problem)
 
 
 def _merge(root: Block, identity: str, gathering: _Gathering) -> None:
@@ -143,11 +143,11 @@ def _merge(root: Block, identity: str, gathering: _Gathering) -> None:
         for name, node in block.items.items():
             at = block.keys[name]
             if section == "vars":
-                gathering.holders.setdefault(name, []).append((identity, Entry(at, node)))
+                gathering.holders.setdefault(name, []).append((identity, SectionItem(at, node)))
             elif name in entries:
-                _twice(section, name, entries[name].at, at, gathering.findings)
+                _twice(section, name, entries[name].at, at, gathering.problems)
             else:
-                entries[name] = Entry(at, node)
+                entries[name] = SectionItem(at, node)
 
 
 def _settle(gathering: _Gathering) -> None:
@@ -162,7 +162,7 @@ def _settle(gathering: _Gathering) -> None:
         # `X:` says only that somebody must give it
         given = [entry for _, entry in final or holders[:1] if not _is_unset(entry.node)]
         for other in given[1:]:
-            _twice("vars", name, given[0].at, other.at, gathering.findings)
+            _twice("vars", name, given[0].at, other.at, gathering.problems)
         gathering.sections["vars"][name] = (given or [(final or holders)[0][1]])[0]
 
 
@@ -181,10 +181,10 @@ def _is_unset(node: Node) -> bool:
     return isinstance(node, Scalar) and node.value is None
 
 
-def _twice(section: str, name: str, first: Location, second: Location, findings: Findings) -> None:
+def _twice(section: str, name: str, first: Location, second: Location, problems: Problems) -> None:
     address = f"{section}.{name}"
     message = f"{address} is defined twice: at {first} and at {second}"
-    findings.error("duplicate-address", message, second, address=address, hint="rename or remove one of them")
+    problems.error("duplicate-address", message, second, address=address, hint="rename or remove one of them")
 
 
 def _imports(root: Block, file: str, gathering: _Gathering) -> Iterator[tuple[str, Location]]:
@@ -192,37 +192,37 @@ def _imports(root: Block, file: str, gathering: _Gathering) -> Iterator[tuple[st
     wanted = root.items.get("imports")
     for item in wanted.items if isinstance(wanted, Series) else ():
         if isinstance(item, Scalar) and isinstance(item.value, str) and item.value:
-            yield from ((found, item.at) for found in _matches(item.value, item.at, file, gathering.findings))
+            yield from ((found, item.at) for found in _matches(item.value, item.at, file, gathering.problems))
 
 
-def _matches(pattern: str, at: Location, file: str, findings: Findings) -> list[str]:
+def _matches(pattern: str, at: Location, file: str, problems: Problems) -> list[str]:
     path = os.path.normpath(os.path.join(os.path.dirname(file), pattern))  # noqa: PTH118, PTH120 - keeps it relative
     if "${" in pattern:
-        findings.error("import", "imports can't hold references", at, hint="write the path itself")
+        problems.error("import", "imports can't hold references", at, hint="write the path itself")
         return []
     if os.path.isabs(pattern):  # noqa: PTH117 - as the other paths here
-        findings.error("import-outside", "imports are relative to the file", at, hint=_relative(file))
+        problems.error("import-outside", "imports are relative to the file", at, hint=_relative(file))
         return []
     if not glob.has_magic(path):
         if Path(path).is_file():
-            return [path] if _is_inside(path, file, at, findings) else []
-        findings.error("import-missing", f"there is no file {pattern} to import", at, hint=_relative(file))
+            return [path] if _is_inside(path, file, at, problems) else []
+        problems.error("import-missing", f"there is no file {pattern} to import", at, hint=_relative(file))
         return []
     own = Path(file).resolve()
     # a pattern that covers the importing file means the others
     found = [name for name in sorted(glob.glob(path, recursive=True)) if Path(name).is_file()]  # noqa: PTH207 - keeps it relative
     found = [name for name in found if Path(name).resolve() != own]
-    found = [name for name in found if _is_inside(name, file, at, findings)]
+    found = [name for name in found if _is_inside(name, file, at, problems)]
     if not found:
-        findings.error("import-missing", f"no file matches {pattern}", at, hint=_relative(file))
+        problems.error("import-missing", f"no file matches {pattern}", at, hint=_relative(file))
     return found
 
 
-def _is_inside(path: str, file: str, at: Location, findings: Findings) -> bool:
+def _is_inside(path: str, file: str, at: Location, problems: Problems) -> bool:
     """Whether a file belongs to the same checkout, wherever links lead: a spec may come from a stranger."""
     if is_within_checkout(Path(file).resolve().parent, Path(path).resolve()):
         return True
-    findings.error(
+    problems.error(
         "import-outside", f"{path} lies outside of the checkout", at, hint="imports stay within it"
     )
     return False
@@ -238,15 +238,15 @@ def _follow(imported: str, at: Location, gathering: _Gathering) -> None:
     on_the_way = [name for name, _ in gathering.way]
     if identity in on_the_way:
         ring = [shown for _, shown in gathering.way[on_the_way.index(identity) :]] + [imported]
-        gathering.findings.error(
+        gathering.problems.error(
             "import-cycle", f"files import each other: {' → '.join(ring)}", at, hint="cut the ring"
         )
     elif len(gathering.seen) >= _MAX_FILES:
-        gathering.findings.error(
+        gathering.problems.error(
             "import", f"more than {_MAX_FILES} files are imported", at, hint="narrow the pattern"
         )
     elif len(gathering.way) >= 50:
-        gathering.findings.error(
+        gathering.problems.error(
             "import", "imports go more than 50 files deep", at, hint="import more directly"
         )
     elif identity not in gathering.seen:

@@ -22,7 +22,7 @@ _OTHER: Final = frozenset({"type", "documents", "empty"})
 
 
 @dataclass(frozen=True)
-class Stray:
+class NotAStack:
     """A YAML file in a folder of stacks that isn't one: fine if one imports it, else a problem."""
 
     path: Path
@@ -30,11 +30,11 @@ class Stray:
 
 
 @dataclass(frozen=True)
-class Found:
+class SpecFiles:
     """What paths hold."""
 
     stacks: tuple[Path, ...]
-    strays: tuple[Stray, ...]
+    others: tuple[NotAStack, ...]
 
 
 def find(paths: Sequence[Path | str]) -> list[Path]:
@@ -42,7 +42,7 @@ def find(paths: Sequence[Path | str]) -> list[Path]:
     return list(search(paths).stacks)
 
 
-def search(paths: Sequence[Path | str], *, recursive: bool = False) -> Found:
+def search(paths: Sequence[Path | str], *, recursive: bool = False) -> SpecFiles:
     """The stacks that paths mean: files as they are, and of a folder the YAML files that hold a stack.
 
     Args:
@@ -53,7 +53,7 @@ def search(paths: Sequence[Path | str], *, recursive: bool = False) -> Found:
         SpecError: it holds none, and a file whose key is nearly `stack` or `version`.
     """
     stacks: dict[Path, Path] = {}
-    strays: dict[Path, Stray] = {}
+    others: dict[Path, NotAStack] = {}
     for given in map(Path, paths):
         if not given.exists():
             raise UsageError(f"there is no file or folder {given}", hint="name a spec", code="not-found")
@@ -61,19 +61,21 @@ def search(paths: Sequence[Path | str], *, recursive: bool = False) -> Found:
             stacks.setdefault(given.resolve(), given)
             continue
         found = [(path, _stray(path)) for path in _yaml(given, recursive=recursive)]
-        stacks_here = [path for path, stray in found if stray is None]
-        strays_here = [stray for _, stray in found if stray is not None]
+        stacks_here = [path for path, other in found if other is None]
+        others_here = [other for _, other in found if other is not None]
         if not stacks_here:
-            raise _nothing(given, strays_here, recursive=recursive)
+            raise _nothing(given, others_here, recursive=recursive)
         for path in stacks_here:
             stacks.setdefault(path.resolve(), path)
-        for stray in strays_here:
-            strays.setdefault(stray.path.resolve(), stray)
-    return Found(tuple(stacks.values()), tuple(stray for path, stray in strays.items() if path not in stacks))
+        for other in others_here:
+            others.setdefault(other.path.resolve(), other)
+    return SpecFiles(
+        tuple(stacks.values()), tuple(other for path, other in others.items() if path not in stacks)
+    )
 
 
-def _nothing(folder: Path, strays: Sequence[Stray], *, recursive: bool) -> UsageError | SpecError:
-    misspelt = [stray.problem for stray in strays if stray.problem.severity is Severity.ERROR]
+def _nothing(folder: Path, others: Sequence[NotAStack], *, recursive: bool) -> UsageError | SpecError:
+    misspelt = [other.problem for other in others if other.problem.severity is Severity.ERROR]
     if misspelt:
         return SpecError(misspelt)
     hint = "a stack is a .yaml file with `stack:`"
@@ -97,7 +99,7 @@ def _yaml(folder: Path, *, recursive: bool) -> Iterator[Path]:
             waiting.extend(reversed(readable))
 
 
-def _stray(path: Path) -> Stray | None:
+def _stray(path: Path) -> NotAStack | None:
     """What is wrong with a YAML file that isn't a stack; None for one that is, or that can't be read."""
     keys: dict[str, Location] = {}
     try:
@@ -117,9 +119,11 @@ def _stray(path: Path) -> Stray | None:
     for key, at in keys.items():
         if close := _nearly(key):
             message = f"this is no stack: it has no {close}"
-            return Stray(path, _problem(Severity.ERROR, message, at, f"did you mean {close} by {key[:60]}?"))
+            return NotAStack(
+                path, _problem(Severity.ERROR, message, at, f"did you mean {close} by {key[:60]}?")
+            )
     hint = "import it, give it `version: 1` and `stack:`, or keep it elsewhere"
-    return Stray(path, _problem(Severity.WARNING, message, Location(str(path), 1, 1), hint))
+    return NotAStack(path, _problem(Severity.WARNING, message, Location(str(path), 1, 1), hint))
 
 
 def _problem(severity: Severity, message: str, at: Location, hint: str) -> Problem:

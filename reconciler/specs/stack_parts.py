@@ -25,7 +25,7 @@ _LEDGER_SCHEMES: Final = ("file", "s3", "gs", "az")
 def assemble(
     resolver: Resolver, providers: Mapping[str, ProviderSpec], resources: Mapping[Address, Resource]
 ) -> Stack:
-    """The stack of a spec; what is wrong with its parts goes to the findings."""
+    """The stack of a spec; what is wrong with its parts goes to the problems."""
     root = resolver.sources.root
     stack = Stack(
         name=_name(resolver),
@@ -37,7 +37,7 @@ def assemble(
         approve=tuple(address for address, _ in _addresses(root.items.get("approve"), resolver.kinds)),
         guard=_guard(resolver),
         heal=_healed(resolver),
-        inputs=resolver.inbox.files,
+        inputs=resolver.handoff_inputs.files,
         recipients=_recipients(resolver),
         ledger_url=_ledger(resolver),
     )
@@ -54,7 +54,7 @@ def receive(resolver: Resolver) -> None:
         node = block.items.get("handoff")
         value = resolver.value(node, Place("inputs", name, at, ("handoff",))) if node else None
         if isinstance(value, str) and value:
-            resolver.inbox.take(name, value, at)
+            resolver.handoff_inputs.take(name, value, at)
 
 
 def _name(resolver: Resolver) -> str:
@@ -68,11 +68,11 @@ def _name(resolver: Resolver) -> str:
         return ""
     if isinstance(value, Sourced):
         message = f"the stack's name comes from {value.source}, and names are shown everywhere"
-        resolver.findings.error("stack-name", message, at, hint="give it with --var")
+        resolver.problems.error("stack-name", message, at, hint="give it with --var")
         return ""
     if not isinstance(value, str) or not KEY.match(value):
         hint = "use letters, digits, - and _, at most 100, the first a letter or digit"
-        resolver.findings.error("stack-name", f"{str(value)[:60]!r} can't be the stack's name", at, hint=hint)
+        resolver.problems.error("stack-name", f"{str(value)[:60]!r} can't be the stack's name", at, hint=hint)
         return ""
     return value
 
@@ -96,7 +96,7 @@ def _ledger(resolver: Resolver) -> str | None:
         parsed = urlsplit("")
     if parsed.scheme not in _LEDGER_SCHEMES or "@" in parsed.netloc or "://" not in text:
         hint = "write file://, s3://, gs:// or az:// and a path; credentials come from the environment"
-        resolver.findings.error("ledger-url", "ledger.url isn't the address of a ledger", at, hint=hint)
+        resolver.problems.error("ledger-url", "ledger.url isn't the address of a ledger", at, hint=hint)
         return None
     return text
 
@@ -123,7 +123,7 @@ def _recipients(resolver: Resolver) -> tuple[str, ...]:
     try:
         return Recipients.parse(texts).texts if texts else ()
     except ReconcileError as error:
-        resolver.findings.error("recipient", error.message, at, hint=error.hint)
+        resolver.problems.error("recipient", error.message, at, hint=error.hint)
         return ()
 
 
@@ -144,7 +144,7 @@ def _guard(resolver: Resolver) -> Guard:
             said = isinstance(value, (int, float)) and not _is_reference(node.items[key])
             if not said and _is_reference(node.items[key]):
                 hint = "let the variable hold a whole number" + (f", at most {highest}" if highest else "")
-                resolver.findings.error("type", f"{key} must be a whole number", at, hint=hint)
+                resolver.problems.error("type", f"{key} must be a whole number", at, hint=hint)
     return guard
 
 
@@ -175,7 +175,7 @@ def _forgotten(resolver: Resolver, resources: Mapping[Address, Resource]) -> Ite
         if address in resources:
             message = f"{address} is to be forgotten and is still in the spec"
             hint = "take it out of one of them"
-            resolver.findings.error("forget", message, at, address=str(address), hint=hint)
+            resolver.problems.error("forget", message, at, address=str(address), hint=hint)
         yield address
 
 
@@ -189,7 +189,7 @@ def _moved(resolver: Resolver, resources: Mapping[Address, Resource]) -> tuple[M
         if source and target:
             if fault := _fault(source, target, moves, resources):
                 hint = "a move leads from an address that is gone to the one that it has now"
-                resolver.findings.error("moved", fault, item.at, address=str(target), hint=hint)
+                resolver.problems.error("moved", fault, item.at, address=str(target), hint=hint)
             moves.setdefault(source, Move(source, target))
     return tuple(moves.values())
 

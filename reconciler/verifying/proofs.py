@@ -22,8 +22,8 @@ from reconciler.model import (
     WorkspaceRef,
 )
 from reconciler.secrets import Fingerprint, Identities, Secret, unseal
+from reconciler.verifying.context import APPLY, VerifyContext, source_of
 from reconciler.verifying.credential_checks import app_troubles, lasting, principal_troubles, secret_troubles
-from reconciler.verifying.subjects import APPLY, Facts, source_of
 from reconciler.verifying.wiring_checks import integration_words, is_service, is_visitor
 
 Values = Callable[[Address], "Secret | None"]
@@ -56,8 +56,8 @@ def verify(
         values: address of a secret → its value, if that is at hand.
     """
     with ThreadPoolExecutor(max_workers=max(1, parallelism), thread_name_prefix="verify") as pool:
-        facts = Facts.of(stack, ledger, snapshot, kinds, now, _workspaces(stack, apis, pool))
-        prover = _Prover(facts, apis, values)
+        context = VerifyContext.of(stack, ledger, snapshot, kinds, now, _workspaces(stack, apis, pool))
+        prover = _Prover(context, apis, values)
         calls = [partial(prover.proof, stack.resources[address]) for address in sorted(stack.resources)]
         found = [future.result() for future in [pool.submit(call) for call in calls]]
     proofs = {proof.address: proof for proof in found if proof is not None}
@@ -117,15 +117,15 @@ def _told(api: Any) -> tuple[WorkspaceRef, ...] | None:
 class _Prover:
     """One proof for each address."""
 
-    def __init__(self, facts: Facts, apis: Mapping[str, Any], values: Values) -> None:
-        self.facts = facts
+    def __init__(self, context: VerifyContext, apis: Mapping[str, Any], values: Values) -> None:
+        self.context = context
         self.apis = apis
         self.values = values
 
     def proof(self, resource: Resource) -> Verification | None:
         """The proof of one address; None where there is nothing to prove."""
         address = resource.address
-        fields = self.facts.kinds[address.kind_name].fields
+        fields = self.context.kinds[address.kind_name].fields
         if fields.issues:
             return self._secret(resource) if address.part else self._app(resource)
         if fields.referred_by:
@@ -133,11 +133,11 @@ class _Prover:
         return self._integration(resource) if fields.shows_referred else None
 
     def _app(self, resource: Resource) -> Verification:
-        troubles = list(app_troubles(self.facts, resource))
+        troubles = list(app_troubles(self.context, resource))
         return _broken(resource.address, troubles) if troubles else self._registered(resource)
 
     def _registered(self, resource: Resource) -> Verification:
-        live = self.facts.live(resource.address)
+        live = self.context.live(resource.address)
         count = len(live.attributes.get("redirect_urls") or ()) if live else 0
         words = f"registered with {count} redirect URL{'' if count == 1 else 's'}"
         return Verification(resource.address, Proof.VERIFIED, words)
@@ -145,33 +145,33 @@ class _Prover:
     def _principal(self, resource: Resource) -> Verification | None:
         """Only where its secret's own line doesn't say it."""
         address = resource.address
-        parts = parts_of(self.facts.kinds, address.kind)
-        if any(address.inside(part.part) in self.facts.stack.resources for part in parts):
+        parts = parts_of(self.context.kinds, address.kind)
+        if any(address.inside(part.part) in self.context.stack.resources for part in parts):
             return None
-        troubles = list(principal_troubles(self.facts, resource.address))
+        troubles = list(principal_troubles(self.context, resource.address))
         return _broken(resource.address, troubles) if troubles else None
 
     def _secret(self, resource: Resource) -> Verification:
         address = resource.address
-        troubles = list(secret_troubles(self.facts, address))
-        match, live = self.facts.matches[address], self.facts.live(address)
+        troubles = list(secret_troubles(self.context, address))
+        match, live = self.context.matches[address], self.context.live(address)
         if troubles:
             return _broken(address, troubles)
         if live is None:
             words = f"{len(match.unsure)} live secrets, and it isn't known which one is in use: "
             return _open(address, words + f"run `reconcile rotate {address.parent}`")
         value = self.values(address)
-        ends = lasting(self.facts, address)
+        ends = lasting(self.context, address)
         if value is None:
             return _open(address, _joined("its value isn't kept, so that it can't be tried", ends))
         return self._tried(resource, value, ends)
 
     def _tried(self, resource: Resource, value: Secret, ends: str) -> Verification:
         address = resource.address
-        parent = self.facts.live(address.parent) if address.parent else None
+        parent = self.context.live(address.parent) if address.parent else None
         client_id = parent.computed.get("client_id", "") if parent else ""
         try:
-            self.facts.kinds[address.kind_name].check(self.apis[resource.provider], client_id, value)
+            self.context.kinds[address.kind_name].check(self.apis[resource.provider], client_id, value)
         except errors.CredentialError as error:
             words = f"it isn't accepted ({error.message}): run `reconcile rotate {address.parent}`"
             return _broken(address, [words])
@@ -180,9 +180,9 @@ class _Prover:
         return Verification(address, Proof.VERIFIED, _joined("it gets a token", ends))
 
     def _integration(self, resource: Resource) -> Verification:
-        said = list(integration_words(self.facts, resource))
+        said = list(integration_words(self.context, resource))
         troubles = [words.text for words in said if words.is_trouble]
-        live = self.facts.live(resource.address)
+        live = self.context.live(resource.address)
         if troubles or live is None:
             return _broken(resource.address, troubles)
         notes = [words.text for words in said]
@@ -198,7 +198,7 @@ class _Prover:
         """Connect tries the credential itself."""
         address = resource.address
         try:
-            tried = self.facts.kinds[address.kind_name].confirm(self.apis[resource.provider], guid)
+            tried = self.context.kinds[address.kind_name].confirm(self.apis[resource.provider], guid)
         except _ABOUT_US as error:
             return _open(address, _joined(f"Connect didn't try it: {error.message}", *notes))
         except errors.AnswerError as error:
@@ -224,26 +224,26 @@ class _Prover:
         address = proof.address
         if not address.part or proof.status is not Proof.NOT_VERIFIABLE:
             return proof
-        live = self.facts.live(address)
-        for other, resource in sorted(self.facts.stack.resources.items()):
+        live = self.context.live(address)
+        for other, resource in sorted(self.context.stack.resources.items()):
             held = source_of(resource, "client_secret") == address
             works = other in proofs and proofs[other].status is Proof.VERIFIED
             if live is not None and held and works and self._holds(other, address, live.id):
                 words = f"Connect signs in with it for {other}"
-                return Verification(address, Proof.VERIFIED, _joined(words, lasting(self.facts, address)))
+                return Verification(address, Proof.VERIFIED, _joined(words, lasting(self.context, address)))
         return proof
 
     def _holds(self, integration: Address, secret: Address, live_id: str) -> bool:
         """Whether it is this very secret that the integration was given."""
-        entry = self.facts.entries.get(integration)
+        entry = self.context.entries.get(integration)
         given = (
             {one.credential for one in entry.deliveries.values() if one.source == secret} if entry else set()
         )
         if given:
             return given == {live_id}
-        live = self.facts.live(secret)
-        siblings = self.facts.snapshot.within(
-            self.facts.stack.resources[secret].provider, secret.kind_name, live.parent if live else ""
+        live = self.context.live(secret)
+        siblings = self.context.snapshot.within(
+            self.context.stack.resources[secret].provider, secret.kind_name, live.parent if live else ""
         )
         return [one.id for one in siblings] == [live_id]
 

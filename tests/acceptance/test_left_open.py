@@ -36,7 +36,7 @@ def leave(place, **pending):
     place.ledger.write_text(json.dumps(document))
 
 
-def stone(place, kind, provider):
+def tombstone(place, kind, provider):
     address = f"{kind}.gone"
     given_up = "2999-01-01T00:00:00Z"
     leave(place, given_up=[{"address": address, "given_up": given_up, "intent": intent(kind, provider)}])
@@ -64,7 +64,7 @@ def test_an_intent_whose_kind_has_left_the_spec_is_settled(inside, command):
 )
 def test_a_tombstone_of_what_has_left_breaks_no_command(inside, command, kind, provider):
     only_app(inside)
-    stone(inside, kind, provider)
+    tombstone(inside, kind, provider)
     inside.run(*COMMANDS[command])
     assert inside.is_settled()
 

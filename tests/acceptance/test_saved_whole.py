@@ -108,9 +108,13 @@ def test_it_is_stale_when_more_would_be_cleared_by_now(inside):
         "why": "create",
         "sent": {"name": "Viewer"},
     }
-    stone = {"address": "connect_integrations.viewer", "given_up": "2999-01-01T00:00:00Z", "intent": intent}
+    tombstone = {
+        "address": "connect_integrations.viewer",
+        "given_up": "2999-01-01T00:00:00Z",
+        "intent": intent,
+    }
     ledger = json.loads(inside.ledger.read_text())
-    ledger["pending"]["given_up"] = [stone]
+    ledger["pending"]["given_up"] = [tombstone]
     inside.ledger.write_text(json.dumps(ledger))
     inside.run("plan", SPEC, "-o", PLAN)
     config = {**inside.integrations()["Viewer"]["config"], "client_secret": "a-foreign-secret"}

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from reconciler.applying import Executor, Work, executor
+from reconciler.applying import ApplyContext, Executor, executor
 from reconciler.errors import InvalidRequestError, LostAnswerError
 from reconciler.kinds import Created, Evidence, Fields, Kind, reference_to
 from reconciler.ledger import Journal
@@ -371,7 +371,7 @@ class Stage:
         plan, snapshot = self.plan(**options)
         store = DyingStore(self.ledger, at_commit, when)
         store.journal = Journal.stateless(self.ledger)
-        work = Work(
+        work = ApplyContext(
             plan=plan,
             snapshot=snapshot,
             apis=dict.fromkeys(PROVIDERS, self.remote),

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from reconciler.auditing import Grounds, Watched, audit, owned
+from reconciler.auditing import AuditContext, Watched, audit, owned
 from reconciler.model import (
     Address,
     Credential,
@@ -35,7 +35,7 @@ SERVICE = Live(
 SECRET = Address.parse("service_principals.robot.client_secret")
 
 
-def grounds(*secrets: Live, **given: object) -> Grounds:
+def grounds(*secrets: Live, **given: object) -> AuditContext:
     snapshot = Snapshot(
         {
             ("databricks", "oauth_apps"): {},
@@ -45,14 +45,14 @@ def grounds(*secrets: Live, **given: object) -> Grounds:
         }
     )
     asked = {"databricks": ACCOUNT, "connect": SERVER}
-    return replace(Grounds(asked, {}, snapshot, NOW), **given)  # type: ignore[arg-type]
+    return replace(AuditContext(asked, {}, snapshot, NOW), **given)  # type: ignore[arg-type]
 
 
 def secret(ends: str, begins: str = "2025-12-01T00:00:00Z") -> Live:
     return Live("1", "", {}, parent="11", created_at=begins, expires_at=ends)
 
 
-def found(given: Grounds) -> list[str]:
+def found(given: AuditContext) -> list[str]:
     return [each.code for each in audit(given).findings if each.code != "unmanaged"]
 
 

@@ -61,9 +61,9 @@ def _no_tombstones():
 
 
 def _no_doubt():
-    from reconciler.matching.recovery import _Judge
+    from reconciler.matching.recovery import _IntentResolver
 
-    _Judge._is_doubtful = lambda *about: False
+    _IntentResolver._is_doubtful = lambda *about: False
 
 
 def _no_delivery_intent():
@@ -119,16 +119,16 @@ def _no_fencing():
 
 
 def _any_creator():
-    from reconciler.matching.recovery import _Judge
+    from reconciler.matching.recovery import _IntentResolver
 
-    _Judge._may_be_ours = lambda *about: True
-    _Judge._is_unproven = lambda *about: False
+    _IntentResolver._may_be_ours = lambda *about: True
+    _IntentResolver._is_unproven = lambda *about: False
 
 
 def _any_lifetime():
-    from reconciler.matching.recovery import _Judge
+    from reconciler.matching.recovery import _IntentResolver
 
-    _Judge._is_tagged = lambda *about: True
+    _IntentResolver._is_tagged = lambda *about: True
 
 
 _HOW = {

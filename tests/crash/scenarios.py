@@ -47,9 +47,9 @@ def converge(rig, story):
     """
     ended = rig.approving(rig.apply())
     assert ended.code == 0, ended.text
-    for stray in rig.stray_principals():
-        assert stray in ended.text  # a name is no proof: it's left for a person to judge
-        rig.delete_principal(stray)
+    for orphan in rig.stray_principals():
+        assert orphan in ended.text  # a name is no proof: it's left for a person to judge
+        rig.delete_principal(orphan)
     rig.wait_out_quarantine()
     settle(rig, story)
 

@@ -269,8 +269,8 @@ class Teller:
 
     def _as_told(self, ended):
         """What a person does whom the output asks to: the run after it is the next one."""
-        for stray in self.rig_strays(ended):
-            self.rig.delete_principal(stray)
+        for orphan in self.rig_strays(ended):
+            self.rig.delete_principal(orphan)
         words = " ".join(ended.text.split())
         if "5 secrets already" in words:  # a handoff's old ones are kept for a week
             asked = self._heard(self.rig.run("plan", "spec.yaml", "--format", "json")).out
@@ -307,8 +307,8 @@ class Teller:
             if digest is None:
                 break
             ended = self._heard(self.rig.run("destroy", "spec.yaml", "--approve", digest[1]))
-            for stray in self.rig_strays(ended):
-                self.rig.delete_principal(stray)
+            for orphan in self.rig_strays(ended):
+                self.rig.delete_principal(orphan)
         self._nothing_of_others_has_changed()
         others = self.rig.foreign | {key[1] for key in self.foreign}
         assert self.rig.ids() - others == set(), (self.told, asked.text)

@@ -42,9 +42,9 @@ def test_what_arrives_after_its_successor_was_made_is_swept(rig, name, number):
     assert arrive() in ([], [200], [201])
     swept = rig.apply()
     assert swept.code == 0, swept.text
-    for stray in rig.stray_principals():
+    for orphan in rig.stray_principals():
         # its name is all the evidence there is: it's left for a person to judge
         assert "stray-unresolved" in swept.text
-        assert stray in swept.text
-        rig.delete_principal(stray)
+        assert orphan in swept.text
+        rig.delete_principal(orphan)
     assert_whole(rig, apps=story.apps, integrations=story.integrations)

@@ -16,13 +16,13 @@ from reconciler.model import (
     Credential,
     CredentialState,
     Entry,
-    GivenUp,
     Intent,
     Ledger,
     Origin,
     ProviderSpec,
     Runner,
     Stack,
+    Tombstone,
 )
 
 PROVIDERS = {
@@ -60,7 +60,7 @@ def intent(**facts):
 
 
 def tombstone(text, **facts):
-    return GivenUp(address(text), intent(), **{"given_up": "2026-01-01T00:00:00Z"} | facts)
+    return Tombstone(address(text), intent(), **{"given_up": "2026-01-01T00:00:00Z"} | facts)
 
 
 def stack(folder, **facts):

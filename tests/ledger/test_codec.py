@@ -20,8 +20,6 @@ from reconciler.model import (
     Deleted,
     Delivery,
     Entry,
-    Former,
-    GivenUp,
     Intent,
     Ledger,
     Lifecycle,
@@ -30,6 +28,8 @@ from reconciler.model import (
     Pending,
     ReplaceOrder,
     Runner,
+    Superseded,
+    Tombstone,
 )
 from reconciler.secrets import Secret
 
@@ -63,7 +63,7 @@ deliveries = st.builds(
     Delivery, st.none() | addresses, credential=words, salt=words, mark=words, extra=extras
 )
 formers = st.builds(
-    Former,
+    Superseded,
     words,
     parent=words,
     name=words,
@@ -116,7 +116,7 @@ intents = st.builds(
     tag=st.integers(),
     extra=extras,
 )
-tombstones = st.builds(GivenUp, addresses, intents, words, proven_dead=st.booleans(), extra=extras)
+tombstones = st.builds(Tombstone, addresses, intents, words, proven_dead=st.booleans(), extra=extras)
 pendings = st.builds(
     Pending,
     intents=st.dictionaries(addresses, intents, max_size=2),
@@ -178,7 +178,7 @@ def content(make):
     credential = make.credential(state=CredentialState.SENDING, by=make.runner(), to={"i": "t"})
     ledger = make.ledger(
         {
-            "oauth_apps.a": make.entry(credential=credential, formers=(Former("f"),)),
+            "oauth_apps.a": make.entry(credential=credential, formers=(Superseded("f"),)),
             "connect_integrations.b": make.entry(
                 depends_on=(make.address("oauth_apps.a"),),
                 deliveries={"config.client_secret": Delivery(make.address("oauth_apps.a"), "1")},
@@ -246,7 +246,7 @@ def test_only_what_is_unsettled_stands_under_pending(make):
 def test_fields_of_a_newer_writer_are_written_back_wherever_they_stand(make):
     credential = make.credential(by=make.runner())
     ledger = make.ledger(
-        {"oauth_apps.a": make.entry(credential=credential, formers=(Former("f"),))},
+        {"oauth_apps.a": make.entry(credential=credential, formers=(Superseded("f"),))},
         pending=Pending(intents={make.address("oauth_apps.b"): make.intent()}),
     )
     document = json.loads(encode(ledger))

@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.errors import LedgerError
 from reconciler.ledger import forget, move, move_provider
-from reconciler.model import Delivery, Former, Pending, ProviderSpec
+from reconciler.model import Delivery, Pending, ProviderSpec, Superseded
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ class TestAServerThatMoved:
 
     def owning(self, make):
         entries = {
-            "connect_integrations.a": make.entry("1", formers=(Former("0"),)),
+            "connect_integrations.a": make.entry("1", formers=(Superseded("0"),)),
             "connect_integrations.b": make.entry("2"),
             "oauth_apps.c": make.entry("3", provider="databricks"),
         }

@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.errors import LedgerError
 from reconciler.ledger import claims, encode, open_ledger, recorded_plan_path
-from reconciler.model import Former, Pending, ProviderSpec, mark_of, record_of
+from reconciler.model import Pending, ProviderSpec, Superseded, mark_of, record_of
 
 IDENTITY = "https://connect.example.org"
 OLD = "https://old.example.org"
@@ -156,7 +156,7 @@ def test_who_owns_nothing_there_may_go_elsewhere(make, tmp_path, keep):
     elsewhere = {"oauth_apps.a": make.entry(provider="databricks")}
     keep(make.ledger(elsewhere, remotes={"connect": OLD}))
     assert opened(make.stack(tmp_path))
-    former = {"connect_integrations.a": make.entry("", formers=(Former("7"),))}
+    former = {"connect_integrations.a": make.entry("", formers=(Superseded("7"),))}
     interrupted = Pending({make.address("connect_integrations.a"): make.intent(provider="connect")})
     dead = replace(make.tombstone("oauth_apps.a"), intent=make.intent(provider="connect"))
     given_up = Pending(given_up=(dead,))
@@ -177,7 +177,7 @@ def orphaned(make, keep):
     entries = {
         "service_principals.a": make.entry(provider="gone"),
         "service_principals.a.client_secret": make.entry(provider="gone"),
-        "oauth_apps.dead": make.entry("", provider="gone", formers=(Former("7"),)),
+        "oauth_apps.dead": make.entry("", provider="gone", formers=(Superseded("7"),)),
     }
     intent = {make.address("oauth_apps.half"): make.intent(provider="gone")}
     return keep(make.ledger(entries, pending=Pending(intent), remotes={"gone": IDENTITY}))
@@ -212,8 +212,8 @@ class TestAProviderThatLeft:
 
 def neighbour(make, where=IDENTITY):
     entries = {
-        "service_principals.a.client_secret": make.entry("1", formers=(Former("old"),)),
-        "oauth_apps.dead": make.entry("", formers=(Former("7"),)),
+        "service_principals.a.client_secret": make.entry("1", formers=(Superseded("old"),)),
+        "oauth_apps.dead": make.entry("", formers=(Superseded("7"),)),
     }
     ledger = make.ledger(entries, remotes={"connect": where})
     return encode(ledger).replace(b'"stack": "prod"', b'"stack": "other"')

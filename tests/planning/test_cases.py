@@ -17,7 +17,6 @@ from reconciler.model import (
     Deleted,
     Delivery,
     Entry,
-    Former,
     Guard,
     Ledger,
     Lifecycle,
@@ -33,6 +32,7 @@ from reconciler.model import (
     SecretInput,
     Snapshot,
     Stack,
+    Superseded,
     WorkspaceRef,
 )
 from reconciler.planning import Options, make_destroy_plan, make_plan
@@ -148,7 +148,7 @@ def entry_of(text, written):
     written = dict(written)
     state = written.pop("credential", None)
     formers = tuple(
-        Former(
+        Superseded(
             str(f["id"]),
             credential=Credential(CredentialState(f.get("state", "held"))),
             computed=f.get("computed", {}),

@@ -1,4 +1,4 @@
-"""The order of steps: what is used comes first, what is superseded last, strays before anything is made."""
+"""The order of steps: what is used comes first, what is superseded last, orphans before anything is made."""
 
 from reconciler.model import Action, Address, Change, Lifecycle, ReplaceOrder
 from reconciler.planning import Phase, Step, steps
@@ -56,7 +56,7 @@ def test_a_replace_may_delete_first():
 
 
 def test_strays_are_cleared_before_anything_is_made():
-    found = steps([change(APP, Action.CREATE, clears=("stray",))], {})
+    found = steps([change(APP, Action.CREATE, clears=("orphan",))], {})
     assert found[make(APP)] == (Step(APP, Phase.CLEAR),)
 
 
@@ -66,6 +66,6 @@ def test_what_needs_nothing_and_what_is_blocked_have_no_steps():
 
 def test_an_app_goes_after_the_strays_that_may_use_it_and_after_its_own():
     user = change(USER, Action.DELETE, depends_on=(APP,), clears=("u",))
-    app = change(APP, Action.DELETE, removes=("a",), clears=("stray",))
+    app = change(APP, Action.DELETE, removes=("a",), clears=("orphan",))
     found = steps([app, user], {USER: (APP,)})
     assert set(found[remove(APP)]) == {Step(USER, Phase.CLEAR), Step(APP, Phase.CLEAR)}

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from reconciler.applying.ledger_edits import Draft, settled_before
+from reconciler.applying.ledger_edits import LedgerDraft, settled_before
 from reconciler.matching import recover
 from reconciler.model import (
     Address,
     Entry,
-    GivenUp,
     Intent,
+    IntentResolution,
     Ledger,
     Live,
     Origin,
@@ -21,9 +21,9 @@ from reconciler.model import (
     ProviderSpec,
     Resource,
     Runner,
-    Settles,
     Snapshot,
     Stack,
+    Tombstone,
 )
 from reconciler.planning import Options, make_plan
 from reconciler.providers import KINDS
@@ -51,17 +51,21 @@ def app(live_id: str, **evidence: object) -> Live:
     ("ours", "shown", "outcome"),
     [
         # the number is ours, and so is the name beside it, whatever it looks like
-        ({"creator": "a@x.test"}, {"created_by": "7", "creator": "a@x.test", "by_other": True}, Settles.LOST),
+        (
+            {"creator": "a@x.test"},
+            {"created_by": "7", "creator": "a@x.test", "by_other": True},
+            IntentResolution.LOST,
+        ),
         (
             {"creator": "a@x.test"},
             {"created_by": "7", "creator": "b@x.test", "by_other": True},
-            Settles.NOTHING,
+            IntentResolution.NOTHING,
         ),
-        ({}, {"created_by": "7", "creator": "b@x.test", "by_other": True}, Settles.NOTHING),
-        ({}, {"created_by": "7"}, Settles.LOST),
-        ({}, {"created_by": "8"}, Settles.GIVEN_UP),
-        ({}, {"created_by": "8", "creator": "b@x.test", "by_other": True}, Settles.GIVEN_UP),
-        ({}, {}, Settles.LOST),
+        ({}, {"created_by": "7", "creator": "b@x.test", "by_other": True}, IntentResolution.NOTHING),
+        ({}, {"created_by": "7"}, IntentResolution.LOST),
+        ({}, {"created_by": "8"}, IntentResolution.GIVEN_UP),
+        ({}, {"created_by": "8", "creator": "b@x.test", "by_other": True}, IntentResolution.GIVEN_UP),
+        ({}, {}, IntentResolution.LOST),
     ],
 )
 def test_the_creators_number_decides_and_a_clash_is_asked_about(ours, shown, outcome):
@@ -72,7 +76,9 @@ def test_the_creators_number_decides_and_a_clash_is_asked_about(ours, shown, out
     assert recovery.intents[APP].settles is outcome
 
 
-@pytest.mark.parametrize(("by_other", "outcome"), [(True, Settles.GIVEN_UP), (False, Settles.LOST)])
+@pytest.mark.parametrize(
+    ("by_other", "outcome"), [(True, IntentResolution.GIVEN_UP), (False, IntentResolution.LOST)]
+)
 def test_a_name_speaks_where_our_number_is_not_known(by_other, outcome):
     ledger = Ledger("s", "l", pending=Pending(intents={APP: INTENT}))
     lives = {"new": app("new", created_by="7", creator="b@x.test", by_other=by_other)}
@@ -100,15 +106,17 @@ def test_a_stray_that_somebody_refers_to_stays_and_goes_on_record():
         "no-custody",
         "still-in-use",
     ]
-    draft = Draft(ledger)
+    draft = LedgerDraft(ledger)
     settled_before(change, proven_dead=True, now="")(draft)
     assert [former.id for former in draft.entries[APP].formers] == ["new"]
     assert not draft.intents
 
 
-@pytest.mark.parametrize(("before", "outcome"), [(("7",), Settles.GIVEN_UP), ((), Settles.FOUND)])
+@pytest.mark.parametrize(
+    ("before", "outcome"), [(("7",), IntentResolution.GIVEN_UP), ((), IntentResolution.FOUND)]
+)
 def test_a_principal_that_was_there_before_is_not_what_a_lost_create_made(
-    before: tuple[str, ...], outcome: Settles
+    before: tuple[str, ...], outcome: IntentResolution
 ) -> None:
     address = Address("service_principals", "k")
     sent = {"display_name": "k"}
@@ -134,7 +142,7 @@ def test_a_secret_is_known_by_its_exact_lifetime(lifetime: int, is_ours: bool) -
     )
     snapshot = Snapshot({("databricks", "service_principals.client_secret"): {"x": there}})
     ledger = Ledger("s", "l", pending=Pending({address: intent}))
-    expected = Settles.LOST if is_ours else Settles.GIVEN_UP
+    expected = IntentResolution.LOST if is_ours else IntentResolution.GIVEN_UP
     assert recover(ledger, snapshot, KINDS, NOW).intents[address].settles is expected
 
 
@@ -145,8 +153,8 @@ def test_a_late_app_is_swept_for_a_quarter_of_an_hour_and_asked_about_then(
     made = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(minutes=minutes)
     late = app("new", created_by="7", created_at=made.isoformat())
     snapshot = Snapshot({("databricks", "oauth_apps"): {"new": late}})
-    stone = GivenUp(APP, INTENT, "2026-01-01T00:00:00Z", False)
+    tombstone = Tombstone(APP, INTENT, "2026-01-01T00:00:00Z", False)
     ours = Entry("databricks", "old", "old", Origin.CREATED, created_by="7")
-    ledger = Ledger("s", "l", entries={OLD: ours}, pending=Pending(given_up=(stone,)))
+    ledger = Ledger("s", "l", entries={OLD: ours}, pending=Pending(given_up=(tombstone,)))
     found = recover(ledger, snapshot, KINDS, NOW)
     assert (APP in found.late, APP in found.troubles) == (is_late, not is_late)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from reconciler.matching import assumed_secrets
-from reconciler.model import Address, CredentialState, Former, GivenUp, Intent, Pending, Runner
+from reconciler.model import Address, CredentialState, Intent, Pending, Runner, Superseded, Tombstone
 from reconciler.providers import KINDS
 
 SECRET = Address("service_principals", "robot-0", "client_secret")
@@ -74,7 +74,7 @@ DOUBTS = {
     "it left the spec": left_the_spec,
     "its service principal is gone": lambda w: without_live(w, "databricks", "service_principals", "sp-0"),
     "it isn't on record": lambda w: with_entry(w, SECRET, id=""),
-    "a predecessor is still alive": lambda w: with_entry(w, SECRET, formers=(Former("old"),)),
+    "a predecessor is still alive": lambda w: with_entry(w, SECRET, formers=(Superseded("old"),)),
     "nothing is known of its value": lambda w: with_entry(w, SECRET, credential=None),
     "its delivery is under way": lambda w: with_credential(w, state=CredentialState.SENDING),
     "it is to be revoked": lambda w: with_credential(w, state=CredentialState.CONDEMNED),
@@ -91,7 +91,7 @@ DOUBTS = {
     "the integration has an earlier one": lambda w: with_entry(w, SECRET, id="s-new"),
     "a create of it was interrupted": lambda w: pending(w, intents={SECRET: INTENT}),
     "a create of it was given up": lambda w: pending(
-        w, given_up=(GivenUp(SECRET, INTENT, "2026-01-01T00:00:00Z"),)
+        w, given_up=(Tombstone(SECRET, INTENT, "2026-01-01T00:00:00Z"),)
     ),
 }
 

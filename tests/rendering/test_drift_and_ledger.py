@@ -11,13 +11,13 @@ from reconciler.model import (
     CredentialState,
     Entry,
     FieldChange,
-    Former,
-    GivenUp,
     Intent,
     Ledger,
     Origin,
     Pending,
     Runner,
+    Superseded,
+    Tombstone,
 )
 from reconciler.rendering import drift_json, drift_text, ledger_json, ledger_text
 
@@ -59,13 +59,13 @@ def ledger():
         applied={"scopes": ["from-the-environment"]},
         credential=Credential(CredentialState.HELD, "5a17", "f1a9"),
         created_at="2026-01-01T00:00:00Z",
-        formers=(Former("a0", revoke_after="2026-01-08T00:00:00Z"),),
+        formers=(Superseded("a0", revoke_after="2026-01-08T00:00:00Z"),),
     )
     viewer = Entry("connect", "g1", "Viewer", Origin.ADOPTED, depends_on=(APP,))
     token = Entry("databricks", "s1", "", Origin.CREATED, parent="42", credential=secret)
     intent = Intent("i1", "oauth_apps", "databricks", "2026-01-02T00:00:00Z", RUNNER, "create")
     lost = Address("oauth_apps", "lost")
-    given_up = GivenUp(lost, intent, "2026-01-02T00:01:00Z")
+    given_up = Tombstone(lost, intent, "2026-01-02T00:01:00Z")
     return Ledger(
         "prod",
         "5f0c2d7e-0000-4000-8000-000000000001",

@@ -19,7 +19,6 @@ from reconciler.model import (
     CredentialState,
     Entry,
     FieldChange,
-    Former,
     Intent,
     Ledger,
     Origin,
@@ -30,6 +29,7 @@ from reconciler.model import (
     Runner,
     Stack,
     Status,
+    Superseded,
 )
 from reconciler.rendering import (
     FORMATS,
@@ -128,7 +128,7 @@ def documents(name, value, action):
     plan = Plan(stack, value, value, name, 0, (change, part, still), (problem,), targets=(app,))
     outcome = Outcome(app, action, Status.FAILED, value, value, 1.0)
     secret = Credential(CredentialState.HELD, expires_at=value)
-    entry = Entry(name, value, value, Origin.CREATED, credential=secret, formers=(Former(value),))
+    entry = Entry(name, value, value, Origin.CREATED, credential=secret, formers=(Superseded(value),))
     intent = Intent(value, name, value, value, Runner(name, value, value, 1, value), value)
     ledger = Ledger(name, value, remotes={name: value}, entries={app: entry}, pending=Pending({app: intent}))
     return [

@@ -19,7 +19,6 @@ from reconciler.model import (
     CredentialState,
     Entry,
     FieldChange,
-    Former,
     Intent,
     Ledger,
     Lifecycle,
@@ -32,6 +31,7 @@ from reconciler.model import (
     Runner,
     Stack,
     Status,
+    Superseded,
 )
 from reconciler.rendering import (
     clean,
@@ -131,7 +131,7 @@ def documents(name, value, action):
     plan = Plan(stack, "0", "0", "", 0, (change,), (problem,), targets=(Address(name, value),))
     outcome = Outcome(change.address, action, Status.FAILED, value, value, 1.0)
     secret = Credential(CredentialState.HELD, expires_at=value)
-    entry = Entry(name, value, value, Origin.CREATED, credential=secret, formers=(Former(value),))
+    entry = Entry(name, value, value, Origin.CREATED, credential=secret, formers=(Superseded(value),))
     intent = Intent(value, name, value, value, Runner(name, value, value, 1, value), value)
     ledger = Ledger(name, value, entries={change.address: entry}, pending=Pending({change.address: intent}))
     return [

@@ -210,8 +210,8 @@ def test_approval_words_can_be_copied(everything):
 
 
 def test_leftovers_to_be_removed_are_named(make):
-    change = make.change("oauth_apps.a", Action.REPLACE, id="new", removes=("new", "old"), clears=("stray",))
-    assert "        removes what an earlier run left: stray, old\n" in plan_text(make.plan(change))
+    change = make.change("oauth_apps.a", Action.REPLACE, id="new", removes=("new", "old"), clears=("orphan",))
+    assert "        removes what an earlier run left: orphan, old\n" in plan_text(make.plan(change))
 
 
 def test_a_long_list_to_approve_is_a_block_of_yaml(make):

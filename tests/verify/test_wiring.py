@@ -19,8 +19,8 @@ from reconciler.model import (
     WorkspaceRef,
 )
 from reconciler.providers import KINDS
+from reconciler.verifying.context import VerifyContext
 from reconciler.verifying.credential_checks import app_troubles, lasting, secret_troubles
-from reconciler.verifying.subjects import Facts
 from reconciler.verifying.wiring_checks import integration_words
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -86,7 +86,7 @@ class World:
         attributes = {"name": "i", "template": self.template, "config": self.config}
         objects[("connect", "connect_integrations")] = {"g": Live("g", "i", attributes)}
         ledger = Ledger("s", "lineage")
-        return Facts.of(stack, ledger, Snapshot(objects), KINDS, NOW, self.workspaces)
+        return VerifyContext.of(stack, ledger, Snapshot(objects), KINDS, NOW, self.workspaces)
 
     @property
     def words(self):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from reconciler.errors import Severity
-from reconciler.model.audit import Audit, Due, Finding, Subject, Thing
+from reconciler.model.audit import Audit, DatedEvent, Finding, MapObject, Subject
 from reconciler.rendering.audit import counted_findings, grouped, named
 from reconciler.rendering.html.page import badge, code, esc, page, section, tag
 from reconciler.rendering.words import counted_words
@@ -35,8 +35,8 @@ Ident = tuple[str, str, str]
 class _Row:
     """An app or principal with the integrations that use it, or integrations that use none."""
 
-    source: Thing | None
-    users: Sequence[Thing]
+    source: MapObject | None
+    users: Sequence[MapObject]
 
 
 class _Colours:
@@ -101,9 +101,9 @@ def _head(audit: Audit, rows: Sequence[_Row], colours: _Colours) -> str:
     return f"<h1>Estate</h1>\n{tag('dl', systems, 'remotes')}{words}{tag('div', chips, 'chips')}{made}"
 
 
-def _rows(things: Sequence[Thing]) -> list[_Row]:
-    users: dict[Ident, list[Thing]] = {}
-    lonely: list[Thing] = []
+def _rows(things: Sequence[MapObject]) -> list[_Row]:
+    users: dict[Ident, list[MapObject]] = {}
+    lonely: list[MapObject] = []
     sources = [each for each in things if each.contents is None and each.subject.noun != "integration"]
     for each in things:
         if each.subject.noun == "integration":
@@ -144,7 +144,7 @@ def _row(row: _Row, rank: str, colours: _Colours) -> str:
     return f'<div class="pair" data-action="{rank}"><div>{left}</div><div class="users">{right}</div></div>'
 
 
-def _box(thing: Thing, colours: _Colours) -> str:
+def _box(thing: MapObject, colours: _Colours) -> str:
     subject = thing.subject
     rank, anchor = colours.of(subject), colours.anchor(subject)
     facts = [subject.noun, subject.provider, thing.note]
@@ -164,7 +164,7 @@ def _calendar(audit: Audit) -> str:
     if not audit.made:
         return ""
     year, month = int(audit.made[:4]), int(audit.made[5:7])
-    by_month: dict[str, list[Due]] = {}
+    by_month: dict[str, list[DatedEvent]] = {}
     for due in audit.dates:
         by_month.setdefault(due.day[:7], []).append(due)
     cells = []
@@ -176,7 +176,7 @@ def _calendar(audit: Audit) -> str:
     return words + tag("ol", "".join(cells), "calendar")
 
 
-def _month(first: date, dues: Sequence[Due]) -> str:
+def _month(first: date, dues: Sequence[DatedEvent]) -> str:
     items = [
         f'<li class="{due.what}"><b>{int(due.day[8:10])}</b> {esc(due.subject.name or due.subject.id)} '
         f'<span class="why">{due.what}</span></li>'

@@ -38,7 +38,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Stack:
+class BoxStack:
     """One stack of bands, from height 0 down: its boxes, and the room that they take."""
 
     members: tuple[int, ...]
@@ -58,7 +58,7 @@ class Arrangement:
 
     spots: dict[int, tuple[float, float]] = field(default_factory=dict)
     spans: dict[int, tuple[float, float]] = field(default_factory=dict)
-    stacks: list[Stack] = field(default_factory=list)
+    stacks: list[BoxStack] = field(default_factory=list)
 
     @property
     def shape(self) -> float:
@@ -185,7 +185,7 @@ def _place(stack: Sequence[_Laned], boxes: Sequence[Box], x: float, made: Arrang
     members = tuple(
         number for laned in stack for lanes in laned.columns.values() for lane in lanes for number in lane
     )
-    made.stacks.append(Stack(members, x, right, y - BAND_GAP))
+    made.stacks.append(BoxStack(members, x, right, y - BAND_GAP))
     return right
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.model import FILES, Action, Address, Change, Plan
-from reconciler.rendering.html.layout import COLUMN_GAP, ROW_GAP, WIDTH, Box, Stack, arranged
+from reconciler.rendering.html.layout import COLUMN_GAP, ROW_GAP, WIDTH, Box, BoxStack, arranged
 from reconciler.rendering.html.page import esc
 from reconciler.rendering.terminal import clean, columns
 from reconciler.rendering.words import action_words, counted_words, kind_words, sign
@@ -208,7 +208,7 @@ class _Drawing:
             f'aria-label="{esc(heard)}"><title>{esc(change.address)}</title>{content}</a>'
         )
 
-    def _providers(self, stack: Stack) -> Iterator[_Provider]:
+    def _providers(self, stack: BoxStack) -> Iterator[_Provider]:
         """The accounts and servers of one stack, at its sides."""
         for is_right in (False, True):
             found: dict[str, list[int]] = {}

@@ -27,7 +27,7 @@ FULL = "run `reconcile apply --refresh full`"  # an everyday one takes the secre
 
 
 @dataclass(frozen=True)
-class Facts:
+class VerifyContext:
     """Everything that a check can know without asking anybody.
 
     Attributes:
@@ -52,8 +52,8 @@ class Facts:
         kinds: Registry,
         now: datetime,
         workspaces: Mapping[str, tuple[WorkspaceRef, ...]],
-    ) -> Facts:
-        """The facts, paired as a plan would pair them."""
+    ) -> VerifyContext:
+        """The objects, paired as a plan would pair them."""
         matches = match_all(stack, ledger, snapshot, kinds, recover(ledger, snapshot, kinds, now))
         entries = moved_entries(ledger.entries, stack.moved)
         return cls(stack, entries, snapshot, kinds, matches, now, workspaces)

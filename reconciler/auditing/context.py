@@ -66,7 +66,7 @@ class Rights:
 
 
 @dataclass(frozen=True)
-class Grounds:
+class AuditContext:
     """All that an audit looks at.
 
     Attributes:
