@@ -158,3 +158,24 @@ def test_a_late_app_is_swept_for_a_quarter_of_an_hour_and_asked_about_then(
     ledger = Ledger("s", "l", entries={OLD: ours}, pending=Pending(given_up=(tombstone,)))
     found = recover(ledger, snapshot, KINDS, NOW)
     assert (APP in found.late, APP in found.troubles) == (is_late, not is_late)
+
+
+@pytest.mark.parametrize("contents", ["0", "2"])
+def test_a_late_integration_goes_if_no_content_has_got_it_however_many_have_got_ours(contents: str) -> None:
+    address, sent = Address("connect_integrations", "k"), {"name": "k", "template": "github"}
+    intent = replace(INTENT, kind=address.kind, provider="connect", sent=sent)
+    there = Live("new", "k", sent, {"content_count": contents}, created_at="2026-01-01T00:00:10Z")
+    provider = ProviderSpec("connect", "connect", "https://connect.example.org")
+    ours = Live("own", "k", sent, {"content_count": "5"}, created_at="2025-01-01T00:00:10Z")
+    stack = Stack("s", "s.yaml", {"connect": provider}, {address: Resource(address, "connect", sent)})
+    ledger = Ledger(
+        "s",
+        "l",
+        entries={address: Entry("connect", "own", "k", Origin.CREATED)},
+        pending=Pending(given_up=(Tombstone(address, intent, "2026-01-01T00:00:00Z"),)),
+    )
+    snapshot = Snapshot({("connect", "connect_integrations"): {"new": there, "own": ours}})
+    for due in (False, True):
+        plan = make_plan(stack, ledger, snapshot, KINDS, Options(NOW, due=due))
+        (change,) = plan.changes
+        assert (change.needs_approval, change.clears) == (False, ("new",) if contents == "0" else ())
