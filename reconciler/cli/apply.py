@@ -13,7 +13,7 @@ from reconciler.cli.apply_session import Planner, apply_each
 from reconciler.cli.arguments import is_plan_file, variables
 from reconciler.cli.console import Console
 from reconciler.cli.policy_files import given_policies
-from reconciler.cli.wiring import RunStacks, View, stacks
+from reconciler.cli.wiring import View, stacks
 from reconciler.errors import ReconcileError, SpecError, StaleError, UsageError
 from reconciler.model import Plan, Stack
 from reconciler.model.policy import Policy
@@ -33,11 +33,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         plans = [_read(path, is_alone=len(recorded) == 1) for path in recorded]
         checks = None if files else args
         rules = given_policies(args, os.environ)
-        run_stacks = RunStacks([plan.stack for plan in plans if isinstance(plan, plan_file.Saved)])
         jobs: list[tuple[Stack, Planner | ReconcileError]] = [
-            (plan.stack, _saved_planner(plan, checks, run_stacks, rules))
-            if isinstance(plan, plan_file.Saved)
-            else plan
+            (plan.stack, _saved_planner(plan, checks, rules)) if isinstance(plan, plan_file.Saved) else plan
             for plan in plans
         ]
     else:
@@ -72,12 +69,11 @@ def _read(path: Path, *, is_alone: bool) -> plan_file.Saved | tuple[Stack, Recon
 def _fresh(args: argparse.Namespace) -> list[tuple[Stack, Planner | ReconcileError]]:
     """Each stack, planned now."""
     found = stacks(args)
-    run_stacks = RunStacks(found)
-    return [(stack, lambda view: view.plan(view.options(args, run_stacks))) for stack in found]
+    return [(stack, lambda view: view.plan(view.options(args))) for stack in found]
 
 
 def _saved_planner(
-    plan: plan_file.Saved, checks: argparse.Namespace | None, run_stacks: RunStacks, rules: Sequence[Policy]
+    plan: plan_file.Saved, checks: argparse.Namespace | None, rules: Sequence[Policy]
 ) -> Planner:
     """Makes a saved plan anew.
 
@@ -92,7 +88,7 @@ def _saved_planner(
         broken = () if plan.destroys else tuple(specs.breaches(plan.stack, rules, KINDS))
         if broken:
             raise SpecError(broken)
-        options = view.options(argparse.Namespace(target=(), replace=()), run_stacks)
+        options = view.options(argparse.Namespace(target=(), replace=()))
         options = plan_file.with_options(options, plan)
         fresh = view.destroy_plan(options) if plan.destroys else view.plan(options)
         return plan_file.check_fresh(plan, fresh)

@@ -17,7 +17,7 @@ from reconciler.cli.interruption import stop_of
 from reconciler.cli.outputs import private
 from reconciler.cli.parallel import Job, each
 from reconciler.cli.redaction import over
-from reconciler.cli.wiring import View, clients, held, look
+from reconciler.cli.wiring import RunStacks, View, clients, held, look
 from reconciler.errors import ReconcileError
 from reconciler.model import Action, Ledger, Plan, Stack
 from reconciler.rendering.outputs import outputs, outputs_text
@@ -35,10 +35,11 @@ def apply_each(
         stacks: each with its planner, or with what stands against planning it.
     """
     is_answered = bool(args.yes or args.approve)
+    run_stacks = RunStacks([stack for stack, planner in stacks if not isinstance(planner, ReconcileError)])
     jobs = [
         Job(stack, partial(_refuse, planner))
         if isinstance(planner, ReconcileError)
-        else Job(stack, partial(apply_plan, stack, planner, args))
+        else Job(stack, partial(apply_plan, stack, planner, args, run_stacks=run_stacks))
         for stack, planner in stacks
     ]
     if len(stacks) == 1 or not is_answered:
@@ -58,11 +59,13 @@ def apply_plan(
     console: Console,
     *,
     settle: float = 0.0,
+    run_stacks: RunStacks | None = None,
 ) -> int:
     """The exit code of planning and applying one stack.
 
     Args:
         settle: seconds between making an app's successor and switching to it.
+        run_stacks: the stacks of this run; just this one if left out.
 
     Raises:
         ApprovalError, StaleError, LockedError: nothing was changed.
@@ -74,7 +77,15 @@ def apply_plan(
         identities = Identities.from_environment(os.environ)
         console.problems(identities.warnings)
         with console.reading(apis):
-            view = look(stack, holding.opened, apis, identities, everyday=is_everyday(args), stop=stop)
+            view = look(
+                stack,
+                holding.opened,
+                apis,
+                identities,
+                everyday=is_everyday(args),
+                stop=stop,
+                run_stacks=run_stacks or RunStacks((stack,)),
+            )
         plan = planner(view)
         if console.is_text or plan.destroys:
             console.result(console.form.plan(plan, console.look))

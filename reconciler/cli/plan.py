@@ -43,8 +43,10 @@ def _plan(
     opened = open_stack(stack)
     with clients(stack, opened, args) as apis:
         with console.reading(apis):
-            view = look(stack, opened, apis, everyday=is_everyday(args), stop=stop_of(args))
-        plan = view.plan(view.options(args, run_stacks))
+            view = look(
+                stack, opened, apis, everyday=is_everyday(args), stop=stop_of(args), run_stacks=run_stacks
+            )
+        plan = view.plan(view.options(args))
     console.result(console.form.plan(plan, console.look))
     plan_files.record(plan, console.say)
     plans.append(plan)

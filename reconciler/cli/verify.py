@@ -29,8 +29,7 @@ def _verify(stack: Stack, args: argparse.Namespace, console: Console) -> int:
         view = look(stack, opened, apis, everyday=False, stop=stop_of(args))
         found = verify(
             stack,
-            view.opened.ledger,
-            view.snapshot,
+            view.pairing,
             apis,
             KINDS,
             now=view.now,

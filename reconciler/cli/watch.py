@@ -16,7 +16,7 @@ from reconciler.cli.interruption import stop_of
 from reconciler.cli.parallel import guarded
 from reconciler.cli.redaction import veiled_audit
 from reconciler.cli.telemetry import Telemetry, serving
-from reconciler.cli.wiring import View, clients, look, open_stack, stacks
+from reconciler.cli.wiring import RunStacks, View, clients, look, open_stack, stacks
 from reconciler.errors import LockedError, ReconcileError, StoppedError
 from reconciler.model import Plan, Stack
 from reconciler.planning import healable
@@ -82,7 +82,7 @@ def _stack(
     try:
         opened = open_stack(stack)
         with clients(stack, opened, args) as apis:
-            view = look(stack, opened, apis, stop=stop_of(args))
+            view = look(stack, opened, apis, stop=stop_of(args), run_stacks=RunStacks(()))
             plan = view.plan(view.options(args))
         telemetry.planned(plan, view.opened.ledger)
         console.say(_line(plan))

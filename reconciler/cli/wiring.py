@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -29,9 +30,9 @@ from reconciler.ledger import (
     open_ledger,
     start_journal,
 )
-from reconciler.matching import Rivals, is_owner, rivals_of
+from reconciler.matching import Pairing, Rivals, is_owner, rivals_of
 from reconciler.model import Ledger, Plan, Runner, Snapshot, Stack
-from reconciler.observing import LAG_BOUND, observe
+from reconciler.observing import LAG_BOUND, ReadOptions, observe
 from reconciler.planning import Options, make_destroy_plan, make_plan
 from reconciler.providers import KINDS, connect
 from reconciler.secrets import Identities, unseal
@@ -88,6 +89,11 @@ class RunStacks:
                 self._rivals = rivals_of(members, names)
             return self._rivals
 
+    def of(self, stack: Stack) -> Rivals:
+        """What others own and wish for, with what the ledgers beside the stack's own say now."""
+        claimed = claims(stack, environment=os.environ)
+        return replace(self.rivals, owned={**self.rivals.owned, **claimed})
+
 
 @dataclass(frozen=True)
 class View:
@@ -101,24 +107,23 @@ class View:
     stack: Stack
     opened: OpenedLedger
     apis: Mapping[str, Any]
-    snapshot: Snapshot
+    pairing: Pairing
     now: datetime
     identities: Identities | None = None
 
-    def options(self, args: argparse.Namespace, run_stacks: RunStacks | None = None) -> Options:
-        """What the command line asks of a plan.
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is live."""
+        return self.pairing.snapshot
 
-        Args:
-            run_stacks: the stacks of this run.
-        """
+    def options(self, args: argparse.Namespace) -> Options:
+        """What the command line asks of a plan."""
         return Options(
             now=self.now,
             tool_version=__version__,
             targets=addresses(getattr(args, "target", ())),
             replaces=addresses(getattr(args, "replace", ())),
             due=getattr(args, "due", False),
-            claims=claims(self.stack, environment=os.environ),
-            rivals=run_stacks.rivals if run_stacks else None,
             dead=dead_runners(self.opened.ledger),
             opened=self._openable(),
         )
@@ -137,11 +142,11 @@ class View:
 
     def plan(self, options: Options) -> Plan:
         """The changes that take live to wanted."""
-        return make_plan(self.stack, self.opened.ledger, self.snapshot, KINDS, options)
+        return make_plan(self.stack, self.opened.ledger, self.pairing, KINDS, options)
 
     def destroy_plan(self, options: Options) -> Plan:
         """The changes that remove all that the stack owns."""
-        return make_destroy_plan(self.stack, self.opened.ledger, self.snapshot, KINDS, options)
+        return make_destroy_plan(self.stack, self.opened.ledger, self.pairing, KINDS, options)
 
     def check_writable(self, plan: Plan) -> None:
         """Whether we may change what the plan would change; better said before than half-way.
@@ -258,24 +263,24 @@ def look(
     *,
     everyday: bool = False,
     stop: Stop | None = None,
+    run_stacks: RunStacks | None = None,
 ) -> View:
     """Reads what is live.
 
     Args:
         everyday: take secrets that the ledger is sure of for granted.
         stop: ends the waiting for what a list may hide.
+        run_stacks: the stacks of this run, for a plan; None where nothing is taken over.
 
     Raises:
         RemoteError, CredentialError: nothing can be said.
     """
     opened = _understood(opened)
     now = datetime.now(timezone.utc)
-    bound = lag_bound(os.environ)
-    sleep = (stop or Stop()).sleep
-    snapshot = observe(
-        stack, opened.ledger, apis, KINDS, now=now, lag_bound=bound, everyday=everyday, sleep=sleep
-    )
-    return View(stack, opened, apis, snapshot, now, identities)
+    rivals = partial(run_stacks.of, stack) if run_stacks else Rivals
+    options = ReadOptions(now, lag_bound(os.environ), everyday, rivals, (stop or Stop()).sleep)
+    pairing = observe(stack, opened.ledger, apis, KINDS, options)
+    return View(stack, opened, apis, pairing, now, identities)
 
 
 def _understood(opened: OpenedLedger) -> OpenedLedger:

@@ -16,8 +16,9 @@ from reconciler.conformance.cases import Case
 from reconciler.conformance.meddling import KilledError, Meddled, Meddling
 from reconciler.conformance.places import Place
 from reconciler.ledger import Edit, Journal, current_runner
+from reconciler.matching import Pairing
 from reconciler.model import Action, Address, Change, Ledger, Live, Outcome, Plan, Snapshot, Stack, Status
-from reconciler.observing import observe
+from reconciler.observing import ReadOptions, observe
 from reconciler.planning import Options, make_destroy_plan, make_plan
 from reconciler.providers import connect
 
@@ -126,19 +127,19 @@ class Stage:
             for api in made.values():
                 api.http.close()
 
-    def _looked(self, stack: Stack, ledger: Ledger, apis: Mapping[str, Any]) -> Snapshot:
+    def _looked(self, stack: Stack, ledger: Ledger, apis: Mapping[str, Any]) -> Pairing:
         now = datetime.now(timezone.utc)
-        return observe(stack, ledger, apis, self.case.kinds, now=now, lag_bound=0.0, sleep=_at_once)
+        return observe(stack, ledger, apis, self.case.kinds, ReadOptions(now, lag_bound=0.0, sleep=_at_once))
 
     def _planned(self, stack: Stack, apis: Mapping[str, Any], **options: Any) -> tuple[Plan, Snapshot]:
-        snapshot = self._looked(stack, self.ledger, apis)
+        pairing = self._looked(stack, self.ledger, apis)
         is_end = options.pop("is_end", False)
         dead = frozenset(self._dead(number) for number in range(self._runs + 1))
         asked = Options(now=datetime.now(timezone.utc), dead=dead, **options)
         maker = make_destroy_plan if is_end else make_plan
-        plan = maker(stack, self.ledger, snapshot, self.case.kinds, asked)
-        self.said.extend((repr(plan), repr(snapshot)))
-        return plan, snapshot
+        plan = maker(stack, self.ledger, pairing, self.case.kinds, asked)
+        self.said.extend((repr(plan), repr(pairing.snapshot)))
+        return plan, pairing.snapshot
 
     def _dead(self, number: int) -> Any:
         return replace(self._runner, start=f"conformance {number}")
@@ -196,7 +197,7 @@ class Stage:
         """All live objects of the kind and its parts, by kind and id, whoever remembers them."""
         stack = self.stack()
         with self.clients(stack) as apis:
-            snapshot = self._looked(stack, self.ledger, apis)
+            snapshot = self._looked(stack, self.ledger, apis).snapshot
         return {
             (kind, live.id): live
             for (_, kind), lives in snapshot.objects.items()

@@ -2,16 +2,17 @@
 
 from reconciler.matching.adoption import is_of_adopt, same_id
 from reconciler.matching.canonical import at_path, leaves, normal_host, normal_url, same_leaf
-from reconciler.matching.matches import Claims, How, Match, match_all, moved_entries
+from reconciler.matching.matches import How, Match, moved_entries
+from reconciler.matching.pairing import Pairing, pair, pair_outer
 from reconciler.matching.recovery import Recovery, recover, unsettled
 from reconciler.matching.refresh import assumed_secrets
 from reconciler.matching.rivals import Rivals, rivals_of
 from reconciler.matching.users import User, client_of, is_owner, leaving, shows_owner, users_in
 
 __all__ = [
-    "Claims",
     "How",
     "Match",
+    "Pairing",
     "Recovery",
     "Rivals",
     "User",
@@ -22,10 +23,11 @@ __all__ = [
     "is_owner",
     "leaves",
     "leaving",
-    "match_all",
     "moved_entries",
     "normal_host",
     "normal_url",
+    "pair",
+    "pair_outer",
     "recover",
     "rivals_of",
     "same_id",

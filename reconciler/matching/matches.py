@@ -26,9 +26,6 @@ from reconciler.model import (
     Stack,
 )
 
-# (mark of a remote system, kind name, remote id) → name of the stack whose ledger owns it
-Claims = Mapping[tuple[str, str, str], str]
-
 
 class How(str, Enum):
     """What tied a live object to an address."""
@@ -102,32 +99,47 @@ def _renamed(entry: Entry, new: Callable[[Address], Address]) -> Entry:
     )
 
 
-def match_all(
+def match_outer(
     stack: Stack,
     ledger: Ledger,
     snapshot: Snapshot,
     kinds: Registry,
     recovery: Recovery,
-    *,
-    claims: Claims | None = None,
-    rivals: Rivals | None = None,
+    rivals: Rivals,
 ) -> dict[Address, Match]:
-    """Pairs every resource with its live object; trouble with one is that one's alone."""
-    matcher = _Matcher(stack, ledger, snapshot, kinds, recovery, claims or {}, rivals or Rivals())
-    # whatever lives inside another object comes after it
-    whole = sorted(
-        (r for r in stack.resources.values() if not r.address.part),
-        key=lambda r: bool(kinds[r.address.kind_name].fields.parent),
-    )
-    parts = [r for r in stack.resources.values() if r.address.part]
-    found: dict[Address, Match] = {}
-    for resource in whole:
-        found[resource.address] = matcher.match(_placed(resource, found, kinds))
+    """Each resource that lives in no other with its live object; trouble with one is that one's alone."""
+    matcher = _Matcher(stack, ledger, snapshot, kinds, recovery, rivals)
+    found = {r.address: matcher.match(r) for r in stack.resources.values() if not _is_inside(kinds, r)}
     _refuse_shared(found)
-    for resource in parts:
-        parent = resource.address.parent
-        found[resource.address] = matcher.match_part(resource, found.get(parent) if parent else None)
     return found
+
+
+def match_inner(
+    stack: Stack,
+    ledger: Ledger,
+    snapshot: Snapshot,
+    kinds: Registry,
+    recovery: Recovery,
+    rivals: Rivals,
+    outer: Mapping[Address, Match],
+) -> dict[Address, Match]:
+    """Those, and each resource that lives inside one of them."""
+    matcher = _Matcher(stack, ledger, snapshot, kinds, recovery, rivals)
+    inside = [r for r in stack.resources.values() if _is_inside(kinds, r)]
+    found = dict(outer)
+    for resource in inside:
+        if not resource.address.part:
+            found[resource.address] = matcher.match(_placed(resource, found, kinds))
+    _refuse_shared(found)
+    for resource in inside:
+        if resource.address.part:
+            parent = resource.address.parent
+            found[resource.address] = matcher.match_part(resource, found.get(parent) if parent else None)
+    return found
+
+
+def _is_inside(kinds: Registry, resource: Resource) -> bool:
+    return bool(resource.address.part or kinds[resource.address.kind_name].fields.parent)
 
 
 def _placed(resource: Resource, found: Mapping[Address, Match], kinds: Registry) -> Resource:
@@ -152,14 +164,12 @@ class _Matcher:
         snapshot: Snapshot,
         kinds: Registry,
         recovery: Recovery,
-        claims: Claims,
         rivals: Rivals,
     ) -> None:
         self.stack = stack
         self.ledger = ledger
         self.snapshot = snapshot
         self.kinds = kinds
-        self.claims = {**rivals.owned, **claims}
         self.rivals = rivals
         self.entries = moved_entries(ledger.entries, stack.moved)
         self.intents = recovery.intents
@@ -266,7 +276,7 @@ class _Matcher:
         if live is None:
             return match
         system = self.stack.providers[resource.provider].system
-        owner = self.claims.get((system, resource.address.kind_name, live.id))
+        owner = self.rivals.owned.get((system, resource.address.kind_name, live.id))
         if self.kinds[resource.address.kind_name].fields.sealed_to:
             owner = live.created_by or None  # a file says itself whose it is
         if owner is None and (rival := self._rival(resource, system, live)):

@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from reconciler.kinds import Kind, Registry, Scope
-from reconciler.matching import assumed_secrets, match_all, moved_entries, recover, unsettled
-from reconciler.model import Entry, Ledger, Live, Lives, PrincipalRef, Snapshot, Stack
+from reconciler.matching import Match, Rivals, assumed_secrets, moved_entries, pair_outer, unsettled
+from reconciler.model import Address, Entry, Ledger, Live, Lives, PrincipalRef, Snapshot, Stack
 from reconciler.model.times import parse_time
 from reconciler.observing.scopes import ReadRequest, is_inside, names_in, parents_of, scope_of, workspaces_in
 
@@ -34,6 +34,7 @@ class Observer:
         kinds: Registry,
         pool: ThreadPoolExecutor,
         now: datetime,
+        rivals: Callable[[], Rivals],
     ) -> None:
         self.stack = stack
         self.ledger = ledger
@@ -44,6 +45,9 @@ class Observer:
         self.scopes: dict[str, Scope] = {}
         self.nested = {kind.name for kind in kinds.values() if is_inside(kind)}
         self.everyday: datetime | None = None
+        self.rivals = Rivals()
+        self.outer: Mapping[Address, Match] | None = None
+        self._ask_rivals = rivals
 
     def side_by_side(self, calls: Iterable[Callable[[], Result]]) -> list[Result]:
         """All results; the first error counts once every call has ended."""
@@ -157,6 +161,8 @@ class Observer:
 
     def with_nested(self, snapshot: Snapshot) -> Snapshot:
         """The objects that are listed by parent: a call for each, unless the ledger is sure of them."""
+        self.rivals = self._ask_rivals()
+        self.outer = pair_outer(self.stack, self.ledger, snapshot, self.kinds, self.now, self.rivals)
         assumed = self._assumed(snapshot)
         spared = {(name, kind, live.parent) for name, kind, live in assumed}
         asked = self._parents(snapshot, self.nested, spared)
@@ -186,11 +192,9 @@ class Observer:
         """(provider, kind) → remote ids of the parents to ask about."""
         if not wanted:
             return {}
-        recovery = recover(self.ledger, snapshot, self.kinds, self.now)
-        matches = match_all(self.stack, self.ledger, snapshot, self.kinds, recovery)
         asked: dict[tuple[str, str], list[str]] = {}
         for name in sorted(wanted):
-            parents = parents_of(self.kinds[name], self.stack, self.ledger, snapshot, matches)
+            parents = parents_of(self.kinds[name], self.stack, self.ledger, snapshot, self.outer or {})
             for provider, ids in sorted(parents.items()):
                 kept = sorted(live_id for live_id in ids if (provider, name, live_id) not in spared)
                 if kept:
@@ -241,7 +245,7 @@ class Observer:
         objects = dict(snapshot.objects)
         for key, lives in zip(keys, found, strict=True):
             objects[key] = snapshot.of(*key).but(more=lives)
-        again = replace(snapshot, objects=objects)
+        again = without_ghosts(replace(snapshot, objects=objects), self.ledger, self.now)
         # what shows up late may hold something
         return self.with_nested(again) if any(kind not in self.nested for _, kind in keys) else again
 

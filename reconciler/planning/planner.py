@@ -1,4 +1,4 @@
-"""Resources, snapshot and ledger in, a plan out. Pure: no clock, no files, no calls."""
+"""Resources, ledger and pairing in, a plan out. Pure: no clock, no files, no calls."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from graphlib import TopologicalSorter
 
 from reconciler.errors import PlanError, Problem
 from reconciler.kinds import Registry
-from reconciler.matching.matches import Claims, How, match_all, moved_entries
-from reconciler.matching.recovery import recover
-from reconciler.matching.rivals import Rivals
+from reconciler.matching.matches import How
+from reconciler.matching.pairing import Pairing
 from reconciler.matching.users import client_of, is_owner, unseen
 from reconciler.model import (
     Action,
@@ -24,7 +23,6 @@ from reconciler.model import (
     Plan,
     ReplaceOrder,
     Runner,
-    Snapshot,
     Stack,
 )
 from reconciler.model.values import seconds
@@ -52,8 +50,6 @@ class Options:
         now: the time of planning, with its zone.
         targets: plan only these and what they depend on; empty for all.
         replaces: replace these, whatever the differences.
-        claims: ids that other stacks' ledgers own.
-        rivals: what the stacks of this run own and wish for.
         opened: remote ids of credentials whose sealed copy can be opened here; None to take that for granted,
             so that whoever plans without a private key plans what its owner will apply.
         due: only what time made due; all else is left as it is.
@@ -64,14 +60,12 @@ class Options:
     tool_version: str = ""
     targets: tuple[Address, ...] = ()
     replaces: tuple[Address, ...] = ()
-    claims: Claims | None = None
-    rivals: Rivals | None = None
     dead: frozenset[Runner] = frozenset()
     opened: frozenset[str] | None = None
     due: bool = False
 
 
-def make_plan(stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, options: Options) -> Plan:
+def make_plan(stack: Stack, ledger: Ledger, pairing: Pairing, kinds: Registry, options: Options) -> Plan:
     """The changes that take live to wanted.
 
     Raises:
@@ -83,7 +77,7 @@ def make_plan(stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry,
             code="empty-stack",
             hint="use `reconcile destroy` if that is what you want",
         )
-    context = _situation(stack, ledger, snapshot, kinds, options)
+    context = _context(stack, ledger, pairing, kinds, options)
     _check_named(context, options)
     decided = decide(context)
     wanted = {r.address: change_of(context, decided, r) for r in context.in_order}
@@ -99,7 +93,7 @@ def make_plan(stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry,
         marked, leftovers = without_approvals(marked), []
     problems = [
         *stack.problems,
-        *snapshot.problems,
+        *pairing.snapshot.problems,
         *warnings_of(context, decided, kept),
         *leftovers,
         *blocked_problems(kept),
@@ -108,7 +102,7 @@ def make_plan(stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry,
 
 
 def make_destroy_plan(
-    stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, options: Options
+    stack: Stack, ledger: Ledger, pairing: Pairing, kinds: Registry, options: Options
 ) -> Plan:
     """The changes that remove all that the stack owns, in reverse order.
 
@@ -120,12 +114,12 @@ def make_destroy_plan(
             "a stack with `ledger: none` owns nothing, so there is nothing to destroy",
             code="needs-ledger",
         )
-    context = _situation(replace(stack, resources={}), ledger, snapshot, kinds, options)
+    context = _context(replace(stack, resources={}), ledger, replace(pairing, matches={}), kinds, options)
     found = removals(context, {})
     changes = with_formers(context, {c.address: _destroyed(c) for c in found})
     # what stays isn't destroyed, and that is no success
     changes = {a: _unfinished(change) for a, change in changes.items()}
-    problems = [*snapshot.problems, *blocked_problems(changes.values())]
+    problems = [*pairing.snapshot.problems, *blocked_problems(changes.values())]
     in_order = _sorted(changes.values())[::-1]  # as they go: what refers to others first
     plan = _plan(replace(context, stack=stack), options, in_order, problems)
     return replace(plan, destroys=True)
@@ -139,21 +133,17 @@ def _unfinished(change: Change) -> Change:
     return replace(change, action=Action.BLOCKED) if change.code == STILL_IN_USE else change
 
 
-def _situation(
-    stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, options: Options
+def _context(
+    stack: Stack, ledger: Ledger, pairing: Pairing, kinds: Registry, options: Options
 ) -> PlanningContext:
-    stack = with_template_secrets(stack, snapshot)
-    recovery = recover(ledger, snapshot, kinds, options.now)
     return PlanningContext(
-        stack=stack,
+        stack=with_template_secrets(stack, pairing.snapshot),
         ledger=ledger,
-        entries=moved_entries(ledger.entries, stack.moved),
-        snapshot=snapshot,
+        entries=pairing.entries,
+        snapshot=pairing.snapshot,
         kinds=kinds,
-        matches=match_all(
-            stack, ledger, snapshot, kinds, recovery, claims=options.claims, rivals=options.rivals
-        ),
-        recovery=recovery,
+        matches=pairing.matches,
+        recovery=pairing.recovery,
         now=options.now,
         dead=options.dead,
         opened=options.opened,

@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.kinds import Registry
-from reconciler.matching import Match, match_all, moved_entries, recover
+from reconciler.matching import Match, Pairing
 from reconciler.model import (
     Address,
     Entry,
-    Ledger,
     Live,
     Ref,
     Resource,
@@ -47,16 +46,13 @@ class VerifyContext:
     def of(
         cls,
         stack: Stack,
-        ledger: Ledger,
-        snapshot: Snapshot,
+        pairing: Pairing,
         kinds: Registry,
         now: datetime,
         workspaces: Mapping[str, tuple[WorkspaceRef, ...]],
     ) -> VerifyContext:
         """The objects, paired as a plan would pair them."""
-        matches = match_all(stack, ledger, snapshot, kinds, recover(ledger, snapshot, kinds, now))
-        entries = moved_entries(ledger.entries, stack.moved)
-        return cls(stack, entries, snapshot, kinds, matches, now, workspaces)
+        return cls(stack, pairing.entries, pairing.snapshot, kinds, pairing.matches, now, workspaces)
 
     def live(self, address: Address) -> Live | None:
         """The live object of an address."""

@@ -10,13 +10,12 @@ from typing import Any
 
 from reconciler import errors
 from reconciler.kinds import Registry, parts_of
-from reconciler.matching import moved_entries
+from reconciler.matching import Pairing, moved_entries
 from reconciler.model import (
     Address,
     Ledger,
     Proof,
     Resource,
-    Snapshot,
     Stack,
     Verification,
     WorkspaceRef,
@@ -40,8 +39,7 @@ _ABOUT_US = (
 
 def verify(
     stack: Stack,
-    ledger: Ledger,
-    snapshot: Snapshot,
+    pairing: Pairing,
     apis: Mapping[str, Any],
     kinds: Registry,
     *,
@@ -52,11 +50,11 @@ def verify(
     """What works and what doesn't: each app, secret and integration of the spec, by address.
 
     Args:
-        snapshot: with the secrets of every managed service principal.
+        pairing: with the secrets of every managed service principal.
         values: address of a secret → its value, if that is at hand.
     """
     with ThreadPoolExecutor(max_workers=max(1, parallelism), thread_name_prefix="verify") as pool:
-        context = VerifyContext.of(stack, ledger, snapshot, kinds, now, _workspaces(stack, apis, pool))
+        context = VerifyContext.of(stack, pairing, kinds, now, _workspaces(stack, apis, pool))
         prover = _Prover(context, apis, values)
         calls = [partial(prover.proof, stack.resources[address]) for address in sorted(stack.resources)]
         found = [future.result() for future in [pool.submit(call) for call in calls]]

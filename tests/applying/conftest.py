@@ -29,7 +29,7 @@ from reconciler.model import (
     Runner,
     Stack,
 )
-from reconciler.observing import observe
+from reconciler.observing import ReadOptions, observe
 from reconciler.planning import Options, make_plan
 from reconciler.secrets import Secret
 
@@ -354,11 +354,10 @@ class Stage:
 
     def plan(self, **options):
         apis = dict.fromkeys(PROVIDERS, self.remote)
-        snapshot = observe(
-            self.stack, self.ledger, apis, KINDS, now=self.now, lag_bound=0.0, sleep=lambda _: None
-        )
+        look = ReadOptions(self.now, lag_bound=0.0, sleep=lambda _: None)
+        pairing = observe(self.stack, self.ledger, apis, KINDS, look)
         options = Options(now=self.now, dead=frozenset({RUNNER}), **options)
-        return make_plan(self.stack, self.ledger, snapshot, KINDS, options), snapshot
+        return make_plan(self.stack, self.ledger, pairing, KINDS, options), pairing.snapshot
 
     def pending(self):
         plan, _ = self.plan()

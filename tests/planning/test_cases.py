@@ -9,6 +9,7 @@ import yaml
 
 from reconciler.errors import PlanError, Problem, Severity
 from reconciler.kinds import reference_to
+from reconciler.matching import Rivals, pair
 from reconciler.model import (
     Address,
     Adopt,
@@ -220,11 +221,12 @@ def plan_of(case):
         NOW,
         targets=tuple(Address.parse(a) for a in case.get("target", [])),
         replaces=tuple(Address.parse(a) for a in case.get("replace", [])),
-        claims=claims,
         due=case.get("due", False),
     )
     make = make_destroy_plan if case.get("destroy") else make_plan
-    return make(stack, ledger_of(case), snapshot_of(case), KINDS, options)
+    ledger = ledger_of(case)
+    pairing = pair(stack, ledger, snapshot_of(case), KINDS, NOW, Rivals(owned=claims))
+    return make(stack, ledger, pairing, KINDS, options)
 
 
 def check_change(change, expected):

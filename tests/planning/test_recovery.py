@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from reconciler.applying.ledger_edits import LedgerDraft, settled_before
-from reconciler.matching import recover
+from reconciler.matching import pair, recover
 from reconciler.model import (
     Address,
     Entry,
@@ -98,7 +98,8 @@ def test_a_stray_that_somebody_refers_to_stays_and_goes_on_record():
         "databricks": ProviderSpec("databricks", "databricks", "https://accounts.example.org", "acc"),
         "connect": ProviderSpec("connect", "connect", "https://connect.example.org"),
     }
-    plan = make_plan(Stack("s", "s.yaml", providers, wanted), ledger, snapshot, KINDS, Options(NOW))
+    stack = Stack("s", "s.yaml", providers, wanted)
+    plan = make_plan(stack, ledger, pair(stack, ledger, snapshot, KINDS, NOW), KINDS, Options(NOW))
     (change,) = plan.changes
     assert (change.clears, change.removes, change.spares) == ((), (), ("new",))
     assert [problem.code for problem in plan.problems] == [

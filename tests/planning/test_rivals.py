@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.matching import rivals_of
+from reconciler.matching import pair, rivals_of
 from reconciler.model import Address, Adopt, Entry, Ledger, Lifecycle, Live, Origin, Resource, Snapshot, Stack
 from reconciler.planning import Options, make_plan
 from reconciler.providers import KINDS
@@ -37,7 +37,9 @@ def actions(members, *objects):
     found = {}
     for each, ledger in members:
         there = {(f"{each.name}-account", "oauth_apps"): {one.id: one for one in objects}}
-        plan = make_plan(each, ledger, Snapshot(there), KINDS, Options(NOW, rivals=rivals))
+        plan = make_plan(
+            each, ledger, pair(each, ledger, Snapshot(there), KINDS, NOW, rivals), KINDS, Options(NOW)
+        )
         (change,) = plan.changes
         found[each.name] = change.code or change.action.value
     return found
@@ -96,5 +98,11 @@ def test_another_account_has_other_objects():
     rivals = rivals_of(new(elsewhere), NAMES)
     other = stack("b")
     there = {("b-account", "oauth_apps"): {"1": live()}}
-    plan = make_plan(other, Ledger("b", ""), Snapshot(there), KINDS, Options(NOW, rivals=rivals))
+    plan = make_plan(
+        other,
+        Ledger("b", ""),
+        pair(other, Ledger("b", ""), Snapshot(there), KINDS, NOW, rivals),
+        KINDS,
+        Options(NOW),
+    )
     assert [change.action.value for change in plan.changes] == ["adopt"]

@@ -11,7 +11,7 @@ import pytest
 
 from reconciler import specs
 from reconciler.ledger import codec
-from reconciler.matching import assumed_secrets
+from reconciler.matching import assumed_secrets, pair
 from reconciler.model import Action, Intent, Pending, Runner
 from reconciler.planning import Options, make_destroy_plan, make_plan, plan_file
 from reconciler.providers import KINDS
@@ -41,7 +41,13 @@ def steps_of(work) -> int:
 
 
 def plan_of(world, **changes):
-    return make_plan(world.stack, world.ledger, world.snapshot, KINDS, Options(now=world.now, **changes))
+    pairing = pair(world.stack, world.ledger, world.snapshot, KINDS, world.now)
+    return make_plan(world.stack, world.ledger, pairing, KINDS, Options(now=world.now, **changes))
+
+
+def end_of(world):
+    pairing = pair(world.stack, world.ledger, world.snapshot, KINDS, world.now)
+    return make_destroy_plan(world.stack, world.ledger, pairing, KINDS, Options(now=world.now))
 
 
 def spec(size, folder):
@@ -101,9 +107,7 @@ WORKS = {
     "a plan": lambda world: lambda: plan_of(world),
     "a plan to make everything": lambda world: lambda: plan_of(unmade(world)),
     "a plan after an interruption": lambda world: lambda: plan_of(interrupted(world)),
-    "a plan to destroy everything": lambda world: (
-        lambda: make_destroy_plan(world.stack, world.ledger, world.snapshot, KINDS, Options(now=world.now))
-    ),
+    "a plan to destroy everything": lambda world: lambda: end_of(world),
     "an everyday look": lambda world: (
         lambda: assumed_secrets(
             world.stack, world.ledger, world.snapshot, world.ledger.entries, KINDS, world.now

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from reconciler.matching import pair
 from reconciler.model import (
     Address,
     Adopt,
@@ -85,8 +86,8 @@ class World:
         objects = {("databricks", kind): {live.id: live} for kind, live in lives.items()}
         attributes = {"name": "i", "template": self.template, "config": self.config}
         objects[("connect", "connect_integrations")] = {"g": Live("g", "i", attributes)}
-        ledger = Ledger("s", "lineage")
-        return VerifyContext.of(stack, ledger, Snapshot(objects), KINDS, NOW, self.workspaces)
+        pairing = pair(stack, Ledger("s", "lineage"), Snapshot(objects), KINDS, NOW)
+        return VerifyContext.of(stack, pairing, KINDS, NOW, self.workspaces)
 
     @property
     def words(self):
