@@ -13,6 +13,7 @@ from pathlib import Path
 from reconciler import specs
 from reconciler.cli.console import Console
 from reconciler.cli.ownership import Belongings, belongings
+from reconciler.cli.policy_files import given_policies
 from reconciler.cli.remote_systems import Systems, systems
 from reconciler.cli.wiring import stacks
 from reconciler.errors import Problem, SpecError, UsageError
@@ -22,7 +23,8 @@ from reconciler.exporting.selection import INTEGRATIONS, PRINCIPALS
 from reconciler.exporting.terraform_exit import known_secrets, leaving_text
 from reconciler.exporting.terraform_state import State, read_state
 from reconciler.matching.canonical import at_path
-from reconciler.model import Snapshot
+from reconciler.model import Snapshot, Stack
+from reconciler.model.policy import Policy
 from reconciler.model.values import KEY
 from reconciler.providers import KINDS
 from reconciler.surveying import Estate, survey
@@ -47,8 +49,14 @@ def run(args: argparse.Namespace, console: Console) -> int:
             servers = [name for name, spec in estate.providers.items() if spec.type == "connect"]
             defaults = {name: apis[name].defaults() for name in servers}
     console.problems(estate.snapshot.problems)
+    rules = given_policies(args, os.environ)
     exported = export(
-        estate, _wishes(args, name, found, owned, estate, states), KINDS, _judged, defaults=defaults
+        estate,
+        _wishes(args, name, found, owned, estate, states),
+        KINDS,
+        _judged,
+        breaches=lambda text: _breaches(text, rules) if rules else (),
+        defaults=defaults,
     )
     if exported.text and target is not None:
         owned.check_name(name, target.parent)
@@ -119,13 +127,25 @@ def _capital(text: str) -> str:
 
 def _judged(text: str) -> Sequence[Problem]:
     """What `validate` finds in a text."""
+    try:
+        return _loaded(text).problems
+    except SpecError as error:
+        return error.problems
+
+
+def _breaches(text: str, rules: Sequence[Policy]) -> Sequence[Problem]:
+    """What in a text breaks policies."""
+    try:
+        return tuple(specs.breaches(_loaded(text), rules, KINDS))
+    except SpecError:
+        return ()
+
+
+def _loaded(text: str) -> Stack:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "exported.yaml"
         file.write_text(text, encoding="utf-8")
-        try:
-            return specs.load(file, KINDS, environment=os.environ, strict=False).problems
-        except SpecError as error:
-            return error.problems
+        return specs.load(file, KINDS, environment=os.environ, strict=False)
 
 
 def _deliver(exported: Exported, leaving: str, target: Path | None, console: Console) -> int:

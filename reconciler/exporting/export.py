@@ -66,12 +66,14 @@ def export(
     kinds: Registry,
     judge: Judge,
     *,
+    breaches: Judge = lambda text: (),
     defaults: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None,
 ) -> Exported:
     """The spec of an estate; what it says is what is live, and nothing is found in it.
 
     Args:
         judge: loads a text as a spec, and answers what is wrong with it.
+        breaches: what breaks a policy in it: said in a comment, since live is as it is.
         defaults: provider → template → what a server fills in by itself.
     """
     choice, schemas = choose(estate, wishes), schemas_of(kinds)
@@ -88,6 +90,8 @@ def export(
             is_ignored = path in before[address].ignore
             drafts[address] = _heeding(drafts[address], path, problem, is_ignored=is_ignored)
         written = write(choice, list(drafts.values()))
+    drafts = _told(drafts, breaches(written.text), written)
+    written = write(choice, list(drafts.values()))
     oddities: dict[str, list[Address]] = defaultdict(list)
     for address, draft in drafts.items():
         for note in draft.notes:
@@ -102,6 +106,20 @@ def _required(draft: ObjectDraft, schemas: Schemas) -> ObjectDraft:
         words = f"ignored: it has no {path}"
         draft = draft.ignoring(path).noting(Note("fields that are missing", words))
     return draft
+
+
+def _told(
+    drafts: Mapping[Address, Draft], problems: Iterable[Problem], written: Written
+) -> dict[Address, Draft]:
+    """The drafts, with a comment on what breaks a policy."""
+    found = dict(drafts)
+    for problem in problems:
+        place = written.places.get(problem.at.line) if problem.at else None
+        address = _address(problem.address) or (place[0] if place else None)
+        if address in found:
+            note = Note(problem.code, f"against a policy: {problem.message}")
+            found[address] = found[address].noting(note)
+    return found
 
 
 def _complaints(

@@ -306,3 +306,22 @@ def test_an_estate_of_1200_objects_is_taken_over(place: Place) -> None:
     plan = place.run("plan", "estate.yaml", "--format", "json").json
     assert plan["summary"]["adopt"] == 5 * many
     assert sum(plan["summary"].values()) == 5 * many
+
+
+def test_what_breaks_a_policy_is_a_comment_and_the_promise_holds(place: Place) -> None:
+    place.write("rules.yaml", "policy: {forbid_scopes: [all-apis], names: '[a-z-]+', require_access: true}\n")
+    place.env["RECONCILE_POLICY"] = str(place.folder / "rules.yaml")
+    place.load(
+        apps=[{"client_id": "c-1", "name": "Sales", "confidential": True, "scopes": ["all-apis"]}],
+        integrations=[{"name": "sales", "template": "github", "config": {"client_id": "x"}}],
+    )
+    place.run("export", "-o", "estate.yaml")
+    lines = [line.strip() for line in place.read("estate.yaml").splitlines()]
+    comments = " ".join(line.removeprefix("# ") for line in lines if line.startswith("#"))
+    assert comments.count("against a policy: ") == 3
+    assert "forbids the scope all-apis" in comments
+    assert "the name Sales doesn't fit" in comments
+    del place.env["RECONCILE_POLICY"]
+    assert {c["action"] for c in place.run("plan", "estate.yaml", "--format", "json").json["changes"]} == {
+        "adopt"
+    }
