@@ -7,7 +7,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -108,13 +108,25 @@ class Console:
     @contextmanager
     def reading(self, names: Collection[str]) -> Iterator[None]:
         """Says on a terminal which systems are being read, and takes it back; reading can take a while."""
+        with self.progress() as tell:
+            if names:
+                tell(f"reading {', '.join(sorted(names))}")
+            yield
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str], None]]:
+        """Tells on a terminal, on one line that is taken back in the end, what is under way."""
         is_shown = self.held is None and self.is_text and not self.quiet and not self.notes.verbose
-        if not (is_shown and names and sys.stderr.isatty()):
-            yield
+        if not (is_shown and sys.stderr.isatty()):
+            yield lambda words: None
             return
-        self.emit(self.notes.palette.clean(f"reading {', '.join(sorted(names))} ..."), is_result=False)
+
+        def tell(words: str) -> None:
+            line = self.notes.palette.clean(f"{words} ...")[: self.notes.width - 1]
+            self.emit(f"\r\x1b[K{line}", is_result=False)
+
         try:
-            yield
+            yield tell
         finally:
             self.emit("\r\x1b[K", is_result=False)
 

@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.errors import Problem, ReconcileError, SpecError
 from reconciler.model import Change, Entry, Ledger, Outcome, Plan, Verification
 from reconciler.model.audit import Audit, Finding, MapObject
+from reconciler.model.rehearsal import Rehearsal
 from reconciler.rendering import Format
 from reconciler.secrets.given_values import is_any_given, veiled
 
@@ -65,6 +66,20 @@ def veiled_audit(audit: Audit) -> Audit:
         dates=tuple(
             replace(due, subject=replace(due.subject, name=veiled(due.subject.name))) for due in audit.dates
         ),
+    )
+
+
+def veiled_rehearsal(rehearsal: Rehearsal) -> Rehearsal:
+    """What a rehearsal showed as it may be shown."""
+    if not is_any_given():
+        return rehearsal
+    return replace(
+        rehearsal,
+        plan=_plan(rehearsal.plan),
+        outcomes=tuple(map(veiled_outcome, rehearsal.outcomes)),
+        end=tuple(replace(each, id=veiled(each.id), name=veiled(each.name)) for each in rehearsal.end),
+        left=tuple(map(_change, rehearsal.left)),
+        trials=tuple(replace(each, left=over(each.left)) for each in rehearsal.trials),
     )
 
 

@@ -109,8 +109,8 @@ def _required(draft: ObjectDraft, schemas: Schemas) -> ObjectDraft:
 
 
 def _told(
-    drafts: Mapping[Address, Draft], problems: Iterable[Problem], written: Written
-) -> dict[Address, Draft]:
+    drafts: Mapping[Address, ObjectDraft], problems: Iterable[Problem], written: Written
+) -> dict[Address, ObjectDraft]:
     """The drafts, with a comment on what breaks a policy."""
     found = dict(drafts)
     for problem in problems:

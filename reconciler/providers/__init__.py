@@ -20,6 +20,7 @@ from reconciler.providers.databricks import (
 from reconciler.providers.files import handoff
 
 if TYPE_CHECKING:
+    from reconciler.providers._wires import Wire
     from reconciler.providers.connect._api import ConnectServer
     from reconciler.providers.databricks._api import DatabricksAccount
     from reconciler.providers.files._folder import SpecFolder
@@ -48,6 +49,7 @@ def connect(
     rate: float | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    wire: Wire | None = None,
 ) -> Union[DatabricksAccount, ConnectServer, SpecFolder]:
     """The client of one provider; nothing is sent yet.
 
@@ -58,6 +60,7 @@ def connect(
         rate: requests per second at most.
         clock: monotonic seconds.
         sleep: waits that many seconds.
+        wire: answers in the place of the network; None for the network.
 
     Raises:
         CredentialError: address or credential is missing, ambiguous, or belongs elsewhere.
@@ -67,12 +70,14 @@ def connect(
         from reconciler.providers.databricks._api import DatabricksAccount
 
         return DatabricksAccount(
-            spec, environment, parallelism=parallelism, rate=rate, clock=clock, sleep=sleep
+            spec, environment, parallelism=parallelism, rate=rate, clock=clock, sleep=sleep, wire=wire
         )
     if spec.type == "connect":
         from reconciler.providers.connect._api import ConnectServer
 
-        return ConnectServer(spec, environment, parallelism=parallelism, rate=rate, clock=clock, sleep=sleep)
+        return ConnectServer(
+            spec, environment, parallelism=parallelism, rate=rate, clock=clock, sleep=sleep, wire=wire
+        )
     if spec.type == FILES and stack is not None:
         from reconciler.providers.files._folder import SpecFolder
 

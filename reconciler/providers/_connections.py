@@ -9,11 +9,13 @@ from typing import Any
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from reconciler import __version__
 from reconciler.providers._deadlines import DeadlineAdapter
 from reconciler.providers._throttle import Flow
+from reconciler.providers._wires import Wire, WireAdapter
 from reconciler.secrets import Secret
 
 USER_AGENT = f"reconcile/{__version__} python/{platform.python_version()}"
@@ -47,12 +49,17 @@ class Connections:
 
     Args:
         flow: how fast may be asked over them; as many of them stay open as requests may be in flight.
+        wire: answers in the place of the network; None for the network.
     """
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, wire: Wire | None = None) -> None:
         self.flow = flow
         # No retry below the client's own loop: urllib3 knows neither the lease nor what is safe to repeat.
-        self._adapter = DeadlineAdapter(pool_maxsize=flow.most, max_retries=urllib3.Retry(0, read=False))
+        self._adapter: HTTPAdapter = (
+            WireAdapter(wire)
+            if wire
+            else DeadlineAdapter(pool_maxsize=flow.most, max_retries=urllib3.Retry(0, read=False))
+        )
         self._local = threading.local()
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:

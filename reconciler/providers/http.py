@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
+from statistics import median
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urljoin
 
@@ -63,6 +64,9 @@ PARALLEL = 8  # requests in flight, where nobody says how many
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+# told path, query and JSON of an answer to a GET
+Hear = Callable[[str, Mapping[str, Any], Any], None]
+
 
 class _Seen:
     """What was seen of one remote system, whoever asked."""
@@ -70,6 +74,8 @@ class _Seen:
     def __init__(self) -> None:
         self.calls = 0
         self.date = ""
+        self.times: list[float] = []  # seconds that each answer took
+        self.hear: Hear | None = None
         self._lock = threading.Lock()
 
     def count(self) -> None:
@@ -149,6 +155,15 @@ class Client:
     def date(self) -> str:
         """The server's Date in its first answer to a read, RFC 3339; "" before it or without it."""
         return self._seen.date
+
+    def listen(self, hear: Hear) -> None:
+        """Tells every answer to a GET from now on, under whatever name it was asked; secrets stay wrapped."""
+        self._seen.hear = hear
+
+    @property
+    def latency(self) -> float:
+        """Seconds that an answer took, as a rule: the median of those so far; 0 before the first."""
+        return median(self._seen.times) if self._seen.times else 0.0
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """The JSON at a path.
@@ -327,8 +342,10 @@ class Client:
         if 300 <= received.status < 400 and target:
             return self._judge.redirected(sent, received.status, _joined(self.base + sent.path, target))
         outcome = self._judge.judge(sent, received, [*signed.values(), *sent.secrets()])
-        if isinstance(outcome, Answer) and sent.method == "GET" and not self.date:
-            self._seen.date = outcome.date
+        if isinstance(outcome, Answer) and sent.method == "GET":
+            self._seen.date = self.date or outcome.date
+            if self._seen.hear:
+                self._seen.hear(sent.path, sent.query or {}, outcome.body)
         return outcome
 
     def _exchange(self, sent: Sent, signed: Mapping[str, Secret]) -> Received:
@@ -349,6 +366,7 @@ class Client:
         with response:
             content = self._content(response, started)
         seconds, status = self.clock() - started, response.status_code
+        self._seen.times.append(seconds)
         log.debug("%s: %s %s -> %s in %.0f ms", self.provider, sent.method, sent.path, status, seconds * 1000)
         text = content.decode("utf-8", "replace")
         return Received(response.status_code, response.reason or "", response.headers, text)

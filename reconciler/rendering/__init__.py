@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from reconciler.errors import Problem, ReconcileError
 from reconciler.model import Change, Ledger, Outcome, Plan, Verification
 from reconciler.model.audit import Audit
+from reconciler.model.rehearsal import Rehearsal
 from reconciler.rendering.audit import audit_json, audit_text
 from reconciler.rendering.drift import drift_json, drift_text
 from reconciler.rendering.html import (
@@ -39,6 +40,12 @@ from reconciler.rendering.markdown import (
 )
 from reconciler.rendering.problems import error_text, problems_text
 from reconciler.rendering.progress import Progress
+from reconciler.rendering.rehearsal import (
+    rehearsal_html,
+    rehearsal_json,
+    rehearsal_markdown,
+    rehearsal_text,
+)
 from reconciler.rendering.sarif import audit_sarif
 from reconciler.rendering.terminal import Look, Palette, clean
 from reconciler.rendering.text import outcomes_text, plan_text
@@ -145,6 +152,13 @@ AUDIT_FORMATS: Mapping[str, Callable[[Audit, Look], str]] = {
     "sarif": lambda audit, look: dumps(audit_sarif(audit)) + "\n",
 }
 
+REHEARSAL_FORMATS: Mapping[str, Callable[[Rehearsal, Look], str]] = {
+    "text": rehearsal_text,
+    "json": lambda rehearsal, look: dumps(rehearsal_json(rehearsal)) + "\n",
+    "markdown": lambda rehearsal, look: _fit(rehearsal_markdown(rehearsal), look, "backslashreplace"),
+    "html": lambda rehearsal, look: _fit(rehearsal_html(rehearsal), look, "xmlcharrefreplace"),
+}
+
 FORMATS: Mapping[str, Format] = {
     "text": _TEXT,
     "json": _JSON,
@@ -155,6 +169,7 @@ FORMATS: Mapping[str, Format] = {
 __all__ = [
     "AUDIT_FORMATS",
     "FORMATS",
+    "REHEARSAL_FORMATS",
     "Format",
     "Look",
     "Palette",

@@ -199,9 +199,12 @@ def _ending(outcome: Outcome, palette: Palette) -> str:
 
 
 def _took(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    return f" ({seconds:.1f} s)" if seconds < 60 else f" ({int(seconds) // 60} min {int(seconds) % 60:02d} s)"
+    return "" if seconds is None else f" ({duration(seconds)})"
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `2 min 05 s`."""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
 
 
 def counted(plan: Plan, outcomes: Sequence[Outcome]) -> Mapping[str, int]:

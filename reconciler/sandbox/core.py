@@ -97,6 +97,21 @@ class Sandbox:
         finally:
             self.journal.end(arrival.entry, status)
 
+    def change(self, request: Request) -> str:
+        """Method and route of a request that changes something; "" for a read, a token, a look at a login."""
+        mark = request.path.find(_API)
+        found = _ROUTER.find(request.method, request.path if mark < 0 else request.path[mark:])
+        return found[0].label if found is not None and found[0].write else ""
+
+    def trust(self, other: Sandbox) -> None:
+        """Connect here verifies credentials by the account of another sandbox, too."""
+
+        def accepts(client_id: str, sha256: str) -> bool:
+            with other.lock:
+                return other.state.account.accepts(client_id, sha256)
+
+        self.world.accounts = (*self.world.accounts, accepts)
+
     def reset(self) -> None:
         """Forget everything but seeds, knobs and faults."""
         with self.lock:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from reconciler.sandbox.credentials import ACCOUNT_ID
+from reconciler.sandbox.credentials import ACCOUNT_ID, CLIENT_ID
 
 _VERSION = re.compile(r"\d{4}\.\d{2}\.\d+([-+].*)?\Z")
 
@@ -34,6 +34,7 @@ class Knobs:
     echo_defaults: bool = True  # the defaults of an integration's template show up in GET
     # Databricks
     account_id: str = ACCOUNT_ID
+    operator: str = CLIENT_ID  # by this name the sandbox's own client signs in, and shows as a creator
     fill_policies: bool = False  # GET shows a token_access_policy with all that the server assumes
     numbers_as_text: bool = False  # created_by, principal_id, service_principal_id come as strings
     members_in_lists: bool = False  # a list of groups shows their members, as it did once
@@ -109,6 +110,8 @@ class World:
     clock: Callable[[], float] = time.time
     lag: int = 0
     shuffled: bool = False
+    # of other accounts, whether they accept a client with a secret of this hash
+    accounts: tuple[Callable[[str, str], bool], ...] = ()
 
     def now(self) -> float:
         """The server's time, in seconds since 1970."""

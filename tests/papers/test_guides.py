@@ -6,6 +6,7 @@ import io
 import os
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,12 @@ def commands(page: Path) -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in lines]
 
 
+def files_of(page: Path) -> dict[str, str]:
+    """What a page shows as a file: blocks with a title."""
+    blocks = re.findall(r'^ *```\w+ title="([^"]+)"\n(.*?)^ *```', page.read_text(), re.S | re.M)
+    return {name: textwrap.dedent(text) for name, text in blocks}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_every_command_of_a_guide_works(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -41,6 +48,8 @@ def test_every_command_of_a_guide_works(
         box.load(server.sandbox, box.Estate(box.AccountEstate(apps=[by_hand])))
         if page.name != "index.md":
             assert main(["init", "--sandbox"]) == 0
+        for name, text in files_of(page).items():
+            (tmp_path / name).write_text(text)
         for words in shown:
             assert words[0] == "reconcile"
             code = main(words[1:])

@@ -25,6 +25,7 @@ from reconciler.providers._connections import Connections
 from reconciler.providers._paths import is_id
 from reconciler.providers._size_limits import Tally
 from reconciler.providers._throttle import Flow
+from reconciler.providers._wires import Wire
 from reconciler.providers.http import PARALLEL, Client, FixedHeaders, Hints, is_token
 from reconciler.secrets import Fingerprint, Secret
 
@@ -41,6 +42,7 @@ class ConnectServer:
         rate: requests per second at most.
         clock: monotonic seconds.
         sleep: waits that many seconds.
+        wire: answers in the place of the network; None for the network.
 
     Attributes:
         provider: its name in the spec.
@@ -61,6 +63,7 @@ class ConnectServer:
         rate: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        wire: Wire | None = None,
     ) -> None:
         self.provider = spec.name
         self.address = _address(spec, environment)
@@ -82,7 +85,7 @@ class ConnectServer:
             ),
             ca_file=ca_file,
             connections=Connections(
-                Flow(max(1, parallelism or PARALLEL), rate=rate, clock=clock, sleep=sleep)
+                Flow(max(1, parallelism or PARALLEL), rate=rate, clock=clock, sleep=sleep), wire
             ),
             clock=clock,
             sleep=sleep,

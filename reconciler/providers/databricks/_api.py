@@ -20,6 +20,7 @@ from reconciler.providers._credential_hosts import origin
 from reconciler.providers._paths import is_id, segment
 from reconciler.providers._size_limits import Tally
 from reconciler.providers._throttle import Flow
+from reconciler.providers._wires import Wire
 from reconciler.providers.databricks._settings import HOST, settle
 from reconciler.providers.databricks._sign_in import TRUST, Waits, prove, sign_in
 from reconciler.providers.http import PARALLEL, Answer, Client, Hints
@@ -56,6 +57,7 @@ class DatabricksAccount:
         rate: requests per second at most.
         clock: monotonic seconds.
         sleep: waits that many seconds.
+        wire: answers in the place of the network; None for the network.
 
     Attributes:
         provider: its name in the spec.
@@ -77,6 +79,7 @@ class DatabricksAccount:
         rate: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        wire: Wire | None = None,
     ) -> None:
         settings = settle(spec, environment)
         self.provider = spec.name
@@ -88,7 +91,7 @@ class DatabricksAccount:
         self._settings = settings
         narrow = {"/scim/": SCIM_PARALLEL}
         flow = Flow(max(1, parallelism or PARALLEL), narrow=narrow, rate=rate, clock=clock, sleep=sleep)
-        connections = Connections(flow)
+        connections = Connections(flow, wire)
         self._waits = Waits(clock, sleep, connections)
         self._sign_in = sign_in(settings, self._waits)
         self.http = Client(

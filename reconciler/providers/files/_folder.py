@@ -103,7 +103,7 @@ class SpecFolder:
         """
         path = self._path(name)
         self._pass_gate()
-        if is_new and path.exists():
+        if is_new and self._is_there(path, name):
             raise InvalidRequestError(
                 f"there is a file {name} already, and it isn't this stack's",
                 provider=self.provider,
@@ -111,8 +111,7 @@ class SpecFolder:
                 hint="move it away, or choose another file",
             )
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, checked(text))
+            self._put(path, name, text)
         except OSError as error:
             raise self._unreachable(name, "written", error) from None
 
@@ -125,9 +124,25 @@ class SpecFolder:
         path = self._path(name)
         self._pass_gate()
         try:
-            path.unlink(missing_ok=True)
+            self._take_away(path, name)
         except OSError as error:
             raise self._unreachable(name, "removed", error) from None
+
+    def draft(
+        self, drafts: dict[str, bytes | None], carry: Callable[[str, Callable[[], None]], None]
+    ) -> SpecFolder:
+        """The folder as it would be, see `DraftFolder`."""
+        return DraftFolder(self, drafts, carry)
+
+    def _put(self, path: Path, name: str, text: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, checked(text))
+
+    def _take_away(self, path: Path, name: str) -> None:
+        path.unlink(missing_ok=True)
+
+    def _is_there(self, path: Path, name: str) -> bool:
+        return path.exists()
 
     def _pass_gate(self) -> None:
         if self.http.gate is not None:
@@ -164,3 +179,36 @@ def _replace(path: Path, text: str) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+class DraftFolder(SpecFolder):
+    """The same folder, in which nothing is written: what would be is kept in memory.
+
+    Args:
+        real: the folder.
+        drafts: name → what it would hold then; None where it would be gone.
+        carry: carries a write out, told what it is.
+    """
+
+    def __init__(
+        self,
+        real: SpecFolder,
+        drafts: dict[str, bytes | None],
+        carry: Callable[[str, Callable[[], None]], None],
+    ) -> None:
+        super().__init__(real.provider, real.folder, real.stack)
+        self._drafts = drafts
+        self._carry = carry
+
+    def content(self, name: str) -> bytes | None:
+        """What a file would hold."""
+        return self._drafts[name] if name in self._drafts else super().content(name)
+
+    def _put(self, path: Path, name: str, text: str) -> None:
+        self._carry("write a file", lambda: self._drafts.update({name: checked(text).encode()}))
+
+    def _take_away(self, path: Path, name: str) -> None:
+        self._carry("remove a file", lambda: self._drafts.update({name: None}))
+
+    def _is_there(self, path: Path, name: str) -> bool:
+        return self.content(name) is not None

@@ -19,6 +19,7 @@ from reconciler.rendering.html.page import (
     said,
     section,
     sum_of_findings,
+    table,
     tag,
 )
 from reconciler.rendering.html.picture import picture
@@ -151,7 +152,7 @@ def outcomes_html(plan: Plan, outcomes: Sequence[Outcome]) -> str:
     name = tag("span", esc(plan.stack.name), "name")
     head = f"<h1>Applied to stack {name}</h1>\n<p>{counts or 'Nothing to do'}.</p>"
     return page(
-        title, head, section("results", "Results", _table(["Action", "Address", "Result", "Time"], rows))
+        title, head, section("results", "Results", table(["Action", "Address", "Result", "Time"], rows))
     )
 
 
@@ -168,20 +169,8 @@ def verification_html(stack: str, found: Sequence[Verification]) -> str:
     name = tag("span", esc(stack), "name")
     words = f"{counted_proofs(found)}." if found else NOTHING
     head = f"<h1>Verification of stack {name}</h1>\n<p>{words}</p>"
-    body = section("results", "Results", _table(["Result", "Address", "Why"], rows))
+    body = section("results", "Results", table(["Result", "Address", "Why"], rows))
     return page(f"Verification of stack {clean(stack)}", head, body)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of ready markup; nothing if it has no rows."""
-    if not rows:
-        return ""
-    titles = "".join(f'<th scope="col">{head}</th>' for head in heads)
-    lines = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" for cells in rows)
-    return (
-        '<div class="wide"><table class="list">'
-        f"<thead><tr>{titles}</tr></thead><tbody>\n{lines}</tbody></table></div>"
-    )
 
 
 def problems_html(problems: Sequence[Problem]) -> str:
@@ -227,8 +216,8 @@ def ledger_html(ledger: Ledger) -> str:
     return page(
         f"Ledger of stack {clean(ledger.stack)}",
         head,
-        section("unsettled", "Not settled yet", _table(["Address", "Since", "Why", "By"], unsettled))
-        + section("owned", "Owned", _table(heads, owned)),
+        section("unsettled", "Not settled yet", table(["Address", "Since", "Why", "By"], unsettled))
+        + section("owned", "Owned", table(heads, owned)),
     )
 
 

@@ -161,3 +161,15 @@ def sum_of_findings(problems: Sequence[Problem]) -> str:
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     pairs = ((errors, "error"), (len(problems) - errors, "warning"))
     return ", ".join(counted_words(count, noun) for count, noun in pairs if count) or "no findings"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of ready markup; nothing if it has no rows."""
+    if not rows:
+        return ""
+    titles = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    lines = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" for cells in rows)
+    return (
+        '<div class="wide"><table class="list">'
+        f"<thead><tr>{titles}</tr></thead><tbody>\n{lines}</tbody></table></div>"
+    )

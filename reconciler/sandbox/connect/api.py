@@ -67,7 +67,8 @@ def verify_integration(call: Call, server: ConnectServer, user: User) -> Answer:
         raise Refusal(400, 240, f"Only {SERVICE} integrations can be tested.")
     if row["template"] == "databricks":
         secret = row["_secrets"].get("client_secret", "")
-        if not call.state.account.accepts(row["config"].get("client_id", ""), secret):
+        accounts = (call.state.account.accepts, *call.state.world.accounts)
+        if not any(accepts(row["config"].get("client_id", ""), secret) for accepts in accounts):
             raise Refusal(400, 241, "Unable to retrieve a token from the OAuth provider.")
     return json_answer({})
 

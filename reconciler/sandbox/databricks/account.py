@@ -7,6 +7,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from reconciler.sandbox import credentials
@@ -88,7 +89,7 @@ class Account:
 
     def subject_of(self, client_id: str, secret: str) -> str | None:
         """Whose client credentials these are; None if they are nobody's."""
-        built_in = _BUILT_IN_CLIENTS.get(client_id)
+        built_in = self._built_in(client_id)
         if built_in is not None:
             return built_in[0] if hmac.compare_digest(built_in[1], digest(secret)) else None
         row = self.principals.by_application(client_id)
@@ -98,8 +99,9 @@ class Account:
 
     def subject_named(self, client_id: str) -> str | None:
         """Who exchanges a foreign token under this client id; None if nobody may."""
-        if client_id in _BUILT_IN_CLIENTS:
-            return _BUILT_IN_CLIENTS[client_id][0]
+        built_in = self._built_in(client_id)
+        if built_in is not None:
+            return built_in[0]
         row = self.principals.by_application(client_id)
         return str(row["id"]) if row is not None and row["active"] else None
 
@@ -121,7 +123,8 @@ class Account:
         if expires <= self.world.now():
             return None
         if subject in BUILT_IN:
-            return BUILT_IN[subject]
+            known = BUILT_IN[subject]
+            return replace(known, username=self.world.knobs.operator) if subject == "sandbox" else known
         row = self.principals.table.get(subject)
         if row is None or not row["active"]:
             return None
@@ -305,7 +308,11 @@ class Account:
 
     def knows_client(self, client_id: str) -> bool:
         """Whether this is the applicationId of a service principal, or of one that we bring along."""
-        return client_id in _BUILT_IN_CLIENTS or self.principals.by_application(client_id) is not None
+        return self._built_in(client_id) is not None or self.principals.by_application(client_id) is not None
+
+    def _built_in(self, client_id: str) -> tuple[str, str] | None:
+        is_operator = client_id == self.world.knobs.operator
+        return _BUILT_IN_CLIENTS.get(credentials.CLIENT_ID if is_operator else client_id)
 
     def _is_principal(self, key: str) -> bool:
         return any(key in each.table for each in (self.principals, self.users, self.groups))

@@ -1,0 +1,96 @@
+"""`reconcile rehearse`: the plan, carried out in a copy of what is live; touches nothing real."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from reconciler.applying.supplied_secrets import check_supplied
+from reconciler.cli.console import Console
+from reconciler.cli.interruption import stop_of
+from reconciler.cli.parallel import Job, each
+from reconciler.cli.redaction import veiled_rehearsal
+from reconciler.cli.wiring import RunStacks, View, clients, look, open_stack, stacks
+from reconciler.errors import PlanError
+from reconciler.matching import Rivals
+from reconciler.model import FILES, Action, Change, Plan, Stack
+from reconciler.planning import Options
+from reconciler.providers import KINDS
+from reconciler.rehearsing import Heard, Script, Stage, copy_of, rehearse
+from reconciler.rendering import REHEARSAL_FORMATS
+from reconciler.secrets import Identities
+
+
+def run(args: argparse.Namespace, console: Console) -> int:
+    """Rehearses every stack; exit 1 if a run doesn't end with an empty plan."""
+    found = stacks(args)
+    run_stacks = RunStacks(found)
+    return each([Job(stack, partial(_rehearse, stack, args, run_stacks)) for stack in found], console)
+
+
+def _rehearse(stack: Stack, args: argparse.Namespace, run_stacks: RunStacks, console: Console) -> int:
+    opened = open_stack(stack)
+    stop = stop_of(args)
+    identities = Identities.from_environment(os.environ)
+    console.problems(identities.warnings)
+    with clients(stack, opened, args) as apis:
+        heard = {name: Heard() for name in apis if stack.providers[name].type != FILES}
+        for name, hear in heard.items():
+            apis[name].http.listen(hear)
+        with console.reading(apis):
+            view = look(stack, opened, apis, identities, stop=stop, run_stacks=run_stacks)
+        options = view.options(args)
+        plan = view.plan(options)
+        check_supplied(plan, view.opened.ledger)
+        view.check_writable(plan)
+        script = _script(view, options, run_stacks.of(stack), heard)
+    _check_copy(plan, Stage(script).plan())
+    with console.progress() as tell:
+        shown = rehearse(
+            script, parallelism=args.parallelism, sleep=stop.sleep, faults=args.faults, tell=tell
+        )
+    console.result(REHEARSAL_FORMATS[args.format](veiled_rehearsal(shown), console.look))
+    return 0 if shown.converges else 1
+
+
+def _script(view: View, options: Options, rivals: Rivals, heard: Mapping[str, Heard]) -> Script:
+    apis: Mapping[str, Any] = view.apis
+    return Script(
+        stack=view.stack,
+        ledger=view.opened.ledger,
+        kinds=KINDS,
+        copies={name: copy_of(view.stack.providers[name], apis[name], hear) for name, hear in heard.items()},
+        folders={name: api for name, api in apis.items() if name not in heard},
+        options=options,
+        rivals=rivals,
+        identities=view.identities or Identities(),
+    )
+
+
+def _changes(plan: Plan) -> list[Change]:
+    return [change for change in plan.changes if change.action is not Action.NO_OP]
+
+
+def _check_copy(plan: Plan, copied: Plan) -> None:
+    """A rehearsal says something only if the copy is like what is live.
+
+    Raises:
+        PlanError: it isn't.
+    """
+    real, drafted = (
+        {(str(change.address), change.action): change.fields for change in _changes(each)}
+        for each in (plan, copied)
+    )
+    strange = sorted(
+        {address for address, action in real.keys() ^ drafted.keys()}
+        | {key[0] for key in real.keys() & drafted.keys() if real[key] != drafted[key]}
+    )
+    if strange:
+        raise PlanError(
+            f"the copy of what is live isn't like it: {', '.join(strange)} would be planned otherwise",
+            hint="somebody may be changing it right now: try again; if it stays so, this can't be rehearsed",
+            code="copy-differs",
+        )
