@@ -113,7 +113,7 @@ def test_a_creator_that_is_somebody_else_for_certain_is_known_before_anything_of
     assert not account.is_another(CLIENT_ID.upper())
     assert not account.is_another("")
     assert not account.is_another("display name of the principal")
-    monkeypatch.setattr(account, "_name", "")  # a token that doesn't tell whose it is
+    monkeypatch.setitem(account._ourselves, "name", "")  # a token that doesn't tell whose it is
     assert not account.is_another(username)
 
 
