@@ -36,7 +36,6 @@ from reconciler.model import (
 from reconciler.planning import by_id, gone, origins, remembered
 from reconciler.secrets import Fingerprint, Identities, Recipients, Secret, recipients_mark, seal, unseal
 
-_RENEWING = (Action.CREATE, Action.REPLACE, Action.ROTATE)
 GHOST = timedelta(hours=1)
 
 
@@ -85,11 +84,9 @@ class ApplyContext:
     def __post_init__(self) -> None:
         wanted = self.plan.stack.recipients
         self.recipients = Recipients.parse(wanted) if wanted else None
-        self._renewed = {
-            change.address for change in self.plan.changes if change.action in (Action.ROTATE, Action.REPLACE)
-        }
+        self._renewed = {change.address for change in self.plan.changes if change.action.supersedes}
         for change in self.plan.changes:
-            if change.live is not None and change.action not in _RENEWING:
+            if change.live is not None and not change.action.makes:
                 self.computed[change.address] = {"id": change.live.id, **change.live.computed}
                 if (given := self._given(change, change.live)) is not None:
                     self.values[change.live.id] = given

@@ -140,7 +140,7 @@ def _entry(context: ApplyContext, resource: Resource, created: Created, handed: 
 
 
 def _former(context: ApplyContext, change: Change, resource: Resource) -> Superseded | None:
-    if change.action not in (Action.REPLACE, Action.ROTATE) or change.live is None:
+    if not change.action.supersedes or change.live is None:
         return None
     if change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST:
         return None  # it is gone already

@@ -149,7 +149,7 @@ def begun(plan: Plan, refreshed: Mapping[Address, Entry]) -> LedgerEdit:
 
 
 def approved(plan: Plan, change: Change) -> LedgerEdit:
-    """An entry of `approve:` that has done its context: it works once."""
+    """An entry of `approve:` that has done its work: it works once."""
 
     def edit(draft: LedgerDraft) -> None:
         if change.approved:

@@ -130,7 +130,7 @@ def patch_of(context: ApplyContext, change: Change, live: Live, paths: set[str])
 
 
 def unproven(address: Address, paths: Iterable[str]) -> LedgerEdit:
-    """Deliveries of which nothing is left, or that don't context: nothing is revoked, and the next plan makes
+    """Deliveries of which nothing is left, or that don't work: nothing is revoked, and the next plan makes
     another."""
     doubted = frozenset(paths)
 

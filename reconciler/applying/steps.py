@@ -27,7 +27,7 @@ def calls_of(context: ApplyContext, change: Change, step: Step) -> Iterator[Remo
         yield from remove(context, change, change.clears)
     elif step.phase is Phase.REMOVE:
         yield from remove(context, change, change.removes)
-    elif change.action in (Action.CREATE, Action.REPLACE, Action.ROTATE):
+    elif change.action.makes:
         yield from create(context, change)
     elif change.action is Action.ADOPT:
         yield from adopt(context, change)

@@ -11,7 +11,6 @@ from reconciler.matching import is_of_adopt
 from reconciler.model import Action, Address, Change, Ledger, Plan, Ref, Resource, SecretInput
 
 _MAKING = (Action.CREATE, Action.REPLACE)
-_RENEWING = (*_MAKING, Action.ROTATE)
 
 
 def check_supplied(plan: Plan, ledger: Ledger) -> None:
@@ -57,7 +56,7 @@ def _given(plan: Plan, ledger: Ledger, ref: Ref) -> Iterator[SecretInput]:
     owner: Address = source.parent or source
     resource = plan.stack.resources.get(owner)
     adopt = resource.lifecycle.adopt if resource else None
-    if change is None or change.action in _RENEWING or adopt is None or adopt.client_secret is None:
+    if change is None or change.action.makes or adopt is None or adopt.client_secret is None:
         return
     entry = ledger.entries.get(source)
     is_sealed = entry is not None and entry.credential is not None and bool(entry.credential.sealed)

@@ -27,6 +27,16 @@ class Action(str, Enum):
     BLOCKED = "blocked"
     NO_OP = "no_op"
 
+    @property
+    def makes(self) -> bool:
+        """Whether a new remote object comes of it."""
+        return self in (Action.CREATE, Action.REPLACE, Action.ROTATE)
+
+    @property
+    def supersedes(self) -> bool:
+        """Whether a new remote object takes the place of another."""
+        return self in (Action.REPLACE, Action.ROTATE)
+
 
 class Cause(str, Enum):
     """Who made a difference: the user in the YAML, someone else live, or both."""

@@ -26,7 +26,7 @@ from reconciler.model import (
 )
 from reconciler.planning.comparison import field_changes
 from reconciler.planning.context import PlanningContext, is_secret, resolve, secret_fields, shown
-from reconciler.planning.decision_types import Decision, Decisions, Fate, PlannedDelivery
+from reconciler.planning.decision_types import Decision, Decisions, PlannedDelivery
 from reconciler.planning.named_keys import by_id, gone
 from reconciler.secrets import SENSITIVE
 
@@ -37,13 +37,13 @@ def change_of(context: PlanningContext, decided: Decisions, resource: Resource) 
     """What happens to one wanted object."""
     builder = _Builder(context, decided, resource)
     decision = builder.decision
-    if decision.fate is Fate.BLOCKED:
+    if decision.action is Action.BLOCKED:
         return builder.change(Action.BLOCKED, decision.reason, code=decision.code)
-    if decision.fate is Fate.MAKE:
+    if decision.action is Action.CREATE:
         return builder.change(Action.CREATE, decision.reason, builder.made())
-    if decision.fate is Fate.ROTATE:
+    if decision.action is Action.ROTATE:
         return builder.change(Action.ROTATE, decision.reason, builder.renewed())
-    if decision.fate is Fate.REPLACE:
+    if decision.action is Action.REPLACE:
         return builder.change(Action.REPLACE, decision.reason, builder.renewed() + builder.differences())
     return builder.kept()
 

@@ -52,7 +52,7 @@ def _others(
     own = {entry.id for entry in context.entries.values()}
     own |= {match.live.id for match in context.matches.values() if match.live}
     for change in changes:
-        if change.action not in (Action.REPLACE, Action.ROTATE) or change.id in in_use:
+        if not change.action.supersedes or change.id in in_use:
             continue
         address = change.address.parent or change.address
         match = context.matches.get(address)
@@ -79,7 +79,7 @@ def _superseded(
             continue
         noun = context.kinds[address.kind_name].noun
         gone = {*change.removes, *change.clears, *in_use}
-        supersedes = change.action in (Action.REPLACE, Action.ROTATE) and change.id not in gone
+        supersedes = change.action.supersedes and change.id not in gone
         if supersedes and change.id and not stays(context, address, change.id):
             wait = f"for {_span(change.keeps)} after the last delivery" if change.keeps else _HELD
             yield _stays(address, f"the {noun} {change.id} stays alive, superseded, {wait}")

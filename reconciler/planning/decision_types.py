@@ -1,35 +1,25 @@
-"""The words in which the planner decides: decided, decisions, planned_deliveries. Pure."""
+"""What the planner decides, before a change is worked out: decisions, and planned deliveries. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 
-from reconciler.model import Address
-
-
-class Fate(str, Enum):
-    """What becomes of one wanted object."""
-
-    KEEP = "keep"
-    MAKE = "make"
-    REPLACE = "replace"
-    ROTATE = "rotate"
-    BLOCKED = "blocked"
+from reconciler.model import Action, Address
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The fate of one address with its reason.
+    """What becomes of one address, with the reason.
 
     Attributes:
+        action: CREATE, REPLACE, ROTATE, BLOCKED; NO_OP for what stays, though it may be updated or adopted.
         immutable: the attributes that the API can't change and that differ.
         unused: its secret never reached anyone, so that renewing it hurts nobody.
         code: of the problem, when blocked.
     """
 
-    fate: Fate
+    action: Action
     reason: str = ""
     immutable: tuple[str, ...] = ()
     unused: bool = False
@@ -38,7 +28,7 @@ class Decision:
     @property
     def is_new(self) -> bool:
         """Whether its remote id will be another one."""
-        return self.fate in (Fate.MAKE, Fate.REPLACE, Fate.ROTATE)
+        return self.action.makes
 
 
 @dataclass(frozen=True)
@@ -58,7 +48,7 @@ class PlannedDelivery:
 
 @dataclass(frozen=True)
 class Decisions:
-    """The decisions of a stack, the planned_deliveries they ask for, and the values of references.
+    """The decisions of a stack, the deliveries that they ask for, and the values of references.
 
     Attributes:
         unverified: integrations whose secret can't be vouched for → why.
@@ -74,4 +64,4 @@ class Decisions:
 
 def is_blocked(decisions: Mapping[Address, Decision], address: Address) -> bool:
     """Whether an address can't be planned."""
-    return address in decisions and decisions[address].fate is Fate.BLOCKED
+    return address in decisions and decisions[address].action is Action.BLOCKED

@@ -13,11 +13,11 @@ from datetime import timedelta
 from reconciler.errors import Severity
 from reconciler.matching.canonical import at_path, same_leaf
 from reconciler.matching.matches import Match
-from reconciler.model import Address, IntentResolution, Live, Origin, Resource, Unknown
+from reconciler.model import Action, Address, IntentResolution, Live, Origin, Resource, Unknown
 from reconciler.model.times import parse_time
 from reconciler.model.values import seconds
 from reconciler.planning.context import PlanningContext, is_at_hand, resolve
-from reconciler.planning.decision_types import Decision, Decisions, Fate, is_blocked
+from reconciler.planning.decision_types import Decision, Decisions, is_blocked
 from reconciler.planning.deliveries import planned_deliveries_of
 from reconciler.planning.missing_secrets import (
     HANDOFF_MISSING,
@@ -32,7 +32,7 @@ from reconciler.planning.templates import template_trouble
 
 
 def decide(context: PlanningContext) -> Decisions:
-    """The fate of every wanted object."""
+    """What becomes of every wanted object."""
     decisions: dict[Address, Decision] = {}
     known: dict[tuple[Address, str], str] = {}
     for resource in context.in_order:
@@ -74,11 +74,11 @@ def _verdict(
     if match.live is None:
         return missing_handoff(context, resource, match) or _made(match)
     if address in context.forced:
-        return Decision(Fate.REPLACE, "asked for on the command line")
+        return Decision(Action.REPLACE, "asked for on the command line")
     frozen = _immutable_differences(context, resource, match.live, known)
     if frozen:
-        return Decision(Fate.REPLACE, f"{', '.join(frozen)} can't be changed in place", immutable=frozen)
-    return Decision(Fate.KEEP)
+        return Decision(Action.REPLACE, f"{', '.join(frozen)} can't be changed in place", immutable=frozen)
+    return Decision(Action.NO_OP)
 
 
 def _unless_unmet(resource: Resource, decision: Decision) -> Decision:
@@ -86,23 +86,23 @@ def _unless_unmet(resource: Resource, decision: Decision) -> Decision:
     wrong = next((p for p in resource.unmet if p.severity is Severity.ERROR), None)
     if wrong is None or not decision.is_new:
         return decision
-    return Decision(Fate.BLOCKED, f"{decision.reason}, and {wrong.text}", code=wrong.code)
+    return Decision(Action.BLOCKED, f"{decision.reason}, and {wrong.text}", code=wrong.code)
 
 
 def _obstacle(
     context: PlanningContext, resource: Resource, match: Match, decisions: Mapping[Address, Decision]
 ) -> Decision | None:
     if match.trouble:
-        return Decision(Fate.BLOCKED, match.trouble, code=match.code)
+        return Decision(Action.BLOCKED, match.trouble, code=match.code)
     stopped = next((d for d in resource.depends_on if is_blocked(decisions, d)), None)
     if stopped is not None:
-        return Decision(Fate.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked")
+        return Decision(Action.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked")
     trouble = (
         named_trouble(context, resource)
         or template_trouble(context, resource)
         or _named_trouble(context, resource)
     )
-    return Decision(Fate.BLOCKED, trouble[1], code=trouble[0]) if trouble else None
+    return Decision(Action.BLOCKED, trouble[1], code=trouble[0]) if trouble else None
 
 
 def _named_trouble(context: PlanningContext, resource: Resource) -> tuple[str, str] | None:
@@ -118,11 +118,11 @@ LOST = "secret of an interrupted create is lost"
 def _made(match: Match) -> Decision:
     settles = match.recovered.settles if match.recovered else IntentResolution.NOTHING
     if settles is IntentResolution.LOST:
-        return Decision(Fate.REPLACE, LOST, unused=True)
+        return Decision(Action.REPLACE, LOST, unused=True)
     if settles is IntentResolution.GIVEN_UP:
-        return Decision(Fate.MAKE, "an interrupted create of it took no effect")
+        return Decision(Action.CREATE, "an interrupted create of it took no effect")
     gone = "it was deleted outside of this stack" if match.vanished else "it doesn't exist yet"
-    return Decision(Fate.MAKE, gone)
+    return Decision(Action.CREATE, gone)
 
 
 def _secret_verdict(
@@ -133,16 +133,16 @@ def _secret_verdict(
     left = context.recovery.intents.get(address)
     lost = LOST if left is not None and left.settles is IntentResolution.LOST else ""
     if parent is not None and decisions[parent].is_new:
-        return Decision(Fate.MAKE, f"{parent} is new")
+        return Decision(Action.CREATE, f"{parent} is new")
     if match.live is None:
         if match.unsure and address not in context.forced:
-            return Decision(Fate.KEEP, "several live secrets, and it isn't known which one is in use")
+            return Decision(Action.NO_OP, "several live secrets, and it isn't known which one is in use")
         gone = "the secret on record is gone or expired" if match.vanished else "it has no secret yet"
-        return _capped(context, address, Decision(Fate.MAKE, lost or gone))
+        return _capped(context, address, Decision(Action.CREATE, lost or gone))
     if address in context.forced or (parent is not None and parent in context.forced):
-        return _capped(context, address, Decision(Fate.ROTATE, "asked for on the command line"))
+        return _capped(context, address, Decision(Action.ROTATE, "asked for on the command line"))
     due = ends_soon(context, resource, match.live)
-    return _capped(context, address, Decision(Fate.ROTATE, due)) if due else Decision(Fate.KEEP)
+    return _capped(context, address, Decision(Action.ROTATE, due)) if due else Decision(Action.NO_OP)
 
 
 def ends_soon(context: PlanningContext, resource: Resource, live: Live) -> str:
@@ -175,7 +175,7 @@ def _capped(context: PlanningContext, address: Address, decision: Decision) -> D
     if len(inside) < SECRET_CAP:
         return decision
     return Decision(
-        Fate.BLOCKED,
+        Action.BLOCKED,
         f"{parent} has {len(inside)} secrets already, the most it may have, and needs one more: "
         f"delete one that is no longer used: {_listed(context, address, inside)}",
         code="secret-cap",
@@ -233,7 +233,7 @@ def _known_of(
 def _write_missing(context: PlanningContext, decisions: dict[Address, Decision]) -> None:
     """A handoff that is merely missing is written as soon as a credential of it is a new one anyway."""
     for address, decision in list(decisions.items()):
-        if decision.code == HANDOFF_MISSING and decision.fate is Fate.KEEP:
+        if decision.code == HANDOFF_MISSING and decision.action is Action.NO_OP:
             sources = {ref.source for ref in context.stack.resources[address].refs if ref.is_secret}
             if any(source in decisions and decisions[source].is_new for source in sources):
                 decisions[address] = _made(context.matches[address])
@@ -252,7 +252,7 @@ def _block_dependents(context: PlanningContext, decisions: dict[Address, Decisio
         )
         if stopped is not None and not is_blocked(decisions, resource.address):
             decisions[resource.address] = Decision(
-                Fate.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked"
+                Action.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked"
             )
 
 
@@ -264,7 +264,7 @@ def _reissued(
 ) -> Decision:
     """The decision of a credential's owner, now that somebody needs its value."""
     decision = decisions[source]
-    if decision.is_new or decision.fate is Fate.BLOCKED or is_at_hand(context, source):
+    if decision.is_new or decision.action is Action.BLOCKED or is_at_hand(context, source):
         return decision
     names = " and ".join(str(receiver) for receiver in sorted(receivers))
     entry = context.entries.get(source)
@@ -275,12 +275,12 @@ def _reissued(
         else f"its secret {absence(entry)}, and {names} must get it"
     )
     if source.part:
-        fate = Fate.ROTATE if context.matches[source].live is not None else Fate.MAKE
-        return replace(_capped(context, source, Decision(fate, reason)), unused=unused)
+        action = Action.ROTATE if context.matches[source].live is not None else Action.CREATE
+        return replace(_capped(context, source, Decision(action, reason)), unused=unused)
     if context.is_stateless:
         return Decision(
-            Fate.BLOCKED,
+            Action.BLOCKED,
             f"{reason}: the app would have to be replaced, and without a ledger nothing is ever deleted",
             code="needs-ledger",
         )
-    return Decision(Fate.REPLACE, reason, unused=unused)
+    return Decision(Action.REPLACE, reason, unused=unused)

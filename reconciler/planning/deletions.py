@@ -243,7 +243,7 @@ def _removal(context: PlanningContext, address: Address, entry: Entry) -> Change
 
 
 def _lifecycle(context: PlanningContext, address: Address, entry: Entry) -> Lifecycle:
-    """As last applied; a part shares the fate of its parent."""
+    """As last applied; a part goes the way of its parent."""
     parent = context.entries.get(address.parent) if address.parent else None
     if parent is not None and address.parent not in context.stack.resources:
         return replace(parent.lifecycle, prevent_destroy=False)

@@ -18,7 +18,7 @@ def planned_deliveries_of(
     decisions: Mapping[Address, Decision],
     known: Mapping[tuple[Address, str], str],
 ) -> Decisions:
-    """What every integration and handoff must get, given the decided of the credentials."""
+    """What every integration and handoff must get, given the decisions about credentials."""
     planned_deliveries: dict[Address, tuple[PlannedDelivery, ...]] = {}
     unverified: dict[Address, str] = {}
     delivered: dict[Address, tuple[str, ...]] = {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reconciler.matching.matches import How, Match
-from reconciler.model import Address, Entry, Origin, Resource
+from reconciler.model import Action, Address, Entry, Origin, Resource
 from reconciler.planning.context import PlanningContext, is_at_hand
-from reconciler.planning.decision_types import Decision, Fate
+from reconciler.planning.decision_types import Decision
 
 SECRET_NEEDED = "secret-needed"  # noqa: S105 - the code of a finding
 HANDOFF_MISSING = "handoff-missing"
@@ -22,7 +22,7 @@ def secret_needed(
     """Blocked decisions where an app would have to be replaced that this stack only found by its name, or for
     nothing but a new handoff; empty otherwise. What is paired already goes on."""
     decision = decisions[source]
-    if source.part or decision.is_new or decision.fate is Fate.BLOCKED or is_at_hand(context, source):
+    if source.part or decision.is_new or decision.action is Action.BLOCKED or is_at_hand(context, source):
         return {}
     is_found = _origin(context, source) is Origin.FOUND
     if not is_found and not all(_is_new_handoff(context, r, decisions) for r in receivers):
@@ -30,11 +30,11 @@ def secret_needed(
     match = context.matches[source]
     ways_out = _ways_out(source, match.live.id if match.live else "ID", is_found=is_found)
     words = f"it needs the secret of {source}, which {absence(match.entry)}; {ways_out}"
-    blocked = {receiver: Decision(Fate.BLOCKED, words, code=SECRET_NEEDED) for receiver in receivers}
+    blocked = {receiver: Decision(Action.BLOCKED, words, code=SECRET_NEEDED) for receiver in receivers}
     if is_found and match.how is How.NAME:
         names = " and ".join(str(receiver) for receiver in sorted(receivers))
         words = f"it was found by its name, and {names} must get its secret; {ways_out}"
-        blocked[source] = Decision(Fate.BLOCKED, words, code=SECRET_NEEDED)
+        blocked[source] = Decision(Action.BLOCKED, words, code=SECRET_NEEDED)
     return blocked
 
 
@@ -66,7 +66,7 @@ def _is_new_handoff(
     context: PlanningContext, address: Address, decisions: Mapping[Address, Decision]
 ) -> bool:
     kind = context.kinds[address.kind_name]
-    return kind.is_elsewhere and decisions[address].fate is Fate.MAKE
+    return kind.is_elsewhere and decisions[address].action is Action.CREATE
 
 
 def missing_handoff(context: PlanningContext, resource: Resource, match: Match) -> Decision | None:
@@ -78,4 +78,4 @@ def missing_handoff(context: PlanningContext, resource: Resource, match: Match) 
     if all(is_at_hand(context, source) for source in sources):
         return None
     words = "the file isn't on this machine, and its secrets aren't at hand to write it anew"
-    return Decision(Fate.KEEP, words, code=HANDOFF_MISSING)
+    return Decision(Action.NO_OP, words, code=HANDOFF_MISSING)

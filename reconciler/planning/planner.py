@@ -187,7 +187,7 @@ def _with_removal(context: PlanningContext, decided: Decisions, change: Change) 
     if live is None or context.is_stateless:
         return change
     entry = context.entries.get(change.address)
-    if change.action in (Action.REPLACE, Action.ROTATE):
+    if change.action.supersedes:
         shared = _is_shared(context, change.address)
         wait = keep_old(context, change.address, is_shared=shared)
         change = replace(change, keeps=wait)
@@ -204,7 +204,7 @@ def _goes_at_once(context: PlanningContext, change: Change) -> bool:
     """Whether what is superseded is removed in the same run: nothing keeps it, and nobody may need it."""
     if change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST:
         return True
-    if change.action not in (Action.REPLACE, Action.ROTATE) or change.live is None:
+    if not change.action.supersedes or change.live is None:
         return False
     return not stays(context, change.address, change.live.id) and not change.keeps
 

@@ -120,7 +120,7 @@ def _nowhere(context: PlanningContext, changes: Iterable[Change]) -> Iterator[Pr
     held = {ref.source for resource in resources.values() for ref in resource.refs if ref.is_secret}
     for change in changes:
         address, resource = change.address, resources.get(change.address)
-        makes = change.action in (Action.CREATE, Action.REPLACE, Action.ROTATE)
+        makes = change.action.makes
         if resource is None or not makes or not context.fields(address).shows_secret or address in held:
             continue
         if address.part or plain(resource.attributes.get("confidential")) is True:

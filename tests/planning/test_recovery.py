@@ -177,6 +177,8 @@ def test_a_late_integration_goes_if_no_content_has_got_it_however_many_have_got_
     )
     snapshot = Snapshot({("connect", "connect_integrations"): {"new": there, "own": ours}})
     for due in (False, True):
-        plan = make_plan(stack, ledger, snapshot, KINDS, Options(NOW, due=due))
+        plan = make_plan(
+            stack, ledger, pair(stack, ledger, snapshot, KINDS, NOW), KINDS, Options(NOW, due=due)
+        )
         (change,) = plan.changes
         assert (change.needs_approval, change.clears) == (False, ("new",) if contents == "0" else ())
