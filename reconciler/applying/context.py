@@ -57,8 +57,7 @@ class ApplyContext:
         pause: waits that many seconds, or less if the run is stopped.
         values: remote id of an app or SP secret → its secret, as long as this process lives.
         computed: address → what others may refer to, of objects that exist.
-        kept: address → why something of it stays after all.
-        stayed: remote ids of what stays after all.
+        stayed: remote id of what was to go and stays after all → who uses it.
         lists: integrations of the servers that this run writes to.
         notes: address → what a person should know of how it was done.
     """
@@ -76,8 +75,7 @@ class ApplyContext:
     identities: Identities = field(default_factory=Identities)
     values: dict[str, Secret] = field(default_factory=dict)
     computed: dict[Address, Mapping[str, str]] = field(default_factory=dict)
-    kept: dict[Address, str] = field(default_factory=dict)
-    stayed: set[str] = field(default_factory=set)
+    stayed: dict[str, str] = field(default_factory=dict)
     lists: FreshLists = field(default_factory=FreshLists)
     notes: dict[Address, str] = field(default_factory=dict)
 
@@ -270,6 +268,7 @@ class ApplyContext:
             credential=self.in_custody(held, self.values.get(entry.id)) if held else None,
             provider=resource.provider,
             named=resource.named,
+            deliveries=still_wanted(entry.deliveries, resource),
             applied=self.without_secrets(change.address, attributes, live),
             there=self.there(change.address, live),
             depends_on=resource.depends_on,
@@ -282,7 +281,7 @@ class ApplyContext:
             return refreshed
         trusted = {path: self.trusted(value) for path, value in secret_leaves(resource.attributes)}
         arrived = {path: delivery for path, delivery in trusted.items() if delivery is not None}
-        return replace(refreshed, deliveries={**entry.deliveries, **arrived}, updated_at=live.updated_at)
+        return replace(refreshed, deliveries={**refreshed.deliveries, **arrived}, updated_at=live.updated_at)
 
     def delivery(self, value: Ref | SecretInput) -> Delivery:
         """What is to be remembered of a secret that was just delivered."""
@@ -387,3 +386,9 @@ def secret_leaves(value: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[
             yield from secret_leaves(item, path)
         elif is_secret(item):
             yield path, item
+
+
+def still_wanted(deliveries: Mapping[str, Delivery], resource: Resource) -> dict[str, Delivery]:
+    """Those whose fields the spec still has: a field that is gone holds nothing."""
+    paths = {path for path, _ in secret_leaves(resource.attributes)}
+    return {path: delivery for path, delivery in deliveries.items() if path in paths}

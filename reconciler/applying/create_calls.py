@@ -13,6 +13,7 @@ from reconciler.applying.context import ApplyContext, secret_leaves, utc
 from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.remote_call import RemoteCall, always, was_refused
 from reconciler.applying.shared import additive_keys, grants_of, sources_of, with_advice
+from reconciler.applying.superseded import switched
 from reconciler.kinds import Created, Evidence
 from reconciler.model import (
     Action,
@@ -46,6 +47,7 @@ def create(context: ApplyContext, change: Change) -> Iterator[RemoteCall]:
     def made(created: Created) -> LedgerEdit:
         _learn(context, address, created)
         return ledger_edits.all_of(
+            switched(address, handed, context.now),
             ledger_edits.recorded(
                 address,
                 _entry(context, resource, created, handed),

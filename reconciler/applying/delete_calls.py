@@ -34,8 +34,7 @@ def remove(context: ApplyContext, change: Change, ids: Iterable[str]) -> Iterato
             words = f"{' and '.join(users)} still uses it"
             if deletes_first(change):
                 yield RemoteCall(run=partial(_refuse, address, f"nothing was changed: {words}"))
-            context.kept[address] = f"it stays, superseded: {words}"
-            context.stayed.add(live_id)
+            context.stayed[live_id] = f"{words} (still-in-use)"
             continue
         parent = parents.get(live_id) or (change.live.parent if change.live else "") or change.parent
         edit = ledger_edits.all_of(

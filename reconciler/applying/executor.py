@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from graphlib import TopologicalSorter
 from threading import Event
@@ -20,6 +20,7 @@ from reconciler.applying.context import ApplyContext
 from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.remote_call import NotSentError
 from reconciler.applying.steps import calls_of
+from reconciler.applying.superseded import superseded
 from reconciler.errors import FencedError, ReconcileError
 from reconciler.model import Action, Address, Change, Entry, IntentResolution, Ledger, Outcome, Status
 from reconciler.planning import Phase, Step, steps
@@ -111,10 +112,9 @@ class Executor:
         if self.failure is not None:
             raise self.failure
         return tuple(
-            outcome
+            self._with_rest(change, self.progress.reported.get(change.address) or self._outcome(change))
             for change in self.context.plan.changes
             if change.action is not Action.NO_OP
-            for outcome in [self.progress.reported.get(change.address) or self._outcome(change)]
         )
 
     # --- the beginning ----------------------------------------------------------------------------------
@@ -318,8 +318,6 @@ class Executor:
         error = "; ".join(errors)
         if change.action is Action.BLOCKED:
             status, error = Status.SKIPPED, change.reason
-        elif status is Status.DONE and self.context.plan.destroys and change.address in self.context.kept:
-            status, error = Status.SKIPPED, self.context.kept[change.address]
         return Outcome(
             change.address,
             change.action,
@@ -329,6 +327,13 @@ class Executor:
             round(self.progress.seconds.get(change.address, 0.0), 3),
             self.context.notes.get(change.address, ""),
         )
+
+    def _with_rest(self, change: Change, outcome: Outcome) -> Outcome:
+        """With what stays alive beside it; a destroy that leaves something isn't done."""
+        rest = superseded(self.context, change) if outcome.status is Status.DONE else ""
+        if rest and self.context.plan.destroys:
+            return replace(outcome, status=Status.SKIPPED, error=rest)
+        return replace(outcome, note="; ".join(words for words in (outcome.note, rest) if words))
 
 
 def _words(error: Exception) -> str:

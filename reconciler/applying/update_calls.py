@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any
 
 from reconciler.applying import ledger_edits
-from reconciler.applying.context import ApplyContext, secret_leaves
+from reconciler.applying.context import ApplyContext, secret_leaves, still_wanted
 from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.patch import patch_of, unproven
 from reconciler.applying.remote_call import RemoteCall, always, was_refused
 from reconciler.applying.shared import grants_of, sources_of, with_advice
+from reconciler.applying.superseded import switched
 from reconciler.kinds import Evidence
 from reconciler.matching.canonical import leaves
 from reconciler.model import (
@@ -62,7 +63,13 @@ def adopt(context: ApplyContext, change: Change) -> Iterator[RemoteCall]:
     if before is not None and before.id and before.id != live.id:
         # what an interrupted replace had made: its predecessor is still to go
         former = Superseded(
-            before.id, before.parent, before.name, before.computed, before.credential, origin=before.origin
+            before.id,
+            before.parent,
+            before.name,
+            before.computed,
+            before.credential,
+            origin=before.origin,
+            since=context.now,
         )
     yield RemoteCall(
         before=ledger_edits.all_of(
@@ -140,6 +147,7 @@ def _patched(context: ApplyContext, change: Change, live: Live, paths: set[str])
         given = {**deliveries, **(patch.secrets if patch.sent_whole else {})}
         arrived = [*sources, *(more if patch.sent_whole else ())]
         return ledger_edits.all_of(
+            switched(address, given, context.now),
             lambda draft: draft.change(
                 address, lambda entry: _updated(context, change, entry, answer, given)
             ),
@@ -235,6 +243,6 @@ def _updated(
         lifecycle=resource.lifecycle,
         origin=entry.origin_under(resource.lifecycle),
         there=context.there(resource.address, change.live),
-        deliveries={**entry.deliveries, **deliveries},
+        deliveries={**still_wanted(entry.deliveries, resource), **deliveries},
         updated_at=answer.updated_at if answer else entry.updated_at,
     )

@@ -58,10 +58,7 @@ def carry_out(
         executor = Executor(
             work, holding.journal, parallelism=args.parallelism, watcher=progress, stop=ending
         )
-        outcomes = executor.run()
-        for address, words in sorted(work.kept.items()):
-            progress.say(f"still-in-use: {address}: {words}")
-        return outcomes, ending.is_set()
+        return executor.run(), ending.is_set()
 
 
 class _Progress(Progress):

@@ -103,7 +103,8 @@ class Superseded:
     Attributes:
         revoke_after: RFC 3339; not to be removed before (`keep_old`); "" for as soon as possible.
         origin: how it came: a secret that this stack didn't issue isn't its to revoke.
-        since: RFC 3339, when its successor was made; "" if that isn't known.
+        since: RFC 3339, when its successor was made, or its last receiver was switched over; "" if that isn't
+            known.
     """
 
     id: str

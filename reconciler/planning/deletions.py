@@ -58,6 +58,7 @@ def with_formers(context: PlanningContext, changes: Mapping[Address, Change]) ->
     after = {**changes, **staying(context, changes)}
     in_use = owners_in_use(context, after)
     still_used = _credentials_in_use(context, after) | {*in_use}
+    let_go = _switched_over(context, after)
     after = {address: _sparing(change, still_used) for address, change in after.items()}
     for address, entry in context.entries.items():
         change = after.get(address)
@@ -72,6 +73,7 @@ def with_formers(context: PlanningContext, changes: Mapping[Address, Change]) ->
             f.id
             for f in entry.formers
             if _is_ready(context, f, still_used, waits=not ends)
+            and not (f.revoke_after and f.id in let_go and not ends)  # keep_old counts from now on
             and not (is_owner(context.kinds, address) and _may_be_used(context, f))
         )
         if ready:
@@ -188,6 +190,19 @@ def _credentials_in_use(context: PlanningContext, changes: Mapping[Address, Chan
             if not _is_let_go(context, change, address, path):
                 used.add(delivery.credential)
     return used
+
+
+def _switched_over(context: PlanningContext, changes: Mapping[Address, Change]) -> set[str]:
+    """Ids of credentials that a receiver holds until this plan gives it another."""
+    return {
+        delivery.credential
+        for address, entry in context.entries.items()
+        if (change := changes.get(address)) is not None
+        and change.action in (Action.UPDATE, Action.REPLACE)
+        and not _is_gone(context, address, entry)
+        for path, delivery in entry.deliveries.items()
+        if change.action is Action.REPLACE or any(field.path == path for field in change.fields)
+    }
 
 
 def _is_gone(context: PlanningContext, address: Address, entry: Entry) -> bool:

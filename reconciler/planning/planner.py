@@ -34,10 +34,10 @@ from reconciler.planning.deletions import blocked_problems, refuse_protected_rep
 from reconciler.planning.due_changes import only_due, without_approvals
 from reconciler.planning.guards import with_approvals
 from reconciler.planning.redaction import veil_of
-from reconciler.planning.retention import STILL_IN_USE
+from reconciler.planning.retention import unfinished
 from reconciler.planning.secret_ownership import is_shared, stays
 from reconciler.planning.templates import with_template_secrets
-from reconciler.planning.warnings import warnings_of
+from reconciler.planning.warnings import users_warnings, warnings_of
 
 A_WEEK = "7d"
 
@@ -118,8 +118,12 @@ def make_destroy_plan(
     found = removals(context, {})
     changes = with_formers(context, {c.address: _destroyed(c) for c in found})
     # what stays isn't destroyed, and that is no success
-    changes = {a: _unfinished(change) for a, change in changes.items()}
-    problems = [*pairing.snapshot.problems, *blocked_problems(changes.values())]
+    changes = unfinished(context, changes)
+    problems = [
+        *pairing.snapshot.problems,
+        *users_warnings(context, list(changes.values())),
+        *blocked_problems(changes.values()),
+    ]
     in_order = _sorted(changes.values())[::-1]  # as they go: what refers to others first
     plan = _plan(replace(context, stack=stack), options, in_order, problems)
     return replace(plan, destroys=True)
@@ -127,10 +131,6 @@ def make_destroy_plan(
 
 def _destroyed(change: Change) -> Change:
     return replace(change, reason=change.reason.replace("it left the spec", "the stack is destroyed"))
-
-
-def _unfinished(change: Change) -> Change:
-    return replace(change, action=Action.BLOCKED) if change.code == STILL_IN_USE else change
 
 
 def _context(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from reconciler.matching.users import User, client_of, is_owner, leaving, shows_owner, users_of
+from reconciler.matching.users import User, client_of, is_owner, leaving, shows_owner, unseen, users_of
 from reconciler.model import Action, Address, Change, ReplaceOrder
 from reconciler.planning.context import PlanningContext
 from reconciler.planning.orphans import to_clear
+from reconciler.planning.secret_ownership import stays
 
 STILL_IN_USE = "still-in-use"
+USERS_UNKNOWN = "users-unknown"
 
 
 def owners_in_use(context: PlanningContext, changes: Mapping[Address, Change]) -> Mapping[str, list[User]]:
@@ -67,7 +69,8 @@ def kept_alive(context: PlanningContext, changes: Iterable[Change]) -> Iterator[
         if change.action is Action.REPLACE and change.id:
             old.append(change.id)
         for live_id in dict.fromkeys(old):
-            if live_id in in_use and live_id not in change.removes:
+            is_told = change.action is Action.BLOCKED and live_id == change.id  # by what blocks it
+            if live_id in in_use and live_id not in change.removes and not is_told:
                 yield (
                     address,
                     f"the superseded {noun} {live_id} stays: {_listed(in_use[live_id])} still uses it",
@@ -109,3 +112,42 @@ def _stuck_users(context: PlanningContext, changes: Mapping[Address, Change]) ->
         if user in changes and changes[user].action is Action.BLOCKED
         for used in entry.depends_on
     }
+
+
+def superseded(context: PlanningContext, change: Change) -> tuple[str, ...]:
+    """Ids on record as superseded at a change's address, ours to remove, that outlive this plan."""
+    entry = context.entries.get(change.address)
+    if entry is None or change.action is Action.FORGET:
+        return ()
+    gone = {*change.removes, *change.clears}
+    return tuple(f.id for f in entry.formers if f.id not in gone and not stays(context, change.address, f.id))
+
+
+def unfinished(context: PlanningContext, changes: Mapping[Address, Change]) -> dict[Address, Change]:
+    """The changes of a destroy; one that does nothing, and leaves something behind, is blocked by that."""
+    in_use = owners_in_use(context, changes)
+    found = {}
+    for address, change in changes.items():
+        left = superseded(context, change) if change.action is Action.NO_OP else ()
+        if change.code == STILL_IN_USE:
+            change = replace(change, action=Action.BLOCKED)
+        elif left:
+            code, words = _why_left(context, address, left, in_use)
+            change = replace(change, action=Action.BLOCKED, id=left[0], code=code, reason=words)
+        found[address] = change
+    return found
+
+
+def _why_left(
+    context: PlanningContext, address: Address, left: Sequence[str], in_use: Mapping[str, Sequence[User]]
+) -> tuple[str, str]:
+    """Code and words for what a destroy leaves."""
+    noun = context.kinds[address.kind_name].noun
+    what = f"the superseded {noun} {' and '.join(left)} stays"
+    users = [user for live_id in left for user in in_use.get(live_id, ())]
+    servers = unseen(context.stack, context.snapshot, context.kinds)
+    if users:
+        return STILL_IN_USE, f"{what}: {_listed(users)} still uses it"
+    if servers and is_owner(context.kinds, address):
+        return USERS_UNKNOWN, f"{what}: {', '.join(servers)} couldn't be looked at"
+    return STILL_IN_USE, f"{what}: an interrupted run, or what is blocked here, may use it still"

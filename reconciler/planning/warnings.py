@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from reconciler.errors import Problem, Severity
@@ -18,7 +18,7 @@ from reconciler.planning.decision_types import Decisions
 from reconciler.planning.decisions import SECRET_CAP
 from reconciler.planning.missing_secrets import HANDOFF_MISSING
 from reconciler.planning.named_keys import gone
-from reconciler.planning.retention import kept_alive, owners_in_use
+from reconciler.planning.retention import USERS_UNKNOWN, kept_alive, owners_in_use, superseded
 from reconciler.planning.secret_ownership import left
 
 
@@ -38,14 +38,8 @@ def warnings_of(context: PlanningContext, decided: Decisions, changes: Iterable[
     for address, words in left(context, planned):
         hint = "revoke it once nobody uses it, or say client_secret: {adopted: revoke}"
         found.append(Problem(Severity.WARNING, "secret-left", words, str(address), hint=hint))
-    found += _unseen(context, planned)
     found += told(context, planned, owners_in_use(context, {c.address: c for c in planned}))
-    for address, words in kept_alive(context, planned):
-        hint = (
-            "switch it over, or delete it: the next apply removes what is superseded; "
-            f"`reconcile ledger forget {address}` gives up an address that left the spec"
-        )
-        found.append(Problem(Severity.WARNING, "still-in-use", words, str(address), hint=hint))
+    found += users_warnings(context, planned)
     for address, words in context.recovery.troubles.items():
         hint = "delete it by hand if nobody wants it, or take it over with lifecycle: {adopt: ID}"
         found.append(Problem(Severity.WARNING, "stray-unresolved", words, str(address), hint=hint))
@@ -68,18 +62,31 @@ def _gone(context: PlanningContext, kept: set[Address]) -> Iterator[Problem]:
                 yield Problem(Severity.WARNING, "principal-gone", words, str(address), resource.at, hint)
 
 
+def users_warnings(context: PlanningContext, changes: Collection[Change]) -> list[Problem]:
+    """Who uses what goes, or would go: those that are known, and the servers where nobody could look."""
+    found = list(_unseen(context, changes))
+    for address, words in kept_alive(context, changes):
+        hint = (
+            "switch it over, or delete it: the next apply removes what is superseded; "
+            f"`reconcile ledger forget {address}` gives up an address that left the spec"
+        )
+        found.append(Problem(Severity.WARNING, "still-in-use", words, str(address), hint=hint))
+    return found
+
+
 def _unseen(context: PlanningContext, changes: Iterable[Change]) -> Iterator[Problem]:
-    """Servers whose integrations nobody could look at, where something goes that they may use."""
+    """Servers whose integrations nobody could look at, where something goes that they may use, or waits."""
     servers = unseen(context.stack, context.snapshot, context.kinds)
     going = [
         change
         for change in changes
-        if is_owner(context.kinds, change.address) and change.action in (Action.DELETE, Action.REPLACE)
+        if is_owner(context.kinds, change.address) and change.code != USERS_UNKNOWN
+        if change.action in (Action.DELETE, Action.REPLACE) or superseded(context, change)
     ]
     for change in going if servers else ():
         words = f"{', '.join(servers)} couldn't be looked at: an integration there may use it"
         hint = "give that provider a credential, or make sure by hand that nobody uses it"
-        yield Problem(Severity.WARNING, "users-unknown", words, str(change.address), hint=hint)
+        yield Problem(Severity.WARNING, USERS_UNKNOWN, words, str(change.address), hint=hint)
 
 
 def _adoptions(context: PlanningContext, kept: set[Address]) -> Iterator[Problem]:

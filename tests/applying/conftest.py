@@ -30,7 +30,7 @@ from reconciler.model import (
     Stack,
 )
 from reconciler.observing import ReadOptions, observe
-from reconciler.planning import Options, make_plan
+from reconciler.planning import Options, make_destroy_plan, make_plan
 from reconciler.secrets import Secret
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -345,6 +345,7 @@ class Stage:
     approve: bool = True
     commits: int = 0
     notes: dict = field(default_factory=dict)
+    told: dict = field(default_factory=dict)
     values: dict = field(default_factory=dict)
 
     @property
@@ -352,10 +353,13 @@ class Stage:
         approve = tuple(self.resources) if self.approve else ()
         return Stack("stack", "stack.yaml", PROVIDERS, self.resources, approve=approve)
 
-    def plan(self, **options):
+    def observed(self):
         apis = dict.fromkeys(PROVIDERS, self.remote)
         look = ReadOptions(self.now, lag_bound=0.0, sleep=lambda _: None)
-        pairing = observe(self.stack, self.ledger, apis, KINDS, look)
+        return observe(self.stack, self.ledger, apis, KINDS, look)
+
+    def plan(self, **options):
+        pairing = self.observed()
         options = Options(now=self.now, dead=frozenset({RUNNER}), **options)
         return make_plan(self.stack, self.ledger, pairing, KINDS, options), pairing.snapshot
 
@@ -365,9 +369,17 @@ class Stage:
 
     def apply(self, *, at_commit=0, when="before", parallelism=4, **options):
         """One run; what is durable afterwards is the ledger, however it ended."""
+        return self.carry_out(*self.plan(**options), at_commit=at_commit, when=when, parallelism=parallelism)
+
+    def destroy(self):
+        pairing = self.observed()
+        options = Options(now=self.now, dead=frozenset({RUNNER}))
+        plan = make_destroy_plan(self.stack, self.ledger, pairing, KINDS, options)
+        return self.carry_out(plan, pairing.snapshot)
+
+    def carry_out(self, plan, snapshot, *, at_commit=0, when="before", parallelism=4):
         self.remote.writes = 0
         self.remote.stop = threading.Event()
-        plan, snapshot = self.plan(**options)
         store = DyingStore(self.ledger, at_commit, when)
         store.journal = Journal.stateless(self.ledger)
         work = ApplyContext(
@@ -384,6 +396,7 @@ class Stage:
         work.values.update(self.values)
         try:
             outcomes = Executor(work, store, parallelism=parallelism, stop=self.remote.stop).run()
+            self.told = {str(o.address): o.note or o.error for o in outcomes if o.note or o.error}
             return {str(outcome.address): outcome.status.value for outcome in outcomes}
         except KilledError:
             return None

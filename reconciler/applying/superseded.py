@@ -1,0 +1,76 @@
+"""What stays alive beside its successor: how long, and the words of an outcome for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+
+from reconciler.applying.context import ApplyContext, utc
+from reconciler.applying.ledger_edits import LedgerDraft, LedgerEdit
+from reconciler.model import Address, Change, CredentialState, Entry, Origin, Superseded
+from reconciler.model.times import parse_time
+
+
+def superseded(context: ApplyContext, change: Change) -> str:
+    """All of it at a change's address, by what is on record now; "" if nothing."""
+    noun = context.kind(change.address).noun
+    found = [
+        f"the superseded {noun} {former.id} stays alive {_until(context, former)}"
+        for former in _waiting(context, change.address)
+    ]
+    entry = context.entry(change.address)
+    if entry is not None and entry.id in context.stayed:  # it was to go, and a last look found who uses it
+        found.append(f"the {noun} {entry.id} stays alive, superseded: {context.stayed[entry.id]}")
+    return "; ".join(found)
+
+
+def _waiting(context: ApplyContext, address: Address) -> Iterator[Superseded]:
+    """What isn't on its way out: a deletion that failed is told by its error."""
+    entry = context.entry(address)
+    resource = context.plan.stack.resources.get(address)
+    revokes = resource is not None and resource.attributes.get("adopted") == "revoke"
+    for former in entry.formers if entry else ():
+        credential = former.credential
+        is_condemned = credential is not None and credential.state is CredentialState.CONDEMNED
+        if not is_condemned and (former.origin is Origin.CREATED or revokes or not address.part):
+            yield former
+
+
+def _until(context: ApplyContext, former: Superseded) -> str:
+    if former.id in context.stayed:
+        return f"until nobody uses it any more: {context.stayed[former.id]}"
+    wait = parse_time(former.revoke_after)
+    waits = wait is not None and wait > context.clock() and not context.plan.destroys
+    return f"until {former.revoke_after}" if waits else "until nobody uses it any more"
+
+
+def switched(receiver: Address, paths: Iterable[str], now: str) -> LedgerEdit:
+    """What a receiver held so far waits its `keep_old` from now on; before its new deliveries are recorded.
+
+    Args:
+        now: RFC 3339; when the receiver was switched over.
+    """
+    wanted = tuple(paths)
+
+    def edit(draft: LedgerDraft) -> None:
+        entry = draft.entries.get(receiver)
+        for path in wanted if entry else ():
+            held = entry.deliveries.get(path) if entry else None
+            if held is not None and held.source is not None:
+                waits = partial(_waits_anew, credential=held.credential, now=now)
+                draft.change(held.source, waits)
+
+    return edit
+
+
+def _waits_anew(entry: Entry, *, credential: str, now: str) -> Entry:
+    formers = (_later(f, now) if f.id == credential else f for f in entry.formers)
+    return replace(entry, formers=tuple(formers))
+
+
+def _later(former: Superseded, now: str) -> Superseded:
+    since, until, moment = (parse_time(text) for text in (former.since, former.revoke_after, now))
+    if since is None or until is None or moment is None:
+        return former
+    return replace(former, since=now, revoke_after=utc(moment + (until - since)))
