@@ -85,3 +85,14 @@ def test_many_apps_that_go_cost_one_list_of_each_server(stage, parallelism):
     assert [*stage.remote.of("oauth_apps")] == [stage.ledger.entries[APP].id]
     # before the rename has ended, and after it
     assert 1 <= stage.remote.lists.count("connect_integrations") - planned <= 2
+
+
+def test_an_integration_that_this_run_deleted_holds_nothing_up_though_a_list_shows_it_still(made):
+    viewer, app = made.ledger.entries[VIEWER].id, made.ledger.entries[APP].id
+    rows = made.remote.of("connect_integrations")
+    ghost = dict(rows[viewer])
+    made.remote.meanwhile["delete connect_integrations"] = lambda: rows.update({viewer: ghost})
+    for address in (VIEWER, APP):
+        del made.resources[address]
+    assert set(made.apply().values()) == {"done"}
+    assert app not in made.remote.of("oauth_apps")
