@@ -16,6 +16,8 @@ from . import inside
 from .wanted import HOST, WORKSPACES, Wanted
 
 THEIRS = "3333333333333333"  # a workspace that no spec names
+THEIR_ROLE = "marketplace.admin"
+PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 CONNECT = {"authorization": f"Key {ADMINISTRATOR_KEY}"}
 
 
@@ -132,6 +134,7 @@ class Teller:
         principal = rig.by_another("POST", "scim/v2/ServicePrincipals", {"displayName": "their robot"})
         path = f"servicePrincipals/{principal['id']}/credentials/secrets"
         rig.by_another("POST", path, {"lifetime": "31536000s"})
+        rig.by_another("POST", "scim/v2/Groups", {"displayName": "theirs"})
         config = {
             "auth_type": "Viewer",
             "auth_mode": "Confidential",
@@ -150,6 +153,8 @@ class Teller:
                 self._edit_by_hand,
                 self._secret_by_hand,
                 self._assignment_by_hand,
+                self._group_by_hand,
+                self._role_by_hand,
                 self._twin,
                 self._borrowed,
                 self._deleted_by_hand,
@@ -186,6 +191,34 @@ class Teller:
             if space == THEIRS:  # any other may be what was ours a moment ago
                 path = f"workspaces/{space}/permissionassignments/principals/{one['id']}"
                 self._administer("PUT", path, {"permissions": ["ADMIN"]})
+
+    def _group_by_hand(self):
+        """A principal of ours joins a group that no spec names, or leaves all that ours do."""
+        robot = self._robot_of_ours()
+        if robot is None:
+            return
+        joins = self.dice.random() < 0.5
+        for group in self.rig.state()["databricks"]["groups"]:
+            if (group["displayName"] == "theirs") is joins:
+                there = robot["id"] in [member["value"] for member in group["members"]]
+                if joins and not there:
+                    self._patch(f"Groups/{group['id']}", "add", "members", [{"value": robot["id"]}])
+                elif there and not joins:
+                    self._patch(f"Groups/{group['id']}", "remove", f'members[value eq "{robot["id"]}"]')
+
+    def _role_by_hand(self):
+        robot = self._robot_of_ours()
+        if robot is not None:
+            self._patch(f"ServicePrincipals/{robot['id']}", "add", "roles", [{"value": THEIR_ROLE}])
+
+    def _robot_of_ours(self):
+        robots = self.rig.state()["databricks"]["service_principals"]
+        ours = [one for one in robots if one["displayName"] in self.wanted.principals]
+        return self.dice.choice(ours) if ours else None
+
+    def _patch(self, where, how, path, value=None):
+        change = {"op": how, "path": path, **({} if value is None else {"value": value})}
+        self._administer("PATCH", f"scim/v2/{where}", {"schemas": [PATCH], "Operations": [change]})
 
     def _deleted_by_hand(self):
         """Something of ours is gone."""
@@ -249,6 +282,12 @@ class Teller:
             found |= {("secret", one["id"], robot): one["status"] for one in some if one["id"] in foreign}
         for robot, levels in databricks["assignments"][THEIRS].items():
             found["level", THEIRS, robot] = levels
+        for group in databricks["groups"]:
+            if group["displayName"] == "theirs":
+                found |= {("member", group["id"], member["value"]): True for member in group["members"]}
+        for robot in robots:
+            if THEIR_ROLE in [role["value"] for role in robot.get("roles", ())]:
+                found["role", THEIR_ROLE, robot["id"]] = True
         for one in self.rig.wiring():
             if one["name"] == "theirs":
                 found["integration", one["guid"]] = (one["client_id"], one["updated_time"])

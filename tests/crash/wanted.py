@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 HOST = "cust-success.cloud.databricks.com"
 WORKSPACES = ("1234567890123456", "1111111111111111", "2222222222222222")
+GROUPS = ("data-readers", "data-writers")
+ROLES = ("account_admin", "billing_admin")
 
 
 @dataclass
@@ -122,6 +124,15 @@ class Wanted:
             robot = self.principals[self.dice.choice(sorted(self.principals))]
             robot["workspaces"] = dict.fromkeys(spaces, "USER")
 
+    def regroup(self):
+        """Groups and roles of a principal, or none said at all."""
+        if self.principals:
+            robot = self.principals[self.dice.choice(sorted(self.principals))]
+            for name, some in (("groups", GROUPS), ("roles", ROLES)):
+                robot[name] = self.dice.sample(some, self.dice.choice((0, 1, 2)))
+                if self.dice.random() < 0.2:
+                    del robot[name]
+
     def switch(self):
         """An integration takes its credential from another object of the same sort."""
         if not self.integrations:
@@ -172,6 +183,7 @@ class Wanted:
         rename,
         rescope,
         reassign,
+        regroup,
         switch,
         describe,
         move,
