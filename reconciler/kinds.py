@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from reconciler.errors import InternalError, InvalidRequestError, Severity
+from reconciler.errors import InternalError, InvalidRequestError, RemoteError, Severity
 from reconciler.model import Address, Live, Ref
 from reconciler.secrets import Secret
 
@@ -262,6 +262,10 @@ class Kind(ABC, Generic[Api]):
 
     def wants_whole(self, refusal: InvalidRequestError) -> bool:
         """Whether an update was refused for setting a part of what this server takes as a whole only."""
+        return False
+
+    def wants_replace(self, refusal: RemoteError) -> bool:
+        """Whether an update was refused as only a replace can change what it was to change."""
         return False
 
     @abstractmethod

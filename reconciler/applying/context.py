@@ -392,3 +392,8 @@ def still_wanted(deliveries: Mapping[str, Delivery], resource: Resource) -> dict
     """Those whose fields the spec still has: a field that is gone holds nothing."""
     paths = {path for path, _ in secret_leaves(resource.attributes)}
     return {path: delivery for path, delivery in deliveries.items() if path in paths}
+
+
+def sources_of(handed: Mapping[str, Any]) -> list[Address]:
+    """The addresses whose credentials are handed over, sorted; what the user supplies has none."""
+    return sorted({value.source for value in handed.values() if hasattr(value, "is_secret")})

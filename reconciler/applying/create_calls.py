@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any
 
 from reconciler.applying import ledger_edits
-from reconciler.applying.context import ApplyContext, secret_leaves, utc
+from reconciler.applying.advice import with_advice
+from reconciler.applying.context import ApplyContext, secret_leaves, sources_of, utc
+from reconciler.applying.grants import additive_keys, grants_of
 from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.remote_call import RemoteCall, always, was_refused
-from reconciler.applying.shared import additive_keys, grants_of, sources_of, with_advice
 from reconciler.applying.superseded import switched
 from reconciler.kinds import Created, Evidence
 from reconciler.model import (
@@ -70,7 +71,7 @@ def create(context: ApplyContext, change: Change) -> Iterator[RemoteCall]:
             ledger_edits.intended(address, intent),
             ledger_edits.sending(sources, str(address), "", context.runner),
         ),
-        run=lambda: with_advice(change, lambda: kind.create(api, attributes, parent)),
+        run=lambda: with_advice(kind, change, lambda: kind.create(api, attributes, parent)),
         after=made,
         failed=failed,
     )

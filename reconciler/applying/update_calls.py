@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any
 
 from reconciler.applying import ledger_edits
-from reconciler.applying.context import ApplyContext, secret_leaves, still_wanted
+from reconciler.applying.advice import with_advice
+from reconciler.applying.context import ApplyContext, secret_leaves, sources_of, still_wanted
+from reconciler.applying.grants import grants_of
 from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.patch import patch_of, unproven
 from reconciler.applying.remote_call import RemoteCall, always, was_refused
-from reconciler.applying.shared import grants_of, sources_of, with_advice
 from reconciler.applying.superseded import switched
 from reconciler.kinds import Evidence
 from reconciler.matching.canonical import leaves
@@ -164,14 +165,14 @@ def _patched(context: ApplyContext, change: Change, live: Live, paths: set[str])
     update = partial(kind.update, api, live.id)
     yield RemoteCall(
         before=_sending(context, address, live, sources),
-        run=lambda: with_advice(change, lambda: patch.send(update, live, kind.wants_whole)),
+        run=lambda: with_advice(kind, change, lambda: patch.send(update, live, kind.wants_whole)),
         after=done,
         failed=failed,
     )
     if patch.wants_more:
         yield RemoteCall(
             before=_sending(context, address, live, more),
-            run=lambda: with_advice(change, lambda: patch.restore(update)),
+            run=lambda: with_advice(kind, change, lambda: patch.restore(update)),
             after=done,
             failed=failed,
         )

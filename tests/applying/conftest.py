@@ -197,6 +197,9 @@ class Fake(Kind):
     def wants_whole(self, refusal):
         return refusal.remote_code == "228"
 
+    def wants_replace(self, refusal):
+        return refusal.remote_code == "229"
+
     def delete(self, api, live_id, parent=""):
         def effect():
             api.of(self.name).pop(live_id, None)

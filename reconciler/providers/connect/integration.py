@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from reconciler.errors import AnswerError, InternalError, InvalidRequestError, NotFoundError
+from reconciler.errors import AnswerError, InternalError, InvalidRequestError, NotFoundError, RemoteError
 from reconciler.kinds import Attributes, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live, Sourced
 from reconciler.providers._field_types import OBJECT, TEXT
@@ -106,6 +106,10 @@ class Integrations(Kind["ConnectServer"]):
         """228: a key of the config is wrong, or required and not there."""
         return refusal.remote_code == "228"
 
+    def wants_replace(self, refusal: RemoteError) -> bool:
+        """229: the server freezes a field."""
+        return refusal.remote_code == _PROHIBITED_CHANGE
+
     def update(
         self, api: ConnectServer, live_id: str, attributes: Attributes, parent: str = ""
     ) -> Live | None:
@@ -114,18 +118,13 @@ class Integrations(Kind["ConnectServer"]):
         How a config key is removed is not documented: null, as in a JSON merge patch, is the best guess.
 
         Raises:
-            AnswerError: also where the server freezes a field (code 229); its hint names the replace.
+            AnswerError: also where the server freezes a field, see `wants_replace`.
         """
         if fixed := sorted(set(attributes) - set(_CHANGEABLE)):
             raise InternalError(f"{', '.join(fixed)} of an integration can't be changed")
         path = _path(live_id)
-        try:
-            # Nothing is sent along that wasn't asked for: computed fields would be refused.
-            answer = api.http.patch(path, dict(attributes), yes=lambda body: _is_of(body, live_id))
-        except InvalidRequestError as error:
-            if error.remote_code == _PROHIBITED_CHANGE:
-                error.hint = "it can't be changed in place: --replace ADDR plans a replace of this address"
-            raise
+        # Nothing is sent along that wasn't asked for: computed fields would be refused.
+        answer = api.http.patch(path, dict(attributes), yes=lambda body: _is_of(body, live_id))
         return _live(api, "PATCH", path, answer)
 
     def delete(self, api: ConnectServer, live_id: str, parent: str = "") -> None:

@@ -1,8 +1,8 @@
-"""What steps have in common: sources of secrets, advice for errors, keys of additive attributes."""
+"""The calls that give and take keys of additive attributes: workspaces, groups, roles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,39 +10,7 @@ from reconciler.applying import ledger_edits
 from reconciler.applying.context import ApplyContext
 from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.remote_call import RemoteCall, always, was_refused
-from reconciler.errors import (
-    ConflictError,
-    RemoteError,
-)
-from reconciler.model import (
-    Action,
-    Address,
-    Change,
-)
-
-
-def sources_of(handed: Mapping[str, Any]) -> list[Address]:
-    """The addresses whose credentials are handed over, sorted; what the user supplies has none."""
-    return sorted({value.source for value in handed.values() if hasattr(value, "is_secret")})
-
-
-def with_advice(change: Change, call: Callable[[], Any]) -> Any:
-    """The call; an answer that a person can do something about gets the words for it."""
-    try:
-        return call()
-    except ConflictError as error:
-        if change.action is Action.REPLACE:
-            error.hint = (
-                "the API refuses a second object of this name: lifecycle: {replace: delete_first} "
-                "removes the old one first"
-            )
-        raise
-    except RemoteError as error:
-        if error.remote_code == "229":
-            error.hint = (
-                f"the server can't change this in place: `--replace {change.address}` makes a new one"
-            )
-        raise
+from reconciler.model import Change
 
 
 def additive_keys(context: ApplyContext, change: Change) -> dict[tuple[str, str], Any]:
