@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from reconciler.errors import InternalError, InvalidRequestError, RemoteError, Severity
-from reconciler.model import Address, Live, Ref
+from reconciler.errors import InternalError, InvalidRequestError, RemoteError, Severity, UsageError
+from reconciler.model import Address, Live, ProviderSpec, Ref, Stack
 from reconciler.secrets import Secret
 
 Attributes = Mapping[str, Any]
@@ -158,6 +158,8 @@ class Kind(ABC, Generic[Api]):
         schema: what an object may say, as a JSON Schema; None for the file `schema/NAME.schema.json` that
             comes with this tool. A kind of another package brings its own; its `$ref` may lead to
             `shared.schema.json`. A part is described by the schema of its owner.
+        provider_schema: what a spec says of a provider of its type, as a JSON Schema; None for a type that
+            this tool knows.
     """
 
     name: ClassVar[str]
@@ -172,6 +174,7 @@ class Kind(ABC, Generic[Api]):
     is_referable: ClassVar[bool] = True
     is_healable: ClassVar[bool] = True
     schema: ClassVar[Mapping[str, Any] | None] = None
+    provider_schema: ClassVar[Mapping[str, Any] | None] = None
 
     @property
     def owner(self) -> str:
@@ -223,6 +226,18 @@ class Kind(ABC, Generic[Api]):
     def unfamiliar(self, attributes: Attributes) -> str:
         """The template of an object that its schema doesn't know, so that only its server can judge it."""
         return ""
+
+    def connect(self, spec: ProviderSpec, environment: Mapping[str, str], stack: Stack | None) -> Api:
+        """The client of a provider of its type, where this tool has none; a `reconciler.clients.Client`.
+
+        Args:
+            environment: of the process; credentials that the spec doesn't name come from here.
+            stack: whose provider it is.
+
+        Raises:
+            CredentialError: address or credential is missing.
+        """
+        raise UsageError(f"provider {spec.name}: a {spec.type} has no API to connect to")
 
     @abstractmethod
     def observe(self, api: Api, scope: Scope) -> Sequence[Live]:

@@ -18,7 +18,7 @@ from reconciler.errors import ReconcileError, SpecError, StaleError, UsageError
 from reconciler.model import Plan, Stack
 from reconciler.model.policy import Policy
 from reconciler.planning import plan_file
-from reconciler.providers import KINDS
+from reconciler.providers import KINDS, kinds_of
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -85,7 +85,7 @@ def _saved_planner(
     def planner(view: View) -> Plan:
         if checks is not None:
             _check_spec(plan, checks)
-        broken = () if plan.destroys else tuple(specs.breaches(plan.stack, rules, KINDS))
+        broken = () if plan.destroys else tuple(specs.breaches(plan.stack, rules, kinds_of(plan.stack)))
         if broken:
             raise SpecError(broken)
         options = view.options(argparse.Namespace(target=(), replace=()))

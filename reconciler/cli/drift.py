@@ -11,7 +11,7 @@ from reconciler.cli.parallel import Job, each
 from reconciler.cli.wiring import clients, look, open_stack, stacks
 from reconciler.model import Stack
 from reconciler.planning import find_drift
-from reconciler.providers import KINDS
+from reconciler.providers import kinds_of
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -26,7 +26,7 @@ def _drift(stack: Stack, args: argparse.Namespace, console: Console) -> int:
     opened = open_stack(stack)
     with clients(stack, opened, args) as apis, console.reading(apis):
         view = look(stack, opened, apis, stop=stop_of(args))
-    changes, problems = find_drift(view.opened.ledger, view.snapshot, KINDS, stack)
+    changes, problems = find_drift(view.opened.ledger, view.snapshot, kinds_of(stack), stack)
     found = (*view.snapshot.problems, *problems)
     console.result(console.form.drift(stack.name, changes, found, console.look))
     return 2 if changes else 0

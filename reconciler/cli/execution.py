@@ -11,7 +11,7 @@ from reconciler.cli.interruption import stop_of
 from reconciler.cli.redaction import veiled_outcome
 from reconciler.cli.wiring import View, WriteAccess, dead_runners
 from reconciler.model import Outcome, Plan
-from reconciler.providers import KINDS
+from reconciler.providers import kinds_of
 from reconciler.rendering import Progress
 from reconciler.secrets import Identities
 from reconciler.secrets.given_values import veiled
@@ -38,7 +38,7 @@ def carry_out(
         plan=plan,
         snapshot=view.snapshot,
         apis=view.apis,
-        kinds=KINDS,
+        kinds=kinds_of(view.stack),
         runner=holding.runner,
         memory=lambda: holding.journal.ledger,
         dead=dead_runners(view.opened.ledger),

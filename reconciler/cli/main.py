@@ -215,6 +215,20 @@ def _add_rest(commands: Subparsers, common: argparse.ArgumentParser) -> None:
     spec_arguments(mover, "the spec it belongs to")
     unlock = add(verbs, "unlock", "break the lease of a run that is gone", common)
     spec_arguments(unlock)
+    _add_sandbox(commands)
+    _add_help_at_hand(commands)
+    tried = add(commands, "conformance", "try a kind on every promise that kinds make")
+    tried.add_argument("module", metavar="MODULE", help="as Python imports it; offers KIND or KINDS")
+    tried.add_argument("--format", choices=["text", "json"], default="text", help="how results are shown")
+    explain = add(commands, "explain", "what a code, a key of a spec or a command means, offline")
+    explain.add_argument(
+        "topic", nargs="?", metavar="CODE|KIND[.ATTRIBUTE]|COMMAND", help="default: list all"
+    )
+    add(commands, "schema", "print the JSON Schema of a spec")
+    add(commands, "version", "print the version")
+
+
+def _add_sandbox(commands: Subparsers) -> None:
     sandbox = add(commands, "sandbox", "run both APIs on this machine, for demos, tests and rehearsals")
     sandbox.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     sandbox.add_argument(
@@ -241,13 +255,6 @@ def _add_rest(commands: Subparsers, common: argparse.ArgumentParser) -> None:
         help="behaviour to choose, such as replace_config=true (docs/sandbox.md)",
     )
     sandbox.add_argument("--fault", action="append", default=[], metavar="FAULT", help="trouble to rehearse")
-    _add_help_at_hand(commands)
-    explain = add(commands, "explain", "what a code, a key of a spec or a command means, offline")
-    explain.add_argument(
-        "topic", nargs="?", metavar="CODE|KIND[.ATTRIBUTE]|COMMAND", help="default: list all"
-    )
-    add(commands, "schema", "print the JSON Schema of a spec")
-    add(commands, "version", "print the version")
 
 
 def _add_help_at_hand(commands: Subparsers) -> None:

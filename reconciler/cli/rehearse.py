@@ -18,7 +18,7 @@ from reconciler.errors import PlanError
 from reconciler.matching import Rivals
 from reconciler.model import FILES, Action, Change, Plan, Stack
 from reconciler.planning import Options
-from reconciler.providers import KINDS
+from reconciler.providers import kinds_of
 from reconciler.rehearsing import Heard, Script, Stage, copy_of, rehearse
 from reconciler.rendering import REHEARSAL_FORMATS
 from reconciler.secrets import Identities
@@ -61,7 +61,7 @@ def _script(view: View, options: Options, rivals: Rivals, heard: Mapping[str, He
     return Script(
         stack=view.stack,
         ledger=view.opened.ledger,
-        kinds=KINDS,
+        kinds=kinds_of(view.stack),
         copies={name: copy_of(view.stack.providers[name], apis[name], hear) for name, hear in heard.items()},
         folders={name: api for name, api in apis.items() if name not in heard},
         options=options,

@@ -11,9 +11,9 @@ from reconciler.cli.arguments import addresses, duration
 from reconciler.cli.console import Console
 from reconciler.cli.wiring import View, the_stack
 from reconciler.errors import UsageError
-from reconciler.kinds import Kind, parts_of
+from reconciler.kinds import Kind, Registry, parts_of
 from reconciler.model import Address, Plan, Stack
-from reconciler.providers import KINDS
+from reconciler.providers import kinds_of
 from reconciler.specs.problems import suggestion
 
 
@@ -41,7 +41,7 @@ def _credential(stack: Stack, named: Address) -> Address:
     Raises:
         UsageError: there is no such credential in the stack.
     """
-    kind = _issuer(named)
+    kind = _issuer(named, kinds_of(stack))
     address = named.inside(kind.part) if kind.part else named
     resource = stack.resources.get(address)
     if resource is None:
@@ -55,17 +55,17 @@ def _credential(stack: Stack, named: Address) -> Address:
     return resource.address
 
 
-def _issuer(named: Address) -> Kind[Any]:
+def _issuer(named: Address, kinds: Registry) -> Kind[Any]:
     """The kind whose objects hold the credential: that of the address, or of a part of it.
 
     Raises:
         UsageError: neither issues any.
     """
-    own = KINDS.get(named.kind)
-    for kind in ([own] if own else []) + parts_of(KINDS, named.kind):
+    own = kinds.get(named.kind)
+    for kind in ([own] if own else []) + parts_of(kinds, named.kind):
         if kind.fields.issues:
             return kind
-    able = sorted({kind.owner or kind.name for kind in KINDS.values() if kind.fields.issues})
+    able = sorted({kind.owner or kind.name for kind in kinds.values() if kind.fields.issues})
     raise UsageError(
         f"{named} has no credential to rotate", hint="name " + " or ".join(f"{name}.KEY" for name in able)
     )

@@ -11,7 +11,7 @@ from reconciler.cli.interruption import stop_of
 from reconciler.cli.parallel import Job, each
 from reconciler.cli.wiring import clients, look, open_stack, stacks
 from reconciler.model import Proof, Stack
-from reconciler.providers import KINDS
+from reconciler.providers import kinds_of
 from reconciler.secrets import Identities
 from reconciler.verifying import values_at_hand, verify
 
@@ -31,7 +31,7 @@ def _verify(stack: Stack, args: argparse.Namespace, console: Console) -> int:
             stack,
             view.pairing,
             apis,
-            KINDS,
+            kinds_of(stack),
             now=view.now,
             values=values_at_hand(stack, opened.ledger, identities),
         )

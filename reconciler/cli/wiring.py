@@ -18,6 +18,7 @@ from reconciler.cli.console import Console
 from reconciler.cli.interruption import Stop, stop_of
 from reconciler.cli.policy_files import given_policies, stops
 from reconciler.errors import CredentialError, LedgerError, UsageError
+from reconciler.kinds import Registry
 from reconciler.ledger import (
     AlwaysHeld,
     Journal,
@@ -34,7 +35,7 @@ from reconciler.matching import Pairing, Rivals, is_owner, rivals_of
 from reconciler.model import Ledger, Plan, Runner, Snapshot, Stack
 from reconciler.observing import LAG_BOUND, ReadOptions, observe
 from reconciler.planning import Options, make_destroy_plan, make_plan
-from reconciler.providers import KINDS, connect
+from reconciler.providers import KINDS, connect, kinds_of
 from reconciler.secrets import Identities, unseal
 
 
@@ -85,7 +86,8 @@ class RunStacks:
                 for stack in self._stacks:
                     with suppress(LedgerError):
                         members.append((stack, open_stack(stack).ledger))
-                names = {name: kind.fields.name for name, kind in KINDS.items()}
+                kinds = [kind for stack in self._stacks for kind in kinds_of(stack).values()]
+                names = {kind.name: kind.fields.name for kind in kinds}
                 self._rivals = rivals_of(members, names)
             return self._rivals
 
@@ -142,11 +144,12 @@ class View:
 
     def plan(self, options: Options) -> Plan:
         """The changes that take live to wanted."""
-        return make_plan(self.stack, self.opened.ledger, self.pairing, KINDS, options)
+        return make_plan(self.stack, self.opened.ledger, self.pairing, kinds_of(self.stack), options)
 
     def destroy_plan(self, options: Options) -> Plan:
         """The changes that remove all that the stack owns."""
-        return make_destroy_plan(self.stack, self.opened.ledger, self.pairing, KINDS, options)
+        kinds = kinds_of(self.stack)
+        return make_destroy_plan(self.stack, self.opened.ledger, self.pairing, kinds, options)
 
     def check_writable(self, plan: Plan) -> None:
         """Whether we may change what the plan would change; better said before than half-way.
@@ -250,7 +253,7 @@ def clients(stack: Stack, opened: OpenedLedger, args: argparse.Namespace) -> Ite
 
 def _servers_beside(stack: Stack, ledger: Ledger) -> list[str]:
     """Connect servers of a stack that has apps or principals: an integration of theirs may use one."""
-    if not any(is_owner(KINDS, address) for address in {*stack.resources, *ledger.entries}):
+    if not any(is_owner(kinds_of(stack), address) for address in {*stack.resources, *ledger.entries}):
         return []
     return [name for name, spec in stack.providers.items() if spec.type == "connect"]
 
@@ -275,31 +278,33 @@ def look(
     Raises:
         RemoteError, CredentialError: nothing can be said.
     """
-    opened = _understood(opened)
+    kinds = kinds_of(stack)
+    opened = _understood(opened, kinds)
     now = datetime.now(timezone.utc)
     rivals = partial(run_stacks.of, stack) if run_stacks else Rivals
     options = ReadOptions(now, lag_bound(os.environ), everyday, rivals, (stop or Stop()).sleep)
-    pairing = observe(stack, opened.ledger, apis, KINDS, options)
+    pairing = observe(stack, opened.ledger, apis, kinds, options)
     return View(stack, opened, apis, pairing, now, identities)
 
 
-def _understood(opened: OpenedLedger) -> OpenedLedger:
+def _understood(opened: OpenedLedger, kinds: Registry) -> OpenedLedger:
     """The ledger as far as this version knows the kinds that it speaks of.
 
     Raises:
         LedgerError: it owns, or may have made, something of another kind: nobody here can look after that.
     """
     ledger = opened.ledger
-    strange = sorted(a for a in {*ledger.entries, *ledger.pending.intents} if a.kind_name not in KINDS)
+    strange = sorted(a for a in {*ledger.entries, *ledger.pending.intents} if a.kind_name not in kinds)
     if strange:
         raise LedgerError(
             "the ledger has objects of a kind that this version doesn't know: "
             + ", ".join(map(str, strange)),
-            hint=f"use the version that made them, or `reconcile ledger forget {strange[0]}` leaves it alive",
+            hint="use the version that made them; what a package brings has to stand in kinds:; "
+            f"or `reconcile ledger forget {strange[0]}` leaves it alive",
             address=str(strange[0]),
             code="unknown-kind",
         )
-    return replace(opened, ledger=ledger.of_kinds(KINDS))
+    return replace(opened, ledger=ledger.of_kinds(kinds))
 
 
 def lag_bound(environment: Mapping[str, str]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from reconciler.conformance.cases import Case
@@ -164,14 +165,28 @@ def _alone(stage: Stage) -> None:
 
 
 def _drift(stage: Stage) -> None:
-    _make(stage, -1)
-    _dissent(stage, 0)
-    found = changes_at(stage.plan(), stage)
-    causes = {field.cause for change in found for field in change.fields}
-    if Cause.DRIFT not in causes:
-        raise BrokenError("a change by hand isn't seen: no field of the plan has drift as its cause")
-    stage.applied()
-    _is_settled(stage, "after a change by hand was put right")
+    examples, fields = stage.case.examples, stage.case.kind.fields
+    for number, (own, other) in enumerate(pairwise(examples), 1):
+        if any(own.get(path) != other.get(path) for path in fields.immutable):
+            continue
+        _make(stage, number - 1)
+        before = stage.live().attributes
+        _dissent(stage, number)
+        changed = _differing(before, stage.live().attributes, own, fields.additive)
+        causes = {field.cause for change in changes_at(stage.plan(), stage) for field in change.fields}
+        if changed and Cause.DRIFT not in causes:
+            raise BrokenError(f"a change by hand of {changed[0]} isn't seen: nothing has drift as its cause")
+        stage.applied()
+        _is_settled(stage, "after a change by hand was put right")
+        if left := _differing(before, stage.live().attributes, own, fields.additive):
+            raise BrokenError(f"a change by hand of {left[0]} isn't put right")
+
+
+def _differing(
+    before: Mapping[str, Any], after: Mapping[str, Any], own: Mapping[str, Any], additive: frozenset[str]
+) -> list[str]:
+    """The attributes of an example that aren't live as they were."""
+    return [path for path in sorted(set(own) - additive) if before.get(path) != after.get(path)]
 
 
 def _gone(stage: Stage) -> None:

@@ -17,7 +17,19 @@ from reconciler.conformance.meddling import KilledError, Meddled, Meddling
 from reconciler.conformance.places import Place
 from reconciler.ledger import Edit, Journal, current_runner
 from reconciler.matching import Pairing
-from reconciler.model import Action, Address, Change, Ledger, Live, Outcome, Plan, Snapshot, Stack, Status
+from reconciler.model import (
+    Action,
+    Address,
+    Change,
+    Ledger,
+    Live,
+    Outcome,
+    Plan,
+    ProviderSpec,
+    Snapshot,
+    Stack,
+    Status,
+)
 from reconciler.observing import ReadOptions, observe
 from reconciler.planning import Options, make_destroy_plan, make_plan
 from reconciler.providers import connect
@@ -119,13 +131,18 @@ class Stage:
         made: dict[str, Any] = {}
         try:
             for name in sorted(needed):
-                made[name] = connect(
-                    stack.providers[name], self.place.environment, stack=stack, sleep=_at_once
-                )
+                made[name] = self._client(stack.providers[name], stack)
             yield made
         finally:
             for api in made.values():
                 api.http.close()
+
+    def _client(self, spec: ProviderSpec, stack: Stack) -> Any:
+        """A client of this tool, or of the kind that is tried."""
+        for kind in self.case.kinds.values():
+            if kind.provider_schema is not None and kind.provider_type == spec.type:
+                return kind.connect(spec, self.place.environment, stack)
+        return connect(spec, self.place.environment, stack=stack, sleep=_at_once)
 
     def _looked(self, stack: Stack, ledger: Ledger, apis: Mapping[str, Any]) -> Pairing:
         now = datetime.now(timezone.utc)
@@ -194,10 +211,13 @@ class Stage:
     # --- what is there ------------------------------------------------------------------------------------
 
     def lives(self) -> dict[tuple[str, str], Live]:
-        """All live objects of the kind and its parts, by kind and id, whoever remembers them."""
+        """All objects of the kind and its parts that lists show, by kind and id.
+
+        They are looked at without a ledger, which would have some read by id, and others hidden.
+        """
         stack = self.stack()
         with self.clients(stack) as apis:
-            snapshot = self._looked(stack, self.ledger, apis).snapshot
+            snapshot = self._looked(stack, _NEW, apis).snapshot
         return {
             (kind, live.id): live
             for (_, kind), lives in snapshot.objects.items()

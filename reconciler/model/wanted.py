@@ -249,6 +249,7 @@ class Stack:
     Attributes:
         name: the stack's name.
         file: the spec's path as given on the command line.
+        kinds: names of kinds that other packages bring.
         heal: kinds whose drift a watch may put right by itself.
         inputs: name → the handoff file that `${inputs.NAME.…}` stands for, relative to the spec.
         recipients: public keys (age, ssh-ed25519) to which copies of generated secrets are sealed; empty
@@ -267,6 +268,7 @@ class Stack:
     forget: tuple[Address, ...] = ()
     approve: tuple[Address, ...] = ()
     guard: Guard = Guard()
+    kinds: tuple[str, ...] = ()
     heal: tuple[str, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
     recipients: tuple[str, ...] = ()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import UsageError
 from reconciler.kinds import Registry
-from reconciler.model import FILES, ProviderSpec, Stack
+from reconciler.model import ProviderSpec, Stack
+from reconciler.packages import with_packages
 from reconciler.providers.connect import integration
 from reconciler.providers.databricks import (
     federation_policy,
@@ -21,11 +21,8 @@ from reconciler.providers.files import handoff
 
 if TYPE_CHECKING:
     from reconciler.providers._wires import Wire
-    from reconciler.providers.connect._api import ConnectServer
-    from reconciler.providers.databricks._api import DatabricksAccount
-    from reconciler.providers.files._folder import SpecFolder
 
-__all__ = ["KINDS", "connect"]
+__all__ = ["KINDS", "connect", "kinds_of"]
 
 KINDS: Registry = {
     kind.name: kind
@@ -40,6 +37,15 @@ KINDS: Registry = {
 }
 
 
+def kinds_of(stack: Stack) -> Registry:
+    """The kinds that a stack may ask for: this tool's, and those of packages that it names.
+
+    Raises:
+        PackageError: one of those can't be had (a saved plan may have come from another machine).
+    """
+    return with_packages(KINDS, stack.kinds)
+
+
 def connect(
     spec: ProviderSpec,
     environment: Mapping[str, str],
@@ -50,12 +56,12 @@ def connect(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     wire: Wire | None = None,
-) -> Union[DatabricksAccount, ConnectServer, SpecFolder]:
+) -> Any:
     """The client of one provider; nothing is sent yet.
 
     Args:
         environment: of the process; credentials that the spec doesn't name come from here.
-        stack: whose folder it is, for a provider that is the spec's own folder.
+        stack: whose provider it is: its folder, and the kinds of packages that it names.
         parallelism: requests in flight at most (SCIM's never more than 4).
         rate: requests per second at most.
         clock: monotonic seconds.
@@ -78,8 +84,7 @@ def connect(
         return ConnectServer(
             spec, environment, parallelism=parallelism, rate=rate, clock=clock, sleep=sleep, wire=wire
         )
-    if spec.type == FILES and stack is not None:
-        from reconciler.providers.files._folder import SpecFolder
-
-        return SpecFolder(spec.name, Path(stack.file).parent, stack.name)
+    for kind in (kinds_of(stack) if stack else KINDS).values():
+        if kind.provider_type == spec.type:
+            return kind.connect(spec, environment, stack)
     raise UsageError(f"provider {spec.name}: a {spec.type} has no API to connect to")

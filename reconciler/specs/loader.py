@@ -19,7 +19,6 @@ from reconciler.specs.problems import Problems, listing, suggestion
 from reconciler.specs.provider_section import providers
 from reconciler.specs.resolver import Resolver, TooLargeError
 from reconciler.specs.resource_builder import resources
-from reconciler.specs.schema import schemas_of
 from reconciler.specs.sources import gather
 from reconciler.specs.spec_files import NotAStack, search
 from reconciler.specs.stack_parts import assemble, receive
@@ -142,12 +141,12 @@ def _load(
     strict: bool,
 ) -> _Loaded:
     problems = Problems()
-    sources = gather(file, problems, schemas_of(kinds))
+    sources = gather(file, problems, kinds)
     if sources is None:
         return _Loaded(None, problems.found, frozenset(variables))
     known = frozenset(sources.entries("vars"))
     inputs = Inputs(variables, environment, Path(file).parent, strict, problems)
-    resolver = Resolver(sources, inputs, problems, kinds)
+    resolver = Resolver(sources, inputs, problems, sources.kinds)
     try:
         stack = _resolve(resolver, rules)
     except TooLargeError:

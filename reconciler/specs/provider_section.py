@@ -57,7 +57,7 @@ def providers(resolver: Resolver) -> dict[str, ProviderSpec]:
             resolver.problems.error(
                 "provider-name", message, at, address=f"providers.{name}", hint="give it another name"
             )
-        if isinstance(kind, str) and kind in ADDRESS_FIELD:
+        if isinstance(kind, str) and (kind in ADDRESS_FIELD or kind in resolver.schemas.provider_types):
             found[name] = _Reading(resolver, name, kind, at, block).provider()
     return found
 
@@ -78,7 +78,7 @@ class _Reading:
         for key, value in settings.items():
             if not isinstance(value, (str, Sourced, SecretInput)) and self._spotless:
                 self._error("type", f"{key} must be text", key, "put it in quotes")
-        field = ADDRESS_FIELD[self.type]
+        field = ADDRESS_FIELD.get(self.type, "url")
         address = self._address(field, settings.pop(field, None), _VARIABLE.get(self.type, ""))
         account = _Address()
         if self.type == "databricks":
@@ -142,7 +142,8 @@ class _Reading:
         try:
             text = urls.provider_address(found.text, self.type)
         except urls.AddressError as error:
-            self._error("provider-address", f"{field}{origin} {error}", field, _EXAMPLE[self.type])
+            example = _EXAMPLE.get(self.type, "write it like https://example.org")
+            self._error("provider-address", f"{field}{origin} {error}", field, example)
             return _Address(is_wrong=True)
         if self.type == "databricks" and urls.is_workspace(text):
             message = f"{field}{origin} is the address of a workspace, not of the account"
@@ -177,7 +178,7 @@ class _Reading:
             or environment.get("DATABRICKS_CONFIG_PROFILE")
             or _has_profile_file(environment)
         )
-        if found.text or found.is_wrong or field in self.block.items or self.type == "workbench":
+        if found.text or found.is_wrong or field in self.block.items or self.type not in _VARIABLE:
             return
         if not self._spotless:
             return

@@ -58,9 +58,32 @@ class Schemas:
     @cached_property
     def files(self) -> Mapping[str, Any]:
         """Every schema as it is written; that of the stack and the addresses name the kinds."""
-        fixed = {name: schema_file(name) for name in ("providers", "inputs", "policy")}
+        fixed = {name: schema_file(name) for name in ("inputs", "policy")}
         own = {kind.name: kind.document for kind in self._kinds if not kind.owner}
-        return {"shared": self._shared(), "stack": self._stack(), **fixed, **own}
+        providers = self._providers()
+        return {"shared": self._shared(), "stack": self._stack(), "providers": providers, **fixed, **own}
+
+    @cached_property
+    def provider_types(self) -> frozenset[str]:
+        """Types of providers that packages bring."""
+        return frozenset(kind.provider_type for kind in self._kinds if kind.provider_schema is not None)
+
+    def _providers(self) -> Any:
+        """The schema of a provider, with the types that packages bring."""
+        base = schema_file("providers")
+        if not self.provider_types:
+            return base
+        types = {"enum": [*base[_PROPERTY]["type"]["enum"], *sorted(self.provider_types)]}
+        own = {k.provider_type: k.provider_schema for k in self._kinds if k.provider_schema is not None}
+        more = [
+            {
+                "if": {_PROPERTY: {"type": {"const": name}}, "required": ["type"]},
+                "then": {**schema, _PROPERTY: {"type": True, **schema.get(_PROPERTY, {})}},
+            }
+            for name, schema in sorted(own.items())
+        ]
+        told = {**base[_PROPERTY], "type": {**base[_PROPERTY]["type"], **types}}
+        return {**base, _PROPERTY: told, "allOf": [*base["allOf"], *more]}
 
     def _shared(self) -> Any:
         shared = schema_file("shared")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from reconciler.errors import Location, Problem, Severity
 from reconciler.model import Lifecycle
+from reconciler.packages import installed
 from reconciler.specs import durations
 from reconciler.specs.problems import listing, meant, suggestion
 from reconciler.specs.yaml_nodes import Node, child, ignored_in, locate
@@ -112,6 +113,8 @@ class SchemaErrors:
         known = _known(error)
         otherwise = self._allowed if self._allowed and not path else f"known here: {listing(known)}"
         message = f"there is no key {_short(key)} here"
+        if not path and not self._prefix and key in installed():
+            otherwise = f"a package brings that kind: add kinds: [{key}]"
         return self._problem("unknown-key", (*path, key), message, suggestion(key, known, otherwise))
 
     def _bad_key(self, error: ValidationError, path: _Where) -> Problem:

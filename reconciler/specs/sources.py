@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import Location
+from reconciler.kinds import Registry
+from reconciler.packages import PackageError, brought
 from reconciler.secrets.file_access import is_within_checkout
 from reconciler.specs.problems import Problems
-from reconciler.specs.schema import Schemas
+from reconciler.specs.schema import Schemas, schemas_of
 from reconciler.specs.schema_errors import SchemaErrors
 from reconciler.specs.yaml_composer import Refusal
 from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, plain
@@ -40,11 +42,15 @@ class Sources:
         policies: every `policy:`, with the file that it stands in.
         faulty: `section.key` of what the schema complains about.
         files: resolved paths of all files that were read.
+        kinds: what it may ask for: this tool's kinds, and those of packages that it names.
+        packages: the names of the latter.
     """
 
     file: str
     root: Block
     sections: Mapping[str, Mapping[str, SectionItem]]
+    kinds: Registry
+    packages: tuple[str, ...] = ()
     policies: tuple[tuple[str, Block], ...] = ()
     faulty: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
@@ -70,8 +76,9 @@ class _Gathering:
     """
 
     problems: Problems
-    schemas: Schemas
-    sections: dict[str, dict[str, SectionItem]]
+    kinds: Registry
+    packages: tuple[str, ...] = ()
+    sections: dict[str, dict[str, SectionItem]] = field(default_factory=dict)
     policies: list[tuple[str, Block]] = field(default_factory=list)
     faulty: set[str] = field(default_factory=set)
     seen: set[str] = field(default_factory=set)
@@ -79,11 +86,24 @@ class _Gathering:
     holders: dict[str, list[tuple[str, SectionItem]]] = field(default_factory=dict)
     importers: dict[str, set[str]] = field(default_factory=dict)
 
+    @property
+    def schemas(self) -> Schemas:
+        """The schemas of the kinds."""
+        return schemas_of(self.kinds)
 
-def gather(file: str, problems: Problems, schemas: Schemas) -> Sources | None:
-    """A stack's file with its imports; None when the file itself can't be read."""
-    names = ("vars", "providers", *schemas.sections)
-    gathering = _Gathering(problems, schemas, {name: {} for name in names})
+    def begin(self, root: Block) -> None:
+        """Takes from the stack's file which kinds there are."""
+        self.kinds, self.packages = _met(root, self.kinds, self.problems)
+        self.sections.update({name: {} for name in ("vars", "providers", *self.schemas.sections)})
+
+
+def gather(file: str, problems: Problems, kinds: Registry) -> Sources | None:
+    """A stack's file with its imports; None when the file itself can't be read.
+
+    Args:
+        kinds: those of this tool.
+    """
+    gathering = _Gathering(problems, kinds)
     root = _take(file, gathering, is_import=False)
     if root is None:
         return None
@@ -92,6 +112,8 @@ def gather(file: str, problems: Problems, schemas: Schemas) -> Sources | None:
         file,
         root,
         gathering.sections,
+        gathering.kinds,
+        gathering.packages,
         tuple(gathering.policies),
         frozenset(gathering.faulty),
         frozenset(gathering.seen),
@@ -106,6 +128,8 @@ def _take(file: str, gathering: _Gathering, *, is_import: bool) -> Block | None:
     except Refusal as refusal:
         gathering.problems.error(refusal.code, refusal.message, refusal.at, hint=refusal.hint)
         return None
+    if not is_import:
+        gathering.begin(root)
     _check(root, gathering, is_import=is_import)
     _merge(root, identity, gathering)
     policy = root.items.get("policy")
@@ -116,6 +140,24 @@ def _take(file: str, gathering: _Gathering, *, is_import: bool) -> Block | None:
         _follow(imported, at, gathering)
     gathering.way.pop()
     return root
+
+
+def _met(root: Block, kinds: Registry, problems: Problems) -> tuple[Registry, tuple[str, ...]]:
+    """The kinds that a stack may ask for, and the names of those that packages bring."""
+    known, names = dict(kinds), dict[str, None]()
+    wanted = root.items.get("kinds")
+    for item in wanted.items if isinstance(wanted, Series) else ():
+        name = item.value if isinstance(item, Scalar) else None
+        if not isinstance(name, str) or name in names:
+            continue
+        try:
+            found = brought(name, known)
+        except PackageError as error:
+            problems.error(error.code, error.message, item.at, hint=error.hint)
+            continue
+        known.update({kind.name: kind for kind in found})
+        names[name] = None
+    return (known, tuple(names)) if names else (kinds, ())
 
 
 def _check(root: Block, gathering: _Gathering, *, is_import: bool) -> None:

@@ -36,6 +36,7 @@ def assemble(
         forget=tuple(_forgotten(resolver, resources)),
         approve=tuple(address for address, _ in _addresses(root.items.get("approve"), resolver.kinds)),
         guard=_guard(resolver),
+        kinds=resolver.sources.packages,
         heal=_healed(resolver),
         inputs=resolver.handoff_inputs.files,
         recipients=_recipients(resolver),

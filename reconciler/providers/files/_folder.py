@@ -4,49 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
-from reconciler.errors import InvalidRequestError, Problem, UnreachableError
-from reconciler.model import WorkspaceRef
+from reconciler.clients import Client
+from reconciler.errors import InvalidRequestError, UnreachableError
 from reconciler.secrets import checked
 from reconciler.secrets.handoff_files import MAX_BYTES, path_within
-
-Result = TypeVar("Result")
 
 _MODE = 0o644  # what is secret in there is sealed, and git keeps no other modes
 
 
-class Disk:
-    """What a run needs of any client's transport, for one that has none.
-
-    Attributes:
-        gate: called just before every write; raises to stop it (the lease check).
-        before_read, stopped, calls: as of other clients; nothing is ever sent.
-    """
-
-    def __init__(self) -> None:
-        self.gate: Callable[[], None] | None = None
-        self.before_read: Callable[[], None] | None = None
-        self.stopped: Callable[[], bool] = lambda: False
-        self.calls = 0
-
-    @property
-    def date(self) -> str:
-        """The own clock's time, RFC 3339."""
-        return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    def once(self, key: object, read: Callable[[], Result]) -> Result:
-        """What a read says: a folder is a stack's own."""
-        return read()
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class SpecFolder:
+class SpecFolder(Client):
     """The folder that a spec lies in.
 
     Args:
@@ -58,23 +27,13 @@ class SpecFolder:
     """
 
     def __init__(self, provider: str, folder: Path, stack: str) -> None:
-        self.provider = provider
+        super().__init__(provider)
         self.folder = folder
         self.stack = stack
-        self.http = Disk()
-        self.troubles: dict[str, str] = {}
-
-    def preflight(self) -> Sequence[Problem]:
-        """There is nobody to ask."""
-        return ()
 
     def identity(self) -> str:
         """The stack: by its name in a file one knows whose that is."""
         return self.stack
-
-    def workspaces(self) -> tuple[WorkspaceRef, ...]:
-        """None."""
-        return ()
 
     def content(self, name: str) -> bytes | None:
         """What a file holds, at most a byte more than a handoff may have; None if there is no such file.
@@ -102,7 +61,7 @@ class SpecFolder:
             UnreachableError: it can't be written, and stays as it was.
         """
         path = self._path(name)
-        self._pass_gate()
+        self.pass_gate()
         if is_new and self._is_there(path, name):
             raise InvalidRequestError(
                 f"there is a file {name} already, and it isn't this stack's",
@@ -122,7 +81,7 @@ class SpecFolder:
             UnreachableError: it can't be removed.
         """
         path = self._path(name)
-        self._pass_gate()
+        self.pass_gate()
         try:
             self._take_away(path, name)
         except OSError as error:
@@ -143,10 +102,6 @@ class SpecFolder:
 
     def _is_there(self, path: Path, name: str) -> bool:
         return path.exists()
-
-    def _pass_gate(self) -> None:
-        if self.http.gate is not None:
-            self.http.gate()
 
     def _path(self, name: str) -> Path:
         path = path_within(self.folder, name)

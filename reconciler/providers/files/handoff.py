@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.errors import ConflictError, InvalidRequestError, NotFoundError, ReconcileError
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
-from reconciler.model import Address, Live, Ref, SecretInput, Sourced, Text
+from reconciler.model import Address, Live, ProviderSpec, Ref, SecretInput, Sourced, Stack, Text
 from reconciler.model.values import is_unknown, leaves
 from reconciler.secrets import SENSITIVE, Recipients
 from reconciler.secrets.handoff_files import Handoff, path_within, read_handoff
@@ -45,6 +45,12 @@ class Handoffs(Kind["SpecFolder"]):
         computed=frozenset({"id"}),
         sealed_to="recipients",
     )
+
+    def connect(self, spec: ProviderSpec, environment: Mapping[str, str], stack: Stack | None) -> SpecFolder:
+        """The folder that the spec lies in."""
+        from reconciler.providers.files._folder import SpecFolder
+
+        return SpecFolder(spec.name, Path(stack.file if stack else "").parent, stack.name if stack else "")
 
     def settled(self, attributes: Attributes, folder: Path) -> Attributes:
         """The file's path and the public keys in their one form."""

@@ -1,0 +1,1 @@
+"""A package of somebody else: notes in a vault, with a kind for `reconcile`."""
