@@ -267,6 +267,13 @@ class Kind(ABC, Generic[Api]):
             attributes: resolved, secrets wrapped; of a `local` attribute only what the body needs.
         """
 
+    def namesake(self, api: Api, attributes: Attributes, parent: str = "") -> str:
+        """Id of the live object for which a create is refused as a second one; "" if that can't be told.
+
+        A list may not show it: this is asked only after the refusal (409).
+        """
+        return ""
+
     @abstractmethod
     def update(self, api: Api, live_id: str, attributes: Attributes, parent: str = "") -> Live | None:
         """Sets the given attributes (nested ones as far as given) and leaves all others alone.

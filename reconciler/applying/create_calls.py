@@ -71,7 +71,12 @@ def create(context: ApplyContext, change: Change) -> Iterator[RemoteCall]:
             ledger_edits.intended(address, intent),
             ledger_edits.sending(sources, str(address), "", context.runner),
         ),
-        run=lambda: with_advice(kind, change, lambda: kind.create(api, attributes, parent)),
+        run=lambda: with_advice(
+            kind,
+            change,
+            lambda: kind.create(api, attributes, parent),
+            lambda: kind.namesake(api, attributes, parent),
+        ),
         after=made,
         failed=failed,
     )

@@ -90,6 +90,12 @@ class FederationPolicies(Kind["DatabricksAccount"]):
         answer = api.http.call("POST", path, query={"policy_id": attributes["policy_id"]}, body=body).body
         return Created(_live(api, "POST", path, answer, parent))
 
+    def namesake(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> str:
+        """The policy that has this id under the same parent."""
+        key = str(attributes["policy_id"])
+        live = self.read(api, f"{parent}/{key}" if parent else key)
+        return live.id if live else ""
+
     def update(
         self, api: DatabricksAccount, live_id: str, attributes: Attributes, parent: str = ""
     ) -> Live | None:

@@ -103,6 +103,11 @@ class OAuthApps(Kind["DatabricksAccount"]):
         )
         return Created(live, shown)
 
+    def namesake(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> str:
+        """The one app of this name."""
+        found = [live.id for live in self.observe(api, Scope()) if live.name == attributes.get("name")]
+        return found[0] if len(found) == 1 else ""
+
     def update(
         self, api: DatabricksAccount, live_id: str, attributes: Attributes, parent: str = ""
     ) -> Live | None:

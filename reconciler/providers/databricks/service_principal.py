@@ -126,6 +126,13 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         answer = api.must_have("POST", _path(api), api.http.post(_path(api), body), "id", "applicationId")
         return Created(_live(api, "POST", _path(api), answer, workspaces={}))
 
+    def namesake(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> str:
+        """Who has this application id: names needn't be unique."""
+        application_id = attributes.get("application_id")
+        query = {"filter": f"applicationId eq {quoted(str(application_id))}"}
+        found = api.scim_list("ServicePrincipals", query) if application_id else []
+        return str(found[0]["id"]) if len(found) == 1 else ""
+
     def update(
         self, api: DatabricksAccount, live_id: str, attributes: Attributes, parent: str = ""
     ) -> Live | None:
