@@ -48,6 +48,11 @@ class Fields:
         principals: additive attributes that name principals → their sort: `{"groups": "group"}`. In the spec
             they are lists of names, which are looked up; live and on record, id → name.
         parent: the attribute by which a part refers to the object that it lives in; never sent.
+        scopes: attributes that list what a client may do.
+        redirects: the attribute that lists where codes are sent; "" if there is none.
+        lifetime: the attribute that says how long a credential lasts; "" if it lasts for ever.
+        access: the attribute that says who may use an object; "" if there is none.
+        active: the attribute that says whether an object works at all; "" if it always does.
         sealed_to: the attribute with the keys that its secrets are sealed to; a live object of such a kind
             shows `(sensitive)` in each field that holds one. "" where secrets leave no trace.
     """
@@ -73,6 +78,11 @@ class Fields:
     workspaces: str = ""
     principals: Mapping[str, str] = field(default_factory=dict)
     parent: str = ""
+    scopes: frozenset[str] = frozenset()
+    redirects: str = ""
+    lifetime: str = ""
+    access: str = ""
+    active: str = ""
     sealed_to: str = ""
 
     @property
@@ -152,6 +162,7 @@ class Kind(ABC, Generic[Api]):
             an approval. "" if nothing outside of the stack can point at one.
         keeps_old: how long a superseded credential stays alive, unless stated, where one of these receives
             it: somebody else takes it up later.
+        is_written_whole: an update needs all of it, secrets included.
         is_elsewhere: an object that is missing may be on another machine: it is no sign that it is gone.
         is_referable: `${kind.key.attribute}` can refer to it.
         is_healable: `watch: {heal: …}` may name it.
@@ -170,6 +181,7 @@ class Kind(ABC, Generic[Api]):
     receives: ClassVar[bool] = False
     points_here: ClassVar[str] = ""
     keeps_old: ClassVar[str] = ""
+    is_written_whole: ClassVar[bool] = False
     is_elsewhere: ClassVar[bool] = False
     is_referable: ClassVar[bool] = True
     is_healable: ClassVar[bool] = True
@@ -185,6 +197,11 @@ class Kind(ABC, Generic[Api]):
     def part(self) -> str:
         """Of a part: the attribute of its owner that describes it; "" for a kind that stands by itself."""
         return self.name.rpartition(".")[2] if self.owner else ""
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether one bulk list shows all of its objects, whoever made them."""
+        return not self.fields.parent and not self.is_elsewhere
 
     @property
     def document(self) -> Mapping[str, Any]:

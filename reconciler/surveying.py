@@ -10,12 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.kinds import Registry, Scope
+from reconciler.kinds import Kind, Registry, Scope
 from reconciler.model import Live, ProviderSpec, Snapshot
 from reconciler.model.live import bare_host
-
-KINDS = ("connect_integrations", "oauth_apps", "service_principals")
-SECRETS = "service_principals.client_secret"
 
 # of what was listed, the principals whose secrets are of interest: provider → remote ids
 Parents = Callable[[Snapshot], Mapping[str, Collection[str]]]
@@ -63,8 +60,8 @@ def survey(
     keys = [
         (name, kind)
         for name, spec in asked.items()
-        for kind in KINDS
-        if kinds[kind].provider_type == spec.type
+        for kind in sorted(kinds)
+        if kinds[kind].provider_type == spec.type and kinds[kind].is_listed
     ]
     scopes = scopes or {}
     with ThreadPoolExecutor(max_workers=max(1, len(keys) + len(asked))) as pool:
@@ -81,8 +78,13 @@ def survey(
         )
         if parents is not None:
             wanted = sorted((name, sorted(ids)) for name, ids in parents(snapshot).items() if ids)
-            found = [pool.submit(kinds[SECRETS].observe, apis[name], Scope(parents=i)) for name, i in wanted]
-            inside = {(n, SECRETS): _by_id(f.result()) for (n, _), f in zip(wanted, found, strict=True)}
+            found = {
+                (name, part.name): pool.submit(part.observe, apis[name], Scope(parents=ids))
+                for name, ids in wanted
+                for part in kinds.values()
+                if part.owner and part.provider_type == asked[name].type
+            }
+            inside = {key: _by_id(each.result()) for key, each in found.items()}
             snapshot = replace(snapshot, objects={**snapshot.objects, **inside})
     ourselves = {name: apis[name].principal() for name in asked}
     return Estate(asked, snapshot, ourselves)
@@ -104,24 +106,24 @@ def workspace_rights(
     Raises:
         RemoteError: a read failed; nothing can be said.
     """
-    wanted = {_bare(live.attributes) for lives in _of(estate, "connect_integrations") for live in lives} - {
-        ""
-    }
+    receivers = {kind.name for kind in kinds.values() if kind.fields.shows_referred}
+    wanted = {_bare(live.attributes) for lives in _of(estate, receivers) for live in lives} - {""}
+    granted = next((kind for kind in kinds.values() if kind.fields.workspaces), None)
     hosts: dict[str, tuple[str, str]] = {}
     assigned: dict[tuple[str, str], frozenset[str]] = {}
     for name, spec in estate.providers.items():
-        principals = list(estate.snapshot.of(name, "service_principals").values())
-        if spec.type != "databricks" or not wanted or not principals:
+        principals = list(estate.snapshot.of(name, granted.name).values()) if granted else []
+        if granted is None or spec.type != granted.provider_type or not wanted or not principals:
             continue
         here = {each.host: each.id for each in apis[name].workspaces() if each.host in wanted}
         hosts.update((host, (name, workspace)) for host, workspace in here.items())
-        by_id = _levels(apis[name], kinds, principals, sorted(set(here.values())))
+        by_id = _levels(apis[name], granted, principals, sorted(set(here.values())))
         assigned.update(((name, workspace), ids) for workspace, ids in by_id.items())
     return hosts, assigned
 
 
 def _levels(
-    api: Any, kinds: Registry, principals: Sequence[Live], workspaces: Sequence[str]
+    api: Any, kind: Kind[Any], principals: Sequence[Live], workspaces: Sequence[str]
 ) -> dict[str, frozenset[str]]:
     """Workspace → the principals that may use it; a list per workspace, side by side."""
     if not workspaces:
@@ -131,7 +133,7 @@ def _levels(
     groups = {group for ids in direct.values() for group in ids}
     around = {group: _closure(group, above) for group in groups}
     everyone = [*principals, *(Live(g, "", {}) for g in sorted({g for ids in around.values() for g in ids}))]
-    complete = kinds["service_principals"].completing(api, Scope(workspaces=workspaces))
+    complete = kind.completing(api, Scope(workspaces=workspaces))
     levels = list(map(complete, everyone)) if complete else everyone
     found: dict[str, frozenset[str]] = {}
     for workspace in workspaces:
@@ -160,8 +162,8 @@ def _closure(group: str, above: Mapping[str, Sequence[str]]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _of(estate: Estate, kind: str) -> list[Collection[Live]]:
-    return [lives.values() for (_, name), lives in estate.snapshot.objects.items() if name == kind]
+def _of(estate: Estate, kinds: Collection[str]) -> list[Collection[Live]]:
+    return [lives.values() for (_, name), lives in estate.snapshot.objects.items() if name in kinds]
 
 
 def _bare(attributes: Mapping[str, Any]) -> str:

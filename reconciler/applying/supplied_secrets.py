@@ -7,13 +7,14 @@ from typing import Any
 
 from reconciler.applying.context import secret_leaves
 from reconciler.errors import CredentialError
+from reconciler.kinds import Registry
 from reconciler.matching import is_of_adopt
 from reconciler.model import Action, Address, Change, Ledger, Plan, Ref, Resource, SecretInput
 
 _MAKING = (Action.CREATE, Action.REPLACE)
 
 
-def check_supplied(plan: Plan, ledger: Ledger) -> None:
+def check_supplied(plan: Plan, ledger: Ledger, kinds: Registry) -> None:
     """What a plan can do without, and an apply can't.
 
     Raises:
@@ -23,7 +24,7 @@ def check_supplied(plan: Plan, ledger: Ledger) -> None:
         resource = plan.stack.resources.get(change.address)
         if resource is None:
             continue
-        for value in _needed(plan, ledger, change, resource):
+        for value in _needed(plan, ledger, kinds, change, resource):
             if value.secret is None:
                 words, hint = value.absence
                 raise CredentialError(
@@ -35,10 +36,12 @@ def check_supplied(plan: Plan, ledger: Ledger) -> None:
                 )
 
 
-def _needed(plan: Plan, ledger: Ledger, change: Change, resource: Resource) -> Iterator[SecretInput]:
+def _needed(
+    plan: Plan, ledger: Ledger, kinds: Registry, change: Change, resource: Resource
+) -> Iterator[SecretInput]:
     is_made = change.action in _MAKING
-    # a file is written whole
-    handed = {field.path for field in change.fields} if change.address.kind != "handoffs" else None
+    is_whole = kinds[change.address.kind_name].is_written_whole
+    handed = None if is_whole else {field.path for field in change.fields}
     for path, value in secret_leaves(resource.attributes):
         if resource.lifecycle.ignores(path) and not is_made:
             continue

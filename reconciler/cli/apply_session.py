@@ -20,6 +20,7 @@ from reconciler.cli.redaction import over
 from reconciler.cli.wiring import RunStacks, View, clients, held, look
 from reconciler.errors import ReconcileError
 from reconciler.model import Action, Ledger, Plan, Stack
+from reconciler.providers import KINDS
 from reconciler.rendering.outputs import outputs, outputs_text
 from reconciler.secrets import Identities
 
@@ -89,7 +90,7 @@ def apply_plan(
         plan = planner(view)
         if console.is_text or plan.destroys:
             console.result(console.form.plan(plan, console.look))
-        check_supplied(plan, holding.opened.ledger)
+        check_supplied(plan, holding.opened.ledger, KINDS)
         view.check_writable(plan)
         consent.ask(plan, args, console)
         outcomes, stopped = carry_out(plan, view, holding, args, console, settle=settle)

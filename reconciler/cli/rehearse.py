@@ -18,7 +18,7 @@ from reconciler.errors import PlanError
 from reconciler.matching import Rivals
 from reconciler.model import FILES, Action, Change, Plan, Stack
 from reconciler.planning import Options
-from reconciler.providers import kinds_of
+from reconciler.providers import KINDS, kinds_of
 from reconciler.rehearsing import Heard, Script, Stage, copy_of, rehearse
 from reconciler.rendering import REHEARSAL_FORMATS
 from reconciler.secrets import Identities
@@ -44,7 +44,7 @@ def _rehearse(stack: Stack, args: argparse.Namespace, run_stacks: RunStacks, con
             view = look(stack, opened, apis, identities, stop=stop, run_stacks=run_stacks)
         options = view.options(args)
         plan = view.plan(options)
-        check_supplied(plan, view.opened.ledger)
+        check_supplied(plan, view.opened.ledger, KINDS)
         view.check_writable(plan)
         script = _script(view, options, run_stacks.of(stack), heard)
     _check_copy(plan, Stage(script).plan())

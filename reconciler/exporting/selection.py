@@ -11,8 +11,9 @@ from functools import cached_property
 from reconciler.exporting.keys import keys, slug
 from reconciler.matching.canonical import at_path
 from reconciler.model import Address, Live, ProviderSpec
-from reconciler.surveying import SECRETS, Estate
+from reconciler.surveying import Estate
 
+SECRETS = "service_principals.client_secret"
 APPS, PRINCIPALS, INTEGRATIONS = "oauth_apps", "service_principals", "connect_integrations"
 NOUNS = {APPS: "app", PRINCIPALS: "principal", INTEGRATIONS: "integration"}
 

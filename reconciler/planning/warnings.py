@@ -103,18 +103,23 @@ def _inactive(context: PlanningContext, changes: Iterable[Change]) -> Iterator[P
     """Principals that can't sign in, though nothing says that they shouldn't."""
     for change in changes:
         address, resource = change.address, context.stack.resources.get(change.address)
-        if address.kind_name != "service_principals" or resource is None:
+        kind = context.kinds[address.kind_name]
+        if not kind.fields.active or resource is None:
             continue
-        if change.live is not None and not change.live.active and "active" not in resource.attributes:
-            words = f"the service principal {change.live.id} is deactivated: its credentials don't work"
+        if (
+            change.live is not None
+            and not change.live.active
+            and kind.fields.active not in resource.attributes
+        ):
+            words = f"the {kind.noun} {change.live.id} is deactivated: its credentials don't work"
             hint = "write active: true to bring it back, or active: false if that is wanted"
             yield Problem(Severity.WARNING, "inactive-principal", words, str(address), resource.at, hint)
         if change.action is Action.CREATE:
-            name = str(plain(resource.attributes.get("display_name")))
+            name = str(plain(resource.attributes.get(kind.fields.name)))
             namesakes = context.snapshot.named(change.provider, address.kind_name, name)
             twins = sorted(live.id for live in namesakes if not live.active)
             if twins:
-                words = f"a deactivated service principal has this name already: {', '.join(twins)}"
+                words = f"a deactivated {kind.noun} has this name already: {', '.join(twins)}"
                 hint = f"to take it over: lifecycle: {{adopt: {twins[0]}}} with active: true"
                 yield Problem(Severity.WARNING, "inactive-twin", words, str(address), resource.at, hint)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.errors import Location, Problem, Severity, SpecError
 from reconciler.kinds import Registry
-from reconciler.model import FILES, ProviderSpec, Resource, Sourced, Stack, Value
+from reconciler.model import ProviderSpec, Resource, Sourced, Stack, Value
 from reconciler.model.policy import Policy, shortest_lifetime
 from reconciler.model.values import is_unknown, seconds
 from reconciler.specs import urls
@@ -20,8 +20,6 @@ from reconciler.specs.schema_errors import SchemaErrors
 from reconciler.specs.yaml_composer import Refusal
 from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, plain
 from reconciler.specs.yaml_reader import read
-
-APPS, SECRETS, INTEGRATIONS = "oauth_apps", "service_principals.client_secret", "connect_integrations"
 
 
 def load_policy(file: str, kinds: Registry) -> Policy:
@@ -124,16 +122,16 @@ def breaches(stack: Stack, policies: Sequence[Policy], kinds: Registry) -> Itera
     providers, resources = stack.providers, stack.resources
     yield from _hosts(providers, policies)
     for resource in resources.values():
-        kind = resource.address.kind_name
-        if kind == APPS:
-            yield from _scopes(resource, policies)
-            yield from _redirects(resource, providers, policies)
-        elif kind == SECRETS:
-            yield from _secret(resource, policies)
-        elif kind == INTEGRATIONS:
-            yield from _access(resource, policies)
-        if resource.provider != FILES and kind in kinds and kinds[kind].fields.name:
-            yield from _name(resource, kinds[kind].fields.name, policies)
+        kind = kinds[resource.address.kind_name]
+        yield from _scopes(resource, kind.fields.scopes, policies)
+        if kind.fields.redirects:
+            yield from _redirects(resource, kind.fields.redirects, providers, policies)
+        if kind.fields.lifetime:
+            yield from _secret(resource, kind.fields.lifetime, policies)
+        if kind.fields.access:
+            yield from _access(resource, kind.fields.access, policies)
+        if kind.fields.name and not kind.is_elsewhere:
+            yield from _name(resource, kind.fields.name, policies)
 
 
 def _problem(code: str, message: str, at: Location | None, hint: str, address: str) -> Problem:
@@ -167,8 +165,8 @@ def _listed(resource: Resource, attribute: str) -> list[tuple[str, Value]]:
     return [(f"{attribute}.{index}", item) for index, item in enumerate(items)]
 
 
-def _scopes(app: Resource, policies: Sequence[Policy]) -> Iterator[Problem]:
-    for attribute in ("scopes", "user_authorized_scopes"):
+def _scopes(app: Resource, attributes: Iterable[str], policies: Sequence[Policy]) -> Iterator[Problem]:
+    for attribute in sorted(attributes):
         for path, item in _listed(app, attribute):
             for policy in policies:
                 if text(item) in policy.forbid_scopes:
@@ -177,10 +175,10 @@ def _scopes(app: Resource, policies: Sequence[Policy]) -> Iterator[Problem]:
 
 
 def _redirects(
-    app: Resource, providers: Mapping[str, ProviderSpec], policies: Sequence[Policy]
+    app: Resource, attribute: str, providers: Mapping[str, ProviderSpec], policies: Sequence[Policy]
 ) -> Iterator[Problem]:
     known = [urls.authority(each.address) for each in providers.values() if each.address]
-    for path, item in _listed(app, "redirect_urls"):
+    for path, item in _listed(app, attribute):
         url = text(item)
         if not url or urls.authority(url) in known:
             continue
@@ -191,8 +189,8 @@ def _redirects(
                 yield _at("policy-hosts", message, app, path, hint)
 
 
-def _secret(secret: Resource, policies: Sequence[Policy]) -> Iterator[Problem]:
-    lifetime, before = secret.attributes.get("lifetime"), secret.attributes.get("rotate_before")
+def _secret(secret: Resource, attribute: str, policies: Sequence[Policy]) -> Iterator[Problem]:
+    lifetime, before = secret.attributes.get(attribute), secret.attributes.get("rotate_before")
     most = shortest_lifetime(policies)
     if most is not None and not is_unknown(lifetime):
         try:
@@ -200,9 +198,11 @@ def _secret(secret: Resource, policies: Sequence[Policy]) -> Iterator[Problem]:
         except ValueError:
             lives = 0  # said already
         if lives is None or lives > most:
-            said = "its lifetime is left out" if lives is None else f"lifetime is {lifetime}"
+            said = "its lifetime is left out" if lives is None else f"{attribute} is {lifetime}"
             message = f"{said}, longer than the {_days(most)} that the policy allows"
-            yield _at("policy-lifetime", message, secret, "lifetime", f"set lifetime: {_days(most)}, or less")
+            yield _at(
+                "policy-lifetime", message, secret, attribute, f"set {attribute}: {_days(most)}, or less"
+            )
     if any(policy.require_rotation for policy in policies) and not before and not is_unknown(before):
         message = "the policy wants every secret to be rotated"
         yield _at("policy-rotation", message, secret, "", "add rotate_before, such as 30d")
@@ -212,10 +212,10 @@ def _days(time: int) -> str:
     return f"{time // 86400}d" if time % 86400 == 0 else f"{time}s"
 
 
-def _access(integration: Resource, policies: Sequence[Policy]) -> Iterator[Problem]:
+def _access(integration: Resource, attribute: str, policies: Sequence[Policy]) -> Iterator[Problem]:
     if text(integration.attributes.get("template")) == "connect":
         return
-    access = integration.attributes.get("access")
+    access = integration.attributes.get(attribute)
     if any(policy.require_access for policy in policies) and (access is None or text(access) == "everyone"):
         message = "the policy wants an access list, and everybody could use this integration"
         yield _at(

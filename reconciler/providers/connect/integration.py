@@ -68,6 +68,7 @@ class Integrations(Kind["ConnectServer"]):
         computed=frozenset({"id"}),
         shows_referred="config.client_id",
         users="content_count",
+        access="access",
     )
 
     def unfamiliar(self, attributes: Attributes) -> str:

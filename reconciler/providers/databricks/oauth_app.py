@@ -48,6 +48,8 @@ class OAuthApps(Kind["DatabricksAccount"]):
         defaults={"confidential": True},
         issues="client_secret",
         referred_by="client_id",
+        scopes=frozenset({"scopes", "user_authorized_scopes"}),
+        redirects="redirect_urls",
     )
 
     def has_credential(self, attributes: Attributes) -> bool:

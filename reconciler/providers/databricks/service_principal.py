@@ -53,6 +53,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         computed=frozenset({"id", "client_id"}),
         referred_by="client_id",
         workspaces="workspaces",
+        active="active",
     )
 
     def settled(self, attributes: Attributes, folder: Path) -> Attributes:

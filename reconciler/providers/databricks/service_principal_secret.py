@@ -34,6 +34,7 @@ class ServicePrincipalSecrets(Kind["DatabricksAccount"]):
         computed=frozenset({"id", "client_secret"}),
         issues="client_secret",
         parent="service_principal",
+        lifetime="lifetime",
     )
 
     def complaints(self, attributes: Attributes, folder: Path) -> Iterator[Complaint]:

@@ -34,6 +34,7 @@ class Handoffs(Kind["SpecFolder"]):
     receives = True
     keeps_old = "7d"
     is_elsewhere = True
+    is_written_whole = True
     is_referable = False
     is_healable = False
     fields = Fields(
