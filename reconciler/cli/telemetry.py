@@ -65,11 +65,11 @@ class Telemetry:
         return now - self._well_at <= self._patience and now - began <= min(self._patience, LONGEST_ROUND)
 
     def round_began(self) -> None:
-        """Every stack is about to be looked at."""
+        """Notes when a look at all stacks began."""
         self._began = self._clock()
 
     def planned(self, plan: Plan, ledger: Ledger) -> None:
-        """A plan was made."""
+        """Shows what a plan would change, and when the credentials of its stack end."""
         for action, count in plan.summary.items():
             self._changes.labels(plan.stack.name, action).set(count)
         for address, entry in ledger.entries.items():

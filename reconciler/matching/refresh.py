@@ -1,4 +1,4 @@
-"""Which service principals' secrets need no look on an everyday plan: the ledger is sure of them. Pure.
+"""Which secrets a plan takes on trust (`--refresh everyday`), as the ledger is sure of them. Pure.
 
 A list of secrets is a call per service principal, the only part of a plan that grows with their number in
 calls. It is spared where nothing hangs on it: the spec is as applied, the end is far, every delivery is

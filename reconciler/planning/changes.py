@@ -56,7 +56,7 @@ class _Builder:
         self.decided = decided
         self.resource = resource
         self.address: Address = resource.address
-        self.match: Match = _with_stray(context.matches[resource.address])
+        self.match: Match = _with_orphan(context.matches[resource.address])
         self.entry: Entry | None = self.match.entry
         self.decision: Decision = decided.decisions[resource.address]
         self.fields = context.fields(resource.address)
@@ -298,7 +298,7 @@ def _is_plain(value: Any) -> bool:
     )
 
 
-def _with_stray(match: Match) -> Match:
+def _with_orphan(match: Match) -> Match:
     """The match, showing the object that an interrupted create made and whose secret is lost."""
     left = match.recovered
     if match.live is None and left is not None and left.settles is IntentResolution.LOST:

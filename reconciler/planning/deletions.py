@@ -47,7 +47,7 @@ def removals(
         return []
     left = {a: e for a, e in context.entries.items() if a not in changes}
     found = {address: _removal(context, address, entry) for address, entry in left.items()}
-    found.update(_strays(context, {*found, *changes}))
+    found.update(_orphans(context, {*found, *changes}))
     if not spares:
         _refuse_protected(found.values())
     return list(found.values())
@@ -137,7 +137,7 @@ def _as_leftover(context: PlanningContext, change: Change) -> Change:
     )
 
 
-def _strays(context: PlanningContext, seen: set[Address]) -> dict[Address, Change]:
+def _orphans(context: PlanningContext, seen: set[Address]) -> dict[Address, Change]:
     """Creates that were interrupted, of addresses that neither the spec nor a record knows."""
     recovery = context.recovery
     tombstones = {tombstone.address: tombstone.intent for tombstone in context.ledger.pending.given_up}

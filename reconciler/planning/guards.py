@@ -78,9 +78,9 @@ def _why_deleted(context: PlanningContext, change: Change) -> str:
     owned = context.entries.get(change.address)
     if owned is None or not owned.id or change.id != owned.id:
         counted = context.fields(change.address).users
-        # the change may show what is on record beside the stray
-        stray = context.snapshot.of(change.provider, change.address.kind_name).get(change.id or "")
-        if counted and stray is not None and stray.computed.get(counted) != "0":
+        # the change may show what is on record beside the orphan
+        orphan = context.snapshot.of(change.provider, change.address.kind_name).get(change.id or "")
+        if counted and orphan is not None and orphan.computed.get(counted) != "0":
             return "it is left by an interrupted run, and content may use it"
         return ""
     if points_here := context.kinds[change.address.kind_name].points_here:

@@ -1,6 +1,6 @@
 """A stateful stand-in for the Databricks account API and the Posit Connect API, in one process.
 
-Written from the two fact sheets, with nothing of the client that it tests. `Sandbox.handle` takes a
+Written from docs/facts/, with nothing of the client that it tests. `Sandbox.handle` takes a
 request and gives an answer; `SandboxServer` and `serve` put it on a port, `mount` behind the
 `responses` library. Paths that contain `/__api__` belong to Connect, and whatever stands before it
 names one of any number of Connect servers; all other paths belong to the Databricks account.

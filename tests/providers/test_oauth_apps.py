@@ -1,4 +1,4 @@
-"""OAuth apps, against the sandbox and against answers that the fact sheet leaves open."""
+"""OAuth apps, against the sandbox and against answers that docs/facts/ leaves open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Custom OAuth apps: shapes and traps of the fact sheet's section 1."""
+"""Custom OAuth apps: shapes and traps of docs/facts/databricks.md, 1."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Connect's integrations, templates, people and associations: shapes and traps of its fact sheet."""
+"""Connect's integrations, templates, people and associations: shapes and traps of docs/facts/connect.md."""
 
 import uuid
 

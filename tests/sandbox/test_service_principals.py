@@ -1,4 +1,4 @@
-"""Service principals, groups and workspace assignments: sections 3 and 6 of the fact sheet."""
+"""Service principals, groups and workspace assignments: docs/facts/databricks.md, 3 and 6."""
 
 import uuid
 

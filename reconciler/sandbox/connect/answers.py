@@ -1,4 +1,4 @@
-"""The error body of Connect: a number, words, and an empty payload (fact sheet, section 1.1)."""
+"""The error body of Connect: a number, words, and an empty payload (docs/facts/connect.md, 1.1)."""
 
 from __future__ import annotations
 

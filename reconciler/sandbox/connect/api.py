@@ -114,13 +114,13 @@ def get_content(call: Call, server: ConnectServer, _: User) -> Answer:
 
 
 def content_associations(call: Call, server: ConnectServer, user: User) -> Answer:
-    """An array, whatever the published schema says: trap 10."""
+    """An array, whatever the published schema says: docs/facts/connect.md, trap 10."""
     item = server.item(call.params["guid"], user)
     return json_answer(server.associated(content=item["guid"]))
 
 
 def put_associations(call: Call, server: ConnectServer, user: User) -> Answer:
-    """204; replaces everything: trap 9."""
+    """204; replaces everything: docs/facts/connect.md, trap 9."""
     server.associate(server.item(call.params["guid"], user), call.request.json(), user)
     return _DONE
 

@@ -1,4 +1,4 @@
-"""OAuth integrations as state: fact sheet, sections 2 and 5."""
+"""OAuth integrations as state: docs/facts/connect.md, 2 and 5."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ class Integrations:
 
     def _known(self, body: Mapping[str, Any], known: frozenset[str]) -> None:
         for name in body:
-            # older servers refuse fields that came later: trap 14
+            # older servers refuse fields that came later: docs/facts/connect.md, trap 14
             if name not in known or (name == "permissions" and not self.has_permissions):
                 message = f"Unable to parse the request body: unknown field {name}"
                 raise Refusal(400, CANNOT_PARSE, message)

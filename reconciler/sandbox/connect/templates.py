@@ -1,4 +1,4 @@
-"""The integration templates as data, and the rules that a `config` has to keep: fact sheet, 3 and 8.
+"""The integration templates as data, and the rules that a `config` keeps: docs/facts/connect.md, 3 and 8.
 
 Keys, values and secret fields are those of real configurations. Default scopes, labels and the key
 of the API-key templates (`api_key`) are guesses: nobody outside has seen them.

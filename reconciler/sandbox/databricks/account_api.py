@@ -18,7 +18,7 @@ _LEVELS = {"USER": "A user of the workspace.", "ADMIN": "An administrator of the
 
 
 def create_app(call: Call, identity: Identity) -> Answer:
-    """200 with three keys and no more: trap 1."""
+    """200 with three keys and no more: docs/facts/databricks.md, trap 1."""
     return json_answer(call.state.account.apps.create(call.request.json_object(), identity))
 
 
@@ -80,7 +80,7 @@ def list_assignments(call: Call, _: Identity) -> Answer:
 
 
 def put_assignment(call: Call, _: Identity) -> Answer:
-    """Upsert; a missing, empty or unknown list removes the access: trap 15."""
+    """Upsert; a missing, empty or unknown list removes the access: docs/facts/databricks.md, trap 15."""
     account, key = call.state.account, call.params["principal"]
     assigned = account.workspace(call.params["workspace"])
     principal = account.described(key)

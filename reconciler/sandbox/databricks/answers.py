@@ -1,4 +1,4 @@
-"""The error bodies of the account API: fact sheet, section 9.1."""
+"""The error bodies of the account API: docs/facts/databricks.md, 9.1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Custom OAuth app integrations as state: fact sheet, section 1."""
+"""Custom OAuth app integrations as state: docs/facts/databricks.md, 1."""
 
 from __future__ import annotations
 

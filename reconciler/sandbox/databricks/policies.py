@@ -55,7 +55,7 @@ def _check_type(name: str, value: Any) -> None:
 def _filled(policy: Mapping[str, Any]) -> dict[str, Any]:
     out = {name: policy.get(name) or default for name, (_, _, default) in _TTLS.items()}
     out[_SINGLE_USE] = policy.get(_SINGLE_USE, False)
-    # the server fills it in uninvited, see trap 6
+    # the server fills it in uninvited, see docs/facts/databricks.md, trap 6
     out[_SESSION] = policy.get(_SESSION) or 90 * _DAY
     return out
 

@@ -1,4 +1,4 @@
-"""Service principals of the account as state: fact sheet, section 3."""
+"""Service principals of the account as state: docs/facts/databricks.md, 3."""
 
 from __future__ import annotations
 

@@ -113,10 +113,10 @@ def _expanded(entry: Any) -> Iterable[Operation]:
         raise invalid(f"op must be add, remove or replace, not {op!r}.", "invalidSyntax")
     path, value = entry.get("path"), entry.get("value")
     if op == "remove" and "value" in entry:
-        # a remove with a filtered path must carry no value: trap 14
+        # a remove with a filtered path must carry no value: docs/facts/databricks.md, trap 14
         raise invalid("remove takes no value.", "invalidValue")
     if op != "remove" and "value" not in entry:
-        # what the Python SDK's Patch sends for a falsy value: trap 13
+        # what the Python SDK's Patch sends for a falsy value: docs/facts/databricks.md, trap 13
         raise invalid(f"{op} needs a value.", "invalidValue")
     if path is None:
         if not isinstance(value, dict):

@@ -156,7 +156,8 @@ def _memberless(call: Call, row: Row) -> Row:
 def _group(call: Call, row: Row) -> Row:
     members = [_member(call, member["value"]) for member in row["members"]]
     shown = _memberless(call, row)
-    return {**shown, "members": members} if members else shown  # absent when empty: trap 9
+    # absent when empty: docs/facts/databricks.md, trap 9
+    return {**shown, "members": members} if members else shown
 
 
 def _member(call: Call, key: str) -> Row:
@@ -177,7 +178,8 @@ def _listed(call: Call, table: Table, shown: Callable[[Call, Row], Row]) -> Answ
     query = call.request.query
     start = max(1, call.query_int("startIndex", 1))
     most = call.state.world.knobs.page_size
-    count = max(0, min(call.query_int("count", most), most))  # capped without a word: trap 10
+    # capped without a word: docs/facts/databricks.md, trap 10
+    count = max(0, min(call.query_int("count", most), most))
     rows = [row for _, row in table.listing(first=start == 1)]
     if query.get("filter"):
         test = parsed_filter(query["filter"])

@@ -1,4 +1,4 @@
-"""Discovery, the token endpoint, and who a bearer token belongs to: fact sheet, section 8."""
+"""Discovery, the token endpoint, and who a bearer token belongs to: docs/facts/databricks.md, 8."""
 
 from __future__ import annotations
 

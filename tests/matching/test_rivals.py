@@ -8,8 +8,7 @@ from reconciler.matching import pair, rivals_of
 from reconciler.model import Address, Adopt, Entry, Ledger, Lifecycle, Live, Origin, Resource, Snapshot, Stack
 from reconciler.planning import Options, make_plan
 from reconciler.providers import KINDS
-
-from .test_cases import NOW, PROVIDERS
+from tests.planning.test_cases import NOW, PROVIDERS
 
 APP = Address("oauth_apps", "app")
 NAMES = {name: kind.fields.name for name, kind in KINDS.items()}
