@@ -45,13 +45,19 @@ class Fields:
             (`config.client_id`); "" if it doesn't show it.
         users: the computed attribute that counts who points at an object from where this tool doesn't look.
         workspaces: the additive attribute whose keys are workspaces; "" if it has none.
-        principals: additive attributes that name principals → their sort: `{"groups": "group"}`. In the spec
-            they are lists of names, which are looked up; live and on record, id → name.
+        principals: attributes that name principals, or content → their sort: `{"groups": "group"}`, "" where
+            each key says its own (`user:NAME`, maybe after a word: `use user:NAME`). What they name is
+            looked up; live and on record, the id stands in the place of the name, and the name is the value.
+        by_name: those of `principals` in which the remote system itself goes by names.
+        holders: those of `principals` whose keys are read one by one, for which objects are in them.
+        apart: additive attributes that an object shows only when it is asked for them.
+        access: the attribute that says who may use an object: `everyone`, or who. It is written whole, in a
+            call of its own, and goes along when the object is made: nobody in it would mean everybody.
+        carried: the additive attribute that a replace carries along, whoever's it is.
         parent: the attribute by which a part refers to the object that it lives in; never sent.
         scopes: attributes that list what a client may do.
         redirects: the attribute that lists where codes are sent; "" if there is none.
         lifetime: the attribute that says how long a credential lasts; "" if it lasts for ever.
-        access: the attribute that says who may use an object; "" if there is none.
         active: the attribute that says whether an object works at all; "" if it always does.
         sealed_to: the attribute with the keys that its secrets are sealed to; a live object of such a kind
             shows `(sensitive)` in each field that holds one. "" where secrets leave no trace.
@@ -77,6 +83,10 @@ class Fields:
     users: str = ""
     workspaces: str = ""
     principals: Mapping[str, str] = field(default_factory=dict)
+    by_name: frozenset[str] = frozenset()
+    holders: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
+    carried: str = ""
     parent: str = ""
     scopes: frozenset[str] = frozenset()
     redirects: str = ""
@@ -126,14 +136,14 @@ class Scope:
     Attributes:
         parents: remote ids of the service principals whose secrets are wanted.
         workspaces: ids of the workspaces whose assignments are wanted.
-        groups: ids of the groups whose members are wanted.
+        holders: additive attribute → the keys of it whose members are wanted (`groups`: ids of groups).
         attributes: the additive attributes that the spec or the ledger mentions.
         named: natural keys of the wanted objects, for systems that have no list.
     """
 
     parents: Sequence[str] = ()
     workspaces: Sequence[str] = ()
-    groups: Sequence[str] = ()
+    holders: Mapping[str, Sequence[str]] = field(default_factory=dict)
     attributes: frozenset[str] = frozenset()
     named: Sequence[str] = ()
 
@@ -276,6 +286,10 @@ class Kind(ABC, Generic[Api]):
         """
         return None
 
+    def shows(self, api: Api, live: Live, attribute: str) -> Mapping[str, Any] | None:
+        """What an object holds of an attribute that stands apart; None if it refuses to tell."""
+        return None
+
     @abstractmethod
     def create(self, api: Api, attributes: Attributes, parent: str = "") -> Created:
         """Makes one. Never repeated blindly: LostAnswerError means that nobody knows.
@@ -339,8 +353,32 @@ class Kind(ABC, Generic[Api]):
         """Removes one key of an additive attribute; one that is gone already is done."""
         raise InternalError(f"{self.noun}: {path} isn't additive")
 
+    def holds(self, api: Api, live_id: str) -> Sequence[str]:
+        """All keys of the carried attribute that an object has, whoever made them."""
+        return ()
+
+    def carry(self, api: Api, live_id: str, key: str, successor: str) -> None:
+        """Puts a successor in the place of an object, "" for one that is gone, at one key of the carried
+        attribute."""
+
 
 Registry = Mapping[str, Kind[Any]]
+
+
+EVERYONE = "everyone"  # what `Fields.access` says of an object that is open
+
+
+def principal_of(fields: Fields, attribute: str, key: str) -> tuple[str, str]:
+    """Sort and name of what a key names."""
+    if sort := fields.principals[attribute]:
+        return sort, key
+    before, _, name = key.partition(":")
+    return before.rpartition(" ")[2], name
+
+
+def renamed(fields: Fields, attribute: str, key: str, name: str) -> str:
+    """The same key with another name, or an id, in the place of its name."""
+    return name if fields.principals[attribute] else f"{key.partition(':')[0]}:{name}"
 
 
 def same_client(client_id: str | None) -> str:

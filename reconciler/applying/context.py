@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets as entropy
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from reconciler.applying import rights
 from reconciler.applying.fresh_lists import FreshLists
 from reconciler.errors import InternalError, ReconcileError
 from reconciler.kinds import Fields, Kind, Registry
@@ -33,7 +34,7 @@ from reconciler.model import (
     Sourced,
     Text,
 )
-from reconciler.planning import by_id, gone, origins, remembered
+from reconciler.planning import origins, remembered
 from reconciler.secrets import Fingerprint, Identities, Recipients, Secret, recipients_mark, seal, unseal
 
 GHOST = timedelta(hours=1)
@@ -60,6 +61,7 @@ class ApplyContext:
         stayed: remote id of what was to go and stays after all → who uses it.
         lists: integrations of the servers that this run writes to.
         notes: address → what a person should know of how it was done.
+        uncarried: address → what pointed at an object that went first, and is to point at its successor.
     """
 
     plan: Plan
@@ -78,6 +80,7 @@ class ApplyContext:
     stayed: dict[str, str] = field(default_factory=dict)
     lists: FreshLists = field(default_factory=FreshLists)
     notes: dict[Address, str] = field(default_factory=dict)
+    uncarried: dict[Address, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted = self.plan.stack.recipients
@@ -204,41 +207,18 @@ class ApplyContext:
         self, address: Address, attributes: Mapping[str, Any], live: Live | None = None
     ) -> dict[str, Any]:
         """The attributes as the ledger keeps them: resolved, no secrets, additive ones by what we added."""
-        additive = self.fields(address).additive
-        kept = {k: v for k, v in attributes.items() if k not in additive}
+        fields = self.fields(address)
+        additive = fields.additive
+        kept = {k: v for k, v in attributes.items() if k not in additive and k != fields.access}
         before = self.entry(address)
         if live is not None:  # an ignored field stays as it was applied, if it ever was
             kept = _unless_ignored(self.resource(address), kept, before.applied if before else {})
         plain = remembered(
             self._with_origins(drop_secrets(kept)), before.applied if before else None, self.fields(address)
         )
-        ours = {name: self._additive(address, name, live)[0] for name in sorted(additive)}
-        return {**plain, **{name: mine for name, mine in ours.items() if mine}}
-
-    def there(self, address: Address, live: Live | None) -> dict[str, tuple[str, ...]]:
-        """Keys of additive attributes that were there before this stack wanted them."""
-        names = sorted(self.fields(address).additive)
-        found = {name: self._additive(address, name, live)[1] for name in names}
-        return {name: keys for name, keys in found.items() if keys}
-
-    def _additive(
-        self, address: Address, name: str, live: Live | None
-    ) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """What is on record of an additive attribute, and which keys of it this stack didn't make."""
-        entry, resource = self.entry(address), self.resource(address)
-        if name not in resource.attributes:
-            return {}, ()  # not managed any more: what was ours is forgotten
-        ours = dict((entry.applied.get(name) if entry else None) or {})
-        before = (entry.there.get(name) if entry else None) or ()
-        wanted = self.resolved(resource.attributes.get(name) or {})
-        fields, provider = self.fields(address), resource.provider
-        lost = gone(self.snapshot, provider, fields, name, wanted, entry)
-        wanted = {**lost, **by_id(self.snapshot, provider, fields, name, wanted)}
-        seen = (live.attributes.get(name) if live else None) or {}
-        same = {key: value for key, value in wanted.items() if key in seen and seen[key] == value}
-        kept = {key: value for key, value in ours.items() if key in wanted or key not in before}
-        there = {key for key in before if key in wanted} | (set(same) - set(ours))
-        return {**same, **kept}, tuple(sorted(there))
+        ours = {name: rights.additive(self, address, name, live)[0] for name in sorted(additive)}
+        access = {} if not fields.access else {fields.access: rights.guarded(self, address, live)}
+        return {**plain, **{name: mine for name, mine in {**ours, **access}.items() if mine}}
 
     def _with_origins(self, value: Any) -> Any:
         """A value resolved, in which what a variable or file gave still says so."""
@@ -270,7 +250,7 @@ class ApplyContext:
             named=resource.named,
             deliveries=still_wanted(entry.deliveries, resource),
             applied=self.without_secrets(change.address, attributes, live),
-            there=self.there(change.address, live),
+            there=rights.there(self, change.address, live),
             depends_on=resource.depends_on,
             lifecycle=resource.lifecycle,
             origin=entry.origin_under(resource.lifecycle),

@@ -8,14 +8,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from reconciler.applying import ledger_edits
+from reconciler.applying import ledger_edits, rights
 from reconciler.applying.advice import with_advice
 from reconciler.applying.context import ApplyContext, secret_leaves, sources_of, utc
-from reconciler.applying.grants import additive_keys, grants_of
+from reconciler.applying.grants import additive_keys, carried, carried_keys, grants_of
 from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.remote_call import RemoteCall, always, was_refused
 from reconciler.applying.superseded import switched
-from reconciler.kinds import Created, Evidence
+from reconciler.kinds import EVERYONE, Created, Evidence
 from reconciler.model import (
     Action,
     Address,
@@ -41,6 +41,7 @@ def create(context: ApplyContext, change: Change) -> Iterator[RemoteCall]:
     kind, api = context.kind(address), context.apis[change.provider]
     parent = str(context.resolved(resource.attributes.get(context.fields(address).parent) or ""))
     attributes, tag = _body(context, resource)
+    before = context.entry(address)
     handed = dict(secret_leaves(resource.attributes))
     sources = sources_of(handed)
     intent = context.intent(change, attributes, parent, tag)
@@ -80,6 +81,9 @@ def create(context: ApplyContext, change: Change) -> Iterator[RemoteCall]:
         after=made,
         failed=failed,
     )
+    if change.action is Action.REPLACE and change.live is not None:
+        yield from carried(context, change, change.live.id, before)
+        yield from carried_keys(context, change, "", before, context.uncarried.pop(address, ()))
     yield from grants_of(context, change, additive_keys(context, change))
     yield from _tried(context, change)
 
@@ -103,13 +107,26 @@ def _tried(context: ApplyContext, change: Change) -> Iterator[RemoteCall]:
 def _body(context: ApplyContext, resource: Resource) -> tuple[dict[str, Any], int]:
     """What a create sends, and the exact lifetime by which a secret is known as ours."""
     fields = context.fields(resource.address)
-    skipped = fields.additive | fields.local | {fields.parent}
+    skipped = fields.additive | fields.local | {fields.parent, fields.access}
     body = {k: v for k, v in resource.attributes.items() if k not in skipped and v is not None}
     if context.kind(resource.address).evidence is not Evidence.LIFETIME:
-        return context.resolved(body), 0
+        return {**context.resolved(body), **_access(context, resource)}, 0
     lifetime = resource.attributes.get("lifetime")
     tag = labelled(seconds(str(lifetime)) if lifetime else DEFAULT_LIFETIME)
     return {"lifetime_seconds": tag}, tag
+
+
+def _access(context: ApplyContext, resource: Resource) -> dict[str, Any]:
+    """Who may use it goes along, so that it is open at no instant; a successor keeps who could before."""
+    fields = context.fields(resource.address)
+    if not fields.access:
+        return {}
+    wanted = rights.access_of(context, resource)
+    if wanted is None:
+        change = next(change for change in context.plan.changes if change.address == resource.address)
+        there = change.live.attributes.get(fields.access) if change.live else None
+        return {fields.access: sorted(there)} if there else {}
+    return {fields.access: wanted if wanted == EVERYONE else sorted(wanted)}
 
 
 def labelled(lifetime: int) -> int:

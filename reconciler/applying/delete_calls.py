@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.applying import ledger_edits
 from reconciler.applying.context import ApplyContext
+from reconciler.applying.grants import carried
 from reconciler.applying.remote_call import RemoteCall, always
 from reconciler.applying.use_check import deletes_first, last_look
 from reconciler.errors import ReconcileError
@@ -36,6 +37,7 @@ def remove(context: ApplyContext, change: Change, ids: Iterable[str]) -> Iterato
                 yield RemoteCall(run=partial(_refuse, address, f"nothing was changed: {words}"))
             context.stayed[live_id] = f"{words} (still-in-use)"
             continue
+        yield from _carried(context, change, live_id)
         parent = parents.get(live_id) or (change.live.parent if change.live else "") or change.parent
         edit = ledger_edits.all_of(
             ledger_edits.removed(address, change.provider, live_id, context.now, context.horizon),
@@ -46,6 +48,29 @@ def remove(context: ApplyContext, change: Change, ids: Iterable[str]) -> Iterato
             run=_removal(kind, api, live_id, parent, deactivates=is_deactivation(change)),
             after=partial(always, edit),
         )
+
+
+def _carried(context: ApplyContext, change: Change, live_id: str) -> Iterator[RemoteCall]:
+    """Before what was superseded goes, all that points at it points at its successor; an earlier run may have
+    ended before that."""
+    kind, api, entry = (
+        context.kind(change.address),
+        context.apis[change.provider],
+        context.entry(change.address),
+    )
+    if (
+        not kind.fields.carried
+        or change.address not in context.plan.stack.resources
+        or live_id in change.clears
+    ):
+        return
+    if deletes_first(change):
+        there: list[str] = []
+        yield RemoteCall(run=lambda: there.extend(kind.holds(api, live_id)))
+        context.uncarried[change.address] = tuple(there)
+    elif entry is not None and entry.id and entry.id != live_id:
+        context.computed.setdefault(change.address, {"id": entry.id, **entry.computed})
+        yield from carried(context, change, live_id, entry)
 
 
 def _refuse(address: Address, words: str) -> None:

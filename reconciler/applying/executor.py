@@ -318,6 +318,9 @@ class Executor:
         error = "; ".join(errors)
         if change.action is Action.BLOCKED:
             status, error = Status.SKIPPED, change.reason
+        elif change.held and status is Status.DONE:
+            status = Status.FAILED
+            error = "; ".join(f"{name} stays as it is: {words}" for name, (_, words) in change.held.items())
         return Outcome(
             change.address,
             change.action,

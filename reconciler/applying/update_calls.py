@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from reconciler.applying import ledger_edits
+from reconciler.applying import ledger_edits, rights
 from reconciler.applying.advice import with_advice
 from reconciler.applying.context import ApplyContext, secret_leaves, sources_of, still_wanted
 from reconciler.applying.grants import grants_of
@@ -15,7 +15,7 @@ from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.patch import patch_of, unproven
 from reconciler.applying.remote_call import RemoteCall, always, was_refused
 from reconciler.applying.superseded import switched
-from reconciler.kinds import Evidence
+from reconciler.kinds import EVERYONE, Evidence
 from reconciler.matching.canonical import leaves
 from reconciler.model import (
     Address,
@@ -57,7 +57,7 @@ def adopt(context: ApplyContext, change: Change) -> Iterator[RemoteCall]:
         credential=_on_trust(context, resource, live),
         deliveries=trusted,
         now=context.now,
-        there=context.there(change.address, live),
+        there=rights.there(context, change.address, live),
     )
     before = context.entry(change.address)
     former = None
@@ -122,9 +122,36 @@ def update(context: ApplyContext, change: Change) -> Iterator[RemoteCall]:
     if live is None:
         return
     grants, paths = _split(context, change)
+    if context.fields(change.address).access in paths:
+        paths.discard(context.fields(change.address).access)
+        access: Iterator[RemoteCall] = _guarded(context, change, live)
+    else:
+        access = iter(())
     if paths:
         yield from _patched(context, change, live, paths)
+    yield from access
     yield from grants_of(context, change, grants)
+
+
+def _guarded(context: ApplyContext, change: Change, live: Live) -> Iterator[RemoteCall]:
+    """Who may use it, whole and by itself: what is wrong with it keeps no credential from its receiver."""
+    address, fields = change.address, context.fields(change.address)
+    wanted = rights.access_of(context, context.resource(address))
+    record = rights.access_on_record(context, context.resource(address))
+    body = {fields.access: wanted if wanted == EVERYONE else sorted(wanted)}
+
+    def done(answer: Live | None) -> LedgerEdit:
+        def one(entry: Entry) -> Entry:
+            seen_at = answer.updated_at if answer else entry.updated_at
+            return replace(entry, applied={**entry.applied, fields.access: record}, updated_at=seen_at)
+
+        written: LedgerEdit = lambda draft: draft.change(address, one)  # noqa: E731
+        return ledger_edits.all_of(written, ledger_edits.approved(context.plan, change))
+
+    yield RemoteCall(
+        run=partial(context.kind(address).update, context.apis[change.provider], live.id, body),
+        after=done,
+    )
 
 
 def _patched(context: ApplyContext, change: Change, live: Live, paths: set[str]) -> Iterator[RemoteCall]:
@@ -243,7 +270,7 @@ def _updated(
         depends_on=resource.depends_on,
         lifecycle=resource.lifecycle,
         origin=entry.origin_under(resource.lifecycle),
-        there=context.there(resource.address, change.live),
+        there=rights.there(context, resource.address, change.live),
         deliveries={**still_wanted(entry.deliveries, resource), **deliveries},
         updated_at=answer.updated_at if answer else entry.updated_at,
     )

@@ -54,6 +54,6 @@ def _plan(
         path = Path(args.output) / f"{stack.name}.plan.json" if is_one_of_many else Path(args.output)
         plan_files.write(plan, path)
         console.say(f"saved to {path}")
-    if any(change.action is Action.BLOCKED for change in plan.changes):
+    if any(change.action is Action.BLOCKED or change.held for change in plan.changes):
         return 1
     return 2 if args.detailed_exitcode and plan.pending else 0

@@ -118,7 +118,10 @@ def _change(change: Change) -> Change:
         reason=veiled(change.reason),
         approval=veiled(change.approval),
         fields=tuple(
-            replace(f, path=veiled(f.path), before=over(f.before), after=over(f.after)) for f in change.fields
+            replace(
+                f, path=veiled(f.path), before=over(f.before), after=over(f.after), called=veiled(f.called)
+            )
+            for f in change.fields
         ),
     )
 

@@ -181,6 +181,8 @@ class Snapshot:
         workspaces: provider → its workspaces (only where the spec names one by host).
         principals: provider → (sort, name) → what a look-up of the name found; more than its bearers, if the
             server isn't exact about case.
+        strangers: provider → (sort, id) → who that is, None for one that is gone; only of those that an
+            access list shows and the spec doesn't name.
         templates: provider → template → the keys that its `config` may have, with whether each is secret,
             None for one that the server hasn't got; only those that can't be judged offline, and only
             where the server tells.
@@ -196,6 +198,7 @@ class Snapshot:
     objects: Mapping[tuple[str, str], Mapping[str, Live]]
     workspaces: Mapping[str, tuple[WorkspaceRef, ...]] = field(default_factory=dict)
     principals: Mapping[str, Mapping[tuple[str, str], tuple[PrincipalRef, ...]]] = field(default_factory=dict)
+    strangers: Mapping[str, Mapping[tuple[str, str], PrincipalRef | None]] = field(default_factory=dict)
     templates: Mapping[str, Mapping[str, Mapping[str, bool] | None]] = field(default_factory=dict)
     identities: Mapping[str, str] = field(default_factory=dict)
     dates: Mapping[str, str] = field(default_factory=dict)

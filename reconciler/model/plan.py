@@ -72,12 +72,14 @@ class FieldChange:
         path: dotted, `config.workspace_host`.
         before: the live value; None for a create or where it has none.
         after: the wanted value; None for a delete or a removal.
+        called: what the path's last part is called, where that is an id: `group analysts (2143)`.
     """
 
     path: str
     before: Any
     after: Any
     cause: Cause = Cause.SPEC
+    called: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class Change:
         keeps: seconds that what it supersedes stays alive.
         live: the object that it was planned against; not part of a saved plan.
         code: of the problem that blocks it; "" otherwise.
+        held: attribute → (code, words) of the lists that aren't written, though all else is.
     """
 
     address: Address
@@ -124,6 +127,7 @@ class Change:
     keeps: int = 0
     live: Live | None = None
     code: str = ""
+    held: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def needs_approval(self) -> bool:

@@ -67,5 +67,5 @@ def observe(
         snapshot = observer.with_patience(
             snapshot, now, [part * options.lag_bound for part in LAG], options.sleep
         )
-        snapshot = without_ghosts(snapshot, ledger, now)
+        snapshot = observer.with_rights(without_ghosts(snapshot, ledger, now))
     return pair(stack, ledger, snapshot, kinds, now, observer.rivals, observer.outer)

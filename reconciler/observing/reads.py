@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from reconciler.kinds import Kind, Registry, Scope
 from reconciler.matching import Match, Rivals, assumed_secrets, moved_entries, pair_outer, unsettled
-from reconciler.model import Address, Entry, Ledger, Live, Lives, PrincipalRef, Snapshot, Stack
+from reconciler.model import Address, Entry, Ledger, Live, Lives, PrincipalRef, Resource, Snapshot, Stack
 from reconciler.model.times import parse_time
+from reconciler.observing.rights import unknown_principals, wanted_apart
 from reconciler.observing.scopes import ReadRequest, is_inside, names_in, parents_of, scope_of, workspaces_in
 
 FEW = 8  # parents whose secrets even an everyday plan lists: a look that costs next to nothing
@@ -157,6 +158,54 @@ class Observer:
     def _read(self, name: str, kind: str, live_id: str) -> Callable[[], Live | None]:
         return lambda: self.kinds[kind].read(self.apis[name], live_id)
 
+    # --- what only some objects are asked for -----------------------------------------------------------
+
+    def with_rights(self, snapshot: Snapshot) -> Snapshot:
+        """What stands apart, where it is managed; and who is on access lists, as far as that is unknown."""
+        if not any(self._asks_apart(address, each) for address, each in self.stack.resources.items()):
+            return snapshot
+        matches = self.outer or {}
+        snapshot = self._with_apart(snapshot, wanted_apart(self.stack, snapshot, self.kinds, matches))
+        self.outer = {
+            address: self._seen_again(match, address, snapshot) for address, match in matches.items()
+        }
+        asked = unknown_principals(self.stack, snapshot, self.kinds, self.outer)
+        found = self.side_by_side(partial(self.apis[name].called, sorted(ids)) for name, ids in asked.items())
+        return replace(snapshot, strangers=dict(zip(asked, found, strict=True)))
+
+    def _asks_apart(self, address: Address, resource: Resource) -> bool:
+        fields = self.kinds[address.kind_name].fields
+        return bool((fields.apart | {fields.access}) & set(resource.attributes))
+
+    def _with_apart(self, snapshot: Snapshot, asked: Sequence[tuple[str, str, str, Live]]) -> Snapshot:
+        found = self.side_by_side(
+            partial(self.kinds[kind].shows, self.apis[name], live, attribute)
+            for name, kind, attribute, live in asked
+        )
+        shown: dict[tuple[str, str], dict[str, Live]] = {}
+        for (name, kind, attribute, live), told in zip(asked, found, strict=True):
+            lives = shown.setdefault((name, kind), {})
+            seen = lives.get(live.id, live)
+            if told is not None:
+                lives[live.id] = replace(seen, attributes={**seen.attributes, attribute: told})
+        objects = dict(snapshot.objects)
+        for key, lives in shown.items():
+            objects[key] = snapshot.of(*key).but(more=lives.values())
+        return replace(snapshot, objects=objects, blocked={**snapshot.blocked, **self._troubles(snapshot)})
+
+    def _seen_again(self, match: Match, address: Address, snapshot: Snapshot) -> Match:
+        """The match with what its object showed since."""
+        if match.live is None:
+            return match
+        lives = snapshot.of(self.stack.resources[address].provider, address.kind_name)
+        return replace(match, live=lives.get(match.live.id, match.live))
+
+    def _troubles(self, snapshot: Snapshot) -> dict[tuple[str, str], str]:
+        names = {name for name, _ in snapshot.objects}
+        return {
+            (name, subject): words for name in names for subject, words in self.apis[name].troubles.items()
+        }
+
     # --- what lives inside other objects, only of those where it is managed -----------------------------
 
     def with_nested(self, snapshot: Snapshot) -> Snapshot:
@@ -243,8 +292,9 @@ class Observer:
             for name, kind in keys
         )
         objects = dict(snapshot.objects)
-        for key, lives in zip(keys, found, strict=True):
-            objects[key] = snapshot.of(*key).but(more=lives)
+        seen = self.side_by_side(partial(self._completing, *key) for key in keys)
+        for key, lives, complete in zip(keys, found, seen, strict=True):
+            objects[key] = snapshot.of(*key).but(more=map(complete, lives) if complete else lives)
         again = without_ghosts(replace(snapshot, objects=objects), self.ledger, self.now)
         # what shows up late may hold something
         return self.with_nested(again) if any(kind not in self.nested for _, kind in keys) else again

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.kinds import Kind, Registry, Scope
+from reconciler.kinds import Kind, Registry, Scope, principal_of
 from reconciler.matching import Match, moved_entries
 from reconciler.model import (
     Address,
@@ -30,7 +30,7 @@ class ReadRequest:
         hosts: a workspace is named by its host, so all workspaces have to be known.
         templates: templates that only their server can judge.
         principals: (sort, name) of principals that the spec names.
-        groups: ids of groups that the ledger remembers.
+        holders: attribute → keys that the ledger remembers of what is read one by one (ids of groups).
         attributes: the additive attributes that are mentioned.
     """
 
@@ -39,7 +39,7 @@ class ReadRequest:
     hosts: bool = False
     templates: set[str] = field(default_factory=set)
     principals: set[tuple[str, str]] = field(default_factory=set)
-    groups: set[str] = field(default_factory=set)
+    holders: dict[str, set[str]] = field(default_factory=dict)
     attributes: set[str] = field(default_factory=set)
 
 
@@ -58,8 +58,8 @@ def wanted_of(stack: Stack, ledger: Ledger, apis: Collection[str], kinds: Regist
             fields = kinds[address.kind_name].fields
             found[provider].workspaces.update(workspaces_in(kinds[address.kind_name], applied))
             found[provider].attributes |= fields.additive & set(applied)
-            for attribute, sort in fields.principals.items():
-                found[provider].groups.update(_keys(applied.get(attribute)) if sort == "group" else ())
+            for attribute in fields.holders:
+                found[provider].holders.setdefault(attribute, set()).update(_keys(applied.get(attribute)))
     for name, kind_name in _receivers(stack, ledger, kinds):
         if name in apis:
             found[name].kinds.add(kind_name)
@@ -72,8 +72,12 @@ def _mention(one: ReadRequest, kind: Kind[object], resource: Resource) -> None:
     one.workspaces.update(key for key in keys if key.isdigit())
     one.hosts |= not all(key.isdigit() for key in keys)
     one.attributes |= kind.fields.additive & set(resource.attributes)
-    for attribute, sort in kind.fields.principals.items():
-        one.principals |= {(sort, name) for name in _keys(resource.attributes.get(attribute))}
+    for attribute in kind.fields.principals:
+        named = resource.attributes.get(attribute)
+        plain = [
+            key for key in _keys(named) if not isinstance(named, Mapping) or not isinstance(named[key], Ref)
+        ]
+        one.principals |= {principal_of(kind.fields, attribute, key) for key in plain}
 
 
 def workspaces_in(kind: Kind[object], attributes: Mapping[str, object]) -> list[str]:
@@ -130,18 +134,27 @@ def scope_of(
     }
     return Scope(
         workspaces=sorted(one.workspaces | {hosts[key] for key in keys if key in hosts}),
-        groups=sorted(
-            one.groups
-            | {
-                ref.id
-                for (sort, name), refs in principals.items()
-                for ref in refs
-                if sort == "group" and ref.name == name
-            }
-        ),
+        holders=_holders(one, resources, kinds, principals),
         attributes=frozenset(one.attributes),
         named=names_in(provider, stack, kinds),
     )
+
+
+def _holders(
+    one: ReadRequest,
+    resources: Iterable[Resource],
+    kinds: Registry,
+    principals: Mapping[tuple[str, str], tuple[PrincipalRef, ...]],
+) -> dict[str, list[str]]:
+    """Attribute → the ids, on record or found by their names, of what is read one by one."""
+    found = {attribute: set(keys) for attribute, keys in one.holders.items()}
+    for each in resources:
+        fields = kinds[each.address.kind_name].fields
+        for attribute in fields.holders & set(each.attributes):
+            for name in _keys(each.attributes[attribute]):
+                refs = principals.get(principal_of(fields, attribute, name), ())
+                found.setdefault(attribute, set()).update(ref.id for ref in refs if ref.name == name)
+    return {attribute: sorted(keys) for attribute, keys in found.items() if keys}
 
 
 def names_in(provider: str, stack: Stack, kinds: Registry) -> list[str]:

@@ -1,5 +1,6 @@
 """Planning: context → plan. Pure, and the only user of deepdiff."""
 
+from reconciler.planning.access_lists import differs, lost_access, wanted_access
 from reconciler.planning.drift import find_drift
 from reconciler.planning.graph import Phase, Step, steps
 from reconciler.planning.healing import healable
@@ -13,14 +14,17 @@ __all__ = [
     "Phase",
     "Step",
     "by_id",
+    "differs",
     "find_drift",
     "gone",
     "healable",
     "is_shared",
     "keep_old",
+    "lost_access",
     "make_destroy_plan",
     "make_plan",
     "origins",
     "remembered",
     "steps",
+    "wanted_access",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from reconciler.matching.canonical import at_path, leaves
@@ -24,10 +25,16 @@ from reconciler.model import (
     Text,
     Unknown,
 )
+from reconciler.planning.access_lists import (
+    access_change,
+    held_lists,
+    in_words,
+    wanted_access,
+)
 from reconciler.planning.comparison import field_changes
 from reconciler.planning.context import PlanningContext, is_secret, resolve, secret_fields, shown
 from reconciler.planning.decision_types import Decision, Decisions, PlannedDelivery
-from reconciler.planning.named_keys import by_id, gone
+from reconciler.planning.named_keys import by_id, called, gone
 from reconciler.secrets import SENSITIVE
 
 KNOWN_LATER = "(known after apply)"
@@ -44,7 +51,7 @@ def change_of(context: PlanningContext, decided: Decisions, resource: Resource) 
     if decision.action is Action.ROTATE:
         return builder.change(Action.ROTATE, decision.reason, builder.renewed())
     if decision.action is Action.REPLACE:
-        return builder.change(Action.REPLACE, decision.reason, builder.renewed() + builder.differences())
+        return builder.change(Action.REPLACE, decision.reason, builder.renewed() + builder.changed_anew())
     return builder.kept()
 
 
@@ -82,6 +89,7 @@ class _Builder:
             live=live,
             code=code,
             settles=self.settles(),
+            held=self.held if action is not Action.BLOCKED else {},
         )
 
     def settles(self) -> IntentResolution:
@@ -105,7 +113,13 @@ class _Builder:
         """All that a create sends, as fields from nothing."""
         cause = Cause.DRIFT if self.match.vanished else Cause.SPEC
         found = [
-            FieldChange(path, None, SENSITIVE if is_secret(value) else self.display(value), cause)
+            FieldChange(
+                path,
+                None,
+                SENSITIVE if is_secret(value) else self.display(value),
+                cause,
+                self.called(path, value),
+            )
             for path, value in self.flat()
         ]
         if self.address.part:  # a secret has nothing of its own but itself
@@ -123,11 +137,22 @@ class _Builder:
     def flat(self) -> list[tuple[str, Any]]:
         """The attributes as dotted paths; the parent of a part is not one of them."""
         keep = []
-        for path, value in leaves(self.named_by_id()):
+        attributes = dict(self.named_by_id())
+        if self.fields.access in attributes:
+            snapshot, provider = self.context.snapshot, self.resource.provider
+            wanted = wanted_access(snapshot, self.resource, self.fields)
+            names = wanted if isinstance(wanted, Mapping) else {}
+            attributes[self.fields.access] = in_words(snapshot, provider, self.fields, wanted, names)
+        for path, value in leaves(attributes):
             if self.address.part and path not in self.fields.local:
                 continue
             keep.append((path, value))
         return keep
+
+    def called(self, path: str, value: Any) -> str:
+        """What people call the key of an additive attribute."""
+        name, _, key = path.partition(".")
+        return called(self.fields, name, key, value) if name in self.fields.additive and key else ""
 
     def display(self, value: Any) -> Any:
         return shown(resolve(value, self.decided.known))
@@ -137,6 +162,9 @@ class _Builder:
     def kept(self) -> Change:
         live = self.match.live
         differences = self.differences() if live is not None else ()
+        if self.held and not differences and not self.is_adopted:
+            (code, words), *_ = self.held.values()
+            return self.change(Action.BLOCKED, words, code=code)
         if self.is_adopted and live is not None:
             identity = FieldChange("id", None, live.id)
             reason = _adoption(self.match, differences) + self.trusted(differences)
@@ -152,6 +180,11 @@ class _Builder:
         changed = {field.path for field in differences}
         paths = sorted(path for path in secret_fields(self.resource) if path not in changed)
         return f"; {', '.join(paths)}: taken on trust" if paths else ""
+
+    @cached_property
+    def held(self) -> Mapping[str, tuple[str, str]]:
+        """Attribute → why its list can't be written now."""
+        return {} if self.address.part else held_lists(self.context, self.resource, self.match.live)
 
     @property
     def is_adopted(self) -> bool:
@@ -173,6 +206,7 @@ class _Builder:
         return (
             *(FieldChange(f.path, shown(f.before), _after(f.after), f.cause) for f in plain),
             *self.additive(live, applied),
+            *self.access(),
             *self.excess(live, applied),
             *(
                 FieldChange(h.path, SENSITIVE, SENSITIVE, Cause.DRIFT if h.drifted else Cause.SPEC)
@@ -185,15 +219,32 @@ class _Builder:
             return False  # a mapping that says nothing manages nothing
         if path == self.fields.name and not self.resource.named:
             return False
-        if any(path == name or path.startswith(f"{name}.") for name in self.fields.additive):
+        apart = self.fields.additive | {self.fields.access}
+        if any(path == name or path.startswith(f"{name}.") for name in apart if name):
             return False
         return not self.resource.lifecycle.ignores(path)
+
+    def access(self) -> list[FieldChange]:
+        """The list of who may use it, written whole."""
+        if not self.fields.access or self.fields.access in self.held:
+            return []
+        found = access_change(self.context, self.resource, self.match)
+        return [found] if found else []
+
+    def changed_anew(self) -> tuple[FieldChange, ...]:
+        """What changes where a new object takes the place of the live one: it is in no group, say, yet."""
+        live = self.match.live
+        if live is None:
+            return self.differences()
+        bare = replace(live, attributes=without(live.attributes, self.fields.additive))
+        others = [f for f in self.differences() if f.path.partition(".")[0] not in self.fields.additive]
+        return (*others, *self.additive(bare, None))
 
     def additive(self, live: Live, applied: Mapping[str, Any] | None) -> list[FieldChange]:
         """Keys of mappings of which only those of the spec, and those that we added, are ours."""
         found = []
         wanted_all = self.named_by_id()
-        for name in sorted(self.fields.additive & set(wanted_all)):
+        for name in sorted(self.fields.additive & set(wanted_all) - set(self.held)):
             if name in self.resource.lifecycle.ignore:
                 continue
             wanted = wanted_all[name] or {}
@@ -207,9 +258,11 @@ class _Builder:
                     continue
                 if key in wanted and wanted[key] != there.get(key):
                     cause = Cause.DRIFT if ours.get(key) == wanted[key] else Cause.SPEC
-                    found.append(FieldChange(path, there.get(key), shown(wanted[key]), cause))
+                    told = called(self.fields, name, key, wanted[key])
+                    found.append(FieldChange(path, there.get(key), shown(wanted[key]), cause, told))
                 elif key not in wanted and key in there and key not in before:
-                    found.append(FieldChange(path, there[key], None))
+                    told = called(self.fields, name, key, ours.get(key))
+                    found.append(FieldChange(path, there[key], None, called=told))
         return found
 
     def excess(self, live: Live, applied: Mapping[str, Any] | None) -> list[FieldChange]:
@@ -228,7 +281,7 @@ class _Builder:
 
     def named_by_id(self) -> Mapping[str, Any]:
         """The attributes with the workspaces and groups that the spec names by their ids."""
-        return _by_id(self.context, self.resource)
+        return _by_id(self.context, self.resource, self.decided.known)
 
     def gone(self, attribute: str) -> Mapping[str, str]:
         """Principals that the spec names and that are gone."""
@@ -254,14 +307,15 @@ class _Builder:
             if source := self.renewed_source(field):
                 reasons.append(f"{field.path}: {source} gets a new one")
             else:
-                by_cause.setdefault(field.cause, []).append(field.path)
+                path = field.path.partition(".")[0] if field.called else field.path
+                by_cause.setdefault(field.cause, []).append(path)
         words = {
             Cause.SPEC: "changed in the spec",
             Cause.DRIFT: "changed outside of this stack",
             Cause.BOTH: "changed both in the spec and outside",
         }
         for cause, paths in by_cause.items():
-            reasons.append(f"{', '.join(paths)}: {words[cause]}")
+            reasons.append(f"{', '.join(dict.fromkeys(paths))}: {words[cause]}")
         return "; ".join(reasons)
 
 
@@ -275,18 +329,26 @@ def ignored_edits(context: PlanningContext, resource: Resource, live: Live) -> l
         path: value
         for path, value in leaves(attributes)
         if resource.lifecycle.ignores(path) and path not in fields.local and _is_plain(value)
+        if not fields.access or path.split(".")[0] != fields.access
     }
     return [field.path for field in field_changes(compared, live.attributes, None, fields)]
 
 
-def _by_id(context: PlanningContext, resource: Resource) -> Mapping[str, Any]:
+def _by_id(
+    context: PlanningContext, resource: Resource, known: Mapping[tuple[Address, str], str] | None = None
+) -> Mapping[str, Any]:
     fields = context.fields(resource.address)
     return {
-        name: by_id(context.snapshot, resource.provider, fields, name, value)
+        name: by_id(context.snapshot, resource.provider, fields, name, resolve(value, known or {}))
         if name in fields.additive and isinstance(value, Mapping)
         else value
         for name, value in resource.attributes.items()
     }
+
+
+def without(attributes: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Attributes without some of them."""
+    return {name: value for name, value in attributes.items() if name not in names}
 
 
 def _is_plain(value: Any) -> bool:

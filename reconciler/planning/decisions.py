@@ -16,6 +16,7 @@ from reconciler.matching.matches import Match
 from reconciler.model import Action, Address, IntentResolution, Live, Origin, Resource, Unknown
 from reconciler.model.times import parse_time
 from reconciler.model.values import seconds
+from reconciler.planning.access_lists import access_trouble, unsupported
 from reconciler.planning.context import PlanningContext, is_at_hand, resolve
 from reconciler.planning.decision_types import Decision, Decisions, is_blocked
 from reconciler.planning.deliveries import planned_deliveries_of
@@ -26,7 +27,7 @@ from reconciler.planning.missing_secrets import (
     missing_handoff,
     secret_needed,
 )
-from reconciler.planning.named_keys import named_trouble
+from reconciler.planning.named_keys import CONTENT_MISSING, list_troubles, workspace_trouble
 from reconciler.planning.orphans import never_used, to_clear
 from reconciler.planning.templates import template_trouble
 
@@ -72,13 +73,26 @@ def _verdict(
     if address.part:
         return _secret_verdict(context, resource, match, decisions)
     if match.live is None:
-        return missing_handoff(context, resource, match) or _made(match)
+        made = missing_handoff(context, resource, match) or _made(match)
+        return _unless_unnamed(context, resource, made)
     if address in context.forced:
-        return Decision(Action.REPLACE, "asked for on the command line")
+        asked = Decision(Action.REPLACE, "asked for on the command line")
+        return _unless_unnamed(context, resource, asked)
     frozen = _immutable_differences(context, resource, match.live, known)
     if frozen:
-        return Decision(Action.REPLACE, f"{', '.join(frozen)} can't be changed in place", immutable=frozen)
+        words = f"{', '.join(frozen)} can't be changed in place"
+        return _unless_unnamed(context, resource, Decision(Action.REPLACE, words, immutable=frozen))
+    for code, words in list_troubles(context, resource).values():
+        if code == CONTENT_MISSING:  # other lists are held up alone
+            return Decision(Action.BLOCKED, words, code=code)
     return Decision(Action.NO_OP)
+
+
+def _unless_unnamed(context: PlanningContext, resource: Resource, decision: Decision) -> Decision:
+    """The decision, unless the object would be made without all that the spec says of who may use it."""
+    troubles = [*list_troubles(context, resource, anew=True).values()]
+    trouble = next(iter(troubles), None) or access_trouble(context, resource, None)
+    return Decision(Action.BLOCKED, trouble[1], code=trouble[0]) if trouble and decision.is_new else decision
 
 
 def _unless_unmet(resource: Resource, decision: Decision) -> Decision:
@@ -98,7 +112,8 @@ def _obstacle(
     if stopped is not None:
         return Decision(Action.BLOCKED, f"depends on {stopped}, which is blocked", code="depends-on-blocked")
     trouble = (
-        named_trouble(context, resource)
+        workspace_trouble(context, resource)
+        or unsupported(context, resource)
         or template_trouble(context, resource)
         or _named_trouble(context, resource)
     )

@@ -312,8 +312,16 @@ def refuse_protected_replaces(changes: Iterable[Change]) -> None:
 
 def blocked_problems(changes: Iterable[Change]) -> list[Problem]:
     """Each blocked address as an error, so that nobody overlooks it."""
-    return [
+    all_changes = list(changes)
+    found = [
         Problem(Severity.ERROR, change.code or "blocked", change.reason, str(change.address))
-        for change in changes
+        for change in all_changes
         if change.action is Action.BLOCKED
     ]
+    # of the others only a list stays as it is
+    found += [
+        Problem(Severity.ERROR, code, f"{attribute} stays as it is: {words}", str(change.address))
+        for change in all_changes
+        for attribute, (code, words) in sorted(change.held.items())
+    ]
+    return found

@@ -10,6 +10,7 @@ from reconciler.errors import Problem, Severity
 from reconciler.matching.matches import How
 from reconciler.matching.users import is_owner, unseen
 from reconciler.model import Action, Address, Change, Origin
+from reconciler.planning.access_lists import OPEN, is_restricted
 from reconciler.planning.context import PlanningContext
 from reconciler.planning.decision_types import Decisions
 
@@ -34,7 +35,7 @@ def with_approval(
     context: PlanningContext, decided: Decisions, change: Change, otherwise: str = ""
 ) -> Change:
     """A change with what it needs by itself, or otherwise."""
-    why, address = _why(context, decided, change) or otherwise, change.address
+    why, address = _why_opened(context, change) or _why(context, decided, change) or otherwise, change.address
     is_listed = address in context.stack.approve and str(address) not in context.ledger.approvals
     return replace(change, approval=why, approved=is_listed) if why else change
 
@@ -64,6 +65,19 @@ def _why(context: PlanningContext, decided: Decisions, change: Change) -> str:
     ):
         return "it was found by its name only, and would be changed"
     return ""
+
+
+def _why_opened(context: PlanningContext, change: Change) -> str:
+    if change.action not in (Action.UPDATE, Action.ADOPT) or not opens(context, change):
+        return ""
+    return "it opens what was restricted: all publishers may use it then"
+
+
+def opens(context: PlanningContext, change: Change) -> bool:
+    """Whether a change lets everybody use what not everybody may use now."""
+    fields = context.fields(change.address)
+    is_opened = any(f.path == fields.access and f.after == OPEN for f in change.fields if fields.access)
+    return is_opened and is_restricted(fields, change.live)
 
 
 def _origin(context: PlanningContext, address: Address) -> Origin:

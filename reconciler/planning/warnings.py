@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from reconciler.errors import Problem, Severity
+from reconciler.kinds import principal_of
 from reconciler.matching.rivals import plain
 from reconciler.matching.users import is_owner, unseen
 from reconciler.model import Action, Address, Change
@@ -17,7 +18,7 @@ from reconciler.planning.credential_warnings import told
 from reconciler.planning.decision_types import Decisions
 from reconciler.planning.decisions import SECRET_CAP
 from reconciler.planning.missing_secrets import HANDOFF_MISSING
-from reconciler.planning.named_keys import gone
+from reconciler.planning.named_keys import CONTENT, called, gone
 from reconciler.planning.retention import USERS_UNKNOWN, kept_alive, owners_in_use, superseded
 from reconciler.planning.secret_ownership import left
 
@@ -53,13 +54,16 @@ def _gone(context: PlanningContext, kept: set[Address]) -> Iterator[Problem]:
     """Principals that the spec names, that were there, and are gone."""
     for address, resource in context.stack.resources.items():
         fields, entry = context.fields(address), context.matches[address].entry
-        for attribute, sort in sorted(fields.principals.items()) if address in kept else ():
-            named = resource.attributes.get(attribute) or {}
+        for attribute in sorted(fields.principals) if address in kept else ():
+            named = resource.attributes.get(attribute)
             lost = gone(context.snapshot, resource.provider, fields, attribute, named, entry)
-            for live_id, name in sorted(lost.items()):
-                words = f"{attribute}: there is no {sort} {name} ({live_id}) any more; it is left out"
+            for key, name in sorted(lost.items()):
+                sort, _ = principal_of(fields, attribute, key)
+                told = called(fields, attribute, key, name)
+                words = f"{attribute}: there is no {told} any more; it is left out"
                 hint = "take it out of the spec, or write its new name"
-                yield Problem(Severity.WARNING, "principal-gone", words, str(address), resource.at, hint)
+                code = "content-gone" if sort == CONTENT else "principal-gone"
+                yield Problem(Severity.WARNING, code, words, str(address), resource.at, hint)
 
 
 def users_warnings(context: PlanningContext, changes: Collection[Change]) -> list[Problem]:

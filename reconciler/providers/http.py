@@ -219,6 +219,10 @@ class Client:
         kind = errors.UnreadableError if method == "GET" else errors.LostAnswerError
         return self._judge.error(kind, method, path, f"the answer to {method} {path} {what}")
 
+    def refused(self, method: str, path: str, what: str) -> errors.RemoteError:
+        """The error for a 2xx whose effect was none, or was undone."""
+        return self._judge.error(errors.InvalidRequestError, method, path, what)
+
     def must_fit(
         self, method: str, path: str, item: Mapping[str, Any], live_id: Any, shape: Mapping[str, str]
     ) -> None:

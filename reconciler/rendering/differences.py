@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.model import Action, Cause, Change, FieldChange, canonical
-from reconciler.rendering.fields import shown
+from reconciler.rendering.fields import gathered, shown
 from reconciler.rendering.terminal import Look, clean
 from reconciler.secrets import SENSITIVE
 
@@ -38,7 +38,7 @@ class Difference:
 
 def differences(change: Change) -> list[Difference]:
     """The fields of one change."""
-    return [difference(field, change.action) for field in change.fields]
+    return [difference(field, change.action) for field in gathered(change.fields, change.action)]
 
 
 def difference(field: FieldChange, action: Action) -> Difference:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from reconciler.model import Action, Cause, FieldChange, canonical
@@ -18,8 +19,35 @@ _NEEDS_QUOTES = re.compile(r"\A\Z|\A\s|\s\Z|\A[\[{\"]|→|->")
 _CAUSES = {Cause.SPEC: "", Cause.DRIFT: "(drift)", Cause.BOTH: "(spec and drift)"}
 
 
-def field_lines(fields: Sequence[FieldChange], action: Action, look: Look, indent: int) -> list[str]:
+def gathered(fields: Sequence[FieldChange], action: Action) -> list[FieldChange]:
+    """The fields as people read them: groups and content by what they are called, each sort in one place."""
+    found: dict[tuple[str, Cause], FieldChange] = {}
+    for field in fields:
+        head = field.path.partition(".")[0] if field.called else field.path
+        if not field.called:
+            found[head, field.cause] = field
+            continue
+        seen = found.get((head, field.cause), FieldChange(head, None, None, field.cause, head))
+        before, after = _with(seen.before, field.before, field), _with(seen.after, field.after, field)
+        found[head, field.cause] = replace(seen, before=before, after=after)
+    is_one_sided = action in (Action.CREATE, Action.DELETE)
+    return [_both_sided(f) if f.called and not is_one_sided else f for f in found.values()]
+
+
+def _with(listed: Any, value: Any, field: FieldChange) -> Any:
+    return listed if value is None else [*(listed or []), field.called]
+
+
+def _both_sided(field: FieldChange) -> FieldChange:
+    """With an empty list where nothing was or will be, so that it reads as what comes and goes."""
+    if isinstance(field.before, list) and field.after is None:
+        return replace(field, after=[])
+    return replace(field, before=[]) if isinstance(field.after, list) and field.before is None else field
+
+
+def field_lines(every: Sequence[FieldChange], action: Action, look: Look, indent: int) -> list[str]:
     """The fields of one change, labels aligned, values beside them."""
+    fields = gathered(every, action)
     labels = [look.palette.clean(field.path) + ":" for field in fields]
     # one very long path doesn't push all the others to the right
     usual = [columns(label) for label in labels if columns(label) <= look.width // 3]

@@ -67,6 +67,7 @@ def _field(field: FieldChange) -> Document:
         "before": plain(field.before),
         "after": plain(field.after),
         "cause": field.cause.value,
+        **({"called": field.called} if field.called else {}),
     }
 
 

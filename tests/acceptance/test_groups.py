@@ -52,7 +52,7 @@ class Team:
 
 def test_a_principal_joins_its_groups_by_name_and_the_sdk_reads_it_back(team):
     said = team.applies(groups=["analysts", "readers"], roles=["account_admin"])
-    said.says(f"groups.{team.ids['analysts']}", "analysts", "roles.account_admin")
+    said.says(f"group analysts ({team.ids['analysts']})", "roles.account_admin")
     assert team.place.is_settled()
     account = AccountClient(host=team.place.url, account_id=box.ACCOUNT_ID, token=box.TOKEN)
     for group in team.ids.values():

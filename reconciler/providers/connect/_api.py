@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets as entropy
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -18,7 +19,7 @@ from reconciler.errors import (
     Severity,
     UnreadableError,
 )
-from reconciler.model import ProviderSpec
+from reconciler.model import PrincipalRef, ProviderSpec
 from reconciler.providers import _certificates as certificates
 from reconciler.providers import _credential_hosts as hosts
 from reconciler.providers._connections import Connections
@@ -26,6 +27,8 @@ from reconciler.providers._paths import is_id
 from reconciler.providers._size_limits import Tally
 from reconciler.providers._throttle import Flow
 from reconciler.providers._wires import Wire
+from reconciler.providers.connect import _people as people
+from reconciler.providers.connect._content import integrations_of
 from reconciler.providers.http import PARALLEL, Client, FixedHeaders, Hints, is_token
 from reconciler.secrets import Fingerprint, Secret
 
@@ -48,7 +51,8 @@ class ConnectServer:
         provider: its name in the spec.
         http: the client; `http.gate`, `http.calls`, `http.date` are of use to callers.
         address: of the server, without `/__api__`.
-        troubles: subject → what was wrong with it alone; nothing on this server is of that sort.
+        troubles: subject, `user named ada` → what was wrong with it alone in the last observation.
+        one_at_a_time: what is read, changed and written whole → held meanwhile: who writes last wins.
 
     Raises:
         CredentialError: address or API key is missing, or the key belongs elsewhere.
@@ -68,6 +72,7 @@ class ConnectServer:
         self.provider = spec.name
         self.address = _address(spec, environment)
         self.troubles: dict[str, str] = {}
+        self.one_at_a_time: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
         key, source = _api_key(spec, environment, self.address)
         ca_file = _ca_file(spec, environment, self.address)
         self.signed_in_as = f"API key from {source}"
@@ -219,6 +224,37 @@ class ConnectServer:
             if error.status != 404:
                 raise
             return None
+
+    def principals(self, names: Sequence[people.Named]) -> dict[people.Named, tuple[PrincipalRef, ...]]:
+        """What (sort, name) stand for, content by its GUID; the directory is never listed.
+
+        Raises:
+            RemoteError: a look-up failed, or was short: nothing can be said of anybody.
+        """
+        found: dict[people.Named, tuple[PrincipalRef, ...]] = {}
+        for sort in people.SORTS:
+            if wanted := sorted({name for of, name in names if of == sort}):
+                found.update(people.look_up(self, sort, wanted))
+        guids = sorted({guid for sort, guid in names if sort == "content"})
+        there = self.http.map(self.integrations_of, guids)
+        for guid, integrations in zip(guids, there, strict=True):
+            found["content", guid] = () if integrations is None else (PrincipalRef(guid, guid),)
+        return found
+
+    def called(self, ids: Sequence[people.Named]) -> dict[people.Named, PrincipalRef | None]:
+        """Who has these ids; None for those whom nobody has any more.
+
+        Raises:
+            RemoteError: a look-up failed.
+        """
+        found = self.http.map(
+            lambda one: self.http.once(("called", one), lambda: people.called(self, one)), ids
+        )
+        return dict(zip(ids, found, strict=True))
+
+    def integrations_of(self, content: str) -> tuple[str, ...] | None:
+        """GUIDs of the integrations of a content item; None if there is no such item."""
+        return self.http.once(("content", content), lambda: integrations_of(self, content))
 
     def must_have(self, method: str, path: str, body: Any, *keys: str) -> dict[str, Any]:
         """The body, if it is an object in which each of these keys holds an id.

@@ -17,10 +17,12 @@ from reconciler.errors import (
     NotFoundError,
 )
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
-from reconciler.model import Live, Sourced
+from reconciler.model import Address, Live, Ref, Sourced
 from reconciler.providers._field_types import ID, OBJECT, TEXT, TEXTS
 from reconciler.providers._paths import segment
+from reconciler.providers.databricks._grantees import grant_complaints, granted
 from reconciler.providers.databricks._groups import Group, is_of, join, leave, members_of, patch_op, quoted
+from reconciler.providers.databricks._rule_sets import give, grants_of, take
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
@@ -48,8 +50,11 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         identity=frozenset({"display_name"}),
         immutable=frozenset({"application_id"}),
         guids=frozenset({"application_id"}),
-        additive=frozenset({"workspaces", "groups", "roles"}),
-        principals={"groups": "group"},
+        additive=frozenset({"workspaces", "groups", "roles", "grants"}),
+        principals={"groups": "group", "grants": ""},
+        by_name=frozenset({"grants"}),
+        apart=frozenset({"grants"}),
+        holders=frozenset({"groups"}),
         computed=frozenset({"id", "client_id"}),
         referred_by="client_id",
         workspaces="workspaces",
@@ -63,6 +68,8 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             found["groups"] = {name: name for name in groups if isinstance(name, str)}
         if isinstance(roles := found.get("roles"), (list, tuple)):
             found["roles"] = {role: True for role in roles if isinstance(role, str)}
+        if isinstance(grants := found.get("grants"), Mapping):
+            found["grants"] = dict(granted(grants))
         return found
 
     def complaints(self, attributes: Attributes, folder: Path) -> Iterator[Complaint]:
@@ -80,6 +87,23 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
                     yield Complaint("schema", f"{name} holds an empty name", path, "take it out")
                 elif item in listed[:index]:
                     yield Complaint("duplicate-key", f"{name} names {item} twice", path, "keep one of them")
+        if isinstance(grants := attributes.get("grants"), Mapping):
+            yield from grant_complaints(grants)
+
+    def clashes(self, resources: Mapping[Address, Attributes]) -> Iterator[tuple[Address, Complaint]]:
+        """Grants to principals that the stack doesn't have."""
+        for address, attributes in resources.items():
+            grants = attributes.get("grants")
+            for key, value in grants.items() if isinstance(grants, Mapping) else ():
+                if isinstance(value, Ref) and (value.address not in resources or value.address == address):
+                    own = (
+                        "itself"
+                        if value.address == address
+                        else f"{value.address}, which the stack doesn't have"
+                    )
+                    hint = "write the key of a service principal of this stack, or an application id"
+                    path = ("grants", key.partition(" ")[0])
+                    yield address, Complaint("principal-form", f"it is granted to {own}", path, hint)
 
     def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:
         """All service principals, with what they are in each workspace and group of the scope.
@@ -88,7 +112,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         """
         with (
             api.http.begin(lambda workspace: _levels(api, workspace), scope.workspaces) as assigned,
-            api.http.begin(lambda group: members_of(api, group), scope.groups) as joined,
+            api.http.begin(lambda group: members_of(api, group), scope.holders.get("groups", ())) as joined,
         ):
             items = api.scim_list("ServicePrincipals")
             complete = _completing(scope, assigned.results(), joined.results())
@@ -102,6 +126,10 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         except NotFoundError:
             return None
 
+    def shows(self, api: DatabricksAccount, live: Live, attribute: str) -> Mapping[str, Any] | None:
+        """Who may use and who may manage it: a read for each principal."""
+        return grants_of(api, live.computed["client_id"], f"grants {live.id}")
+
     def completing(self, api: DatabricksAccount, scope: Scope) -> Callable[[Live], Live] | None:
         """Adds what it is in each workspace and group of the scope: a read for each of those."""
 
@@ -113,7 +141,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
 
         with (
             api.http.begin(levels, scope.workspaces) as assigned,
-            api.http.begin(members, scope.groups) as joined,
+            api.http.begin(members, scope.holders.get("groups", ())) as joined,
         ):
             return _asked(scope, _completing(scope, assigned.results(), joined.results()))
 
@@ -125,7 +153,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         if attributes.get("application_id"):
             body["applicationId"] = attributes["application_id"]
         answer = api.must_have("POST", _path(api), api.http.post(_path(api), body), "id", "applicationId")
-        return Created(_live(api, "POST", _path(api), answer, workspaces={}))
+        return Created(_live(api, "POST", _path(api), answer, workspaces={}, roles=_roles(answer)))
 
     def namesake(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> str:
         """Who has this application id: names needn't be unique."""
@@ -162,6 +190,8 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             return join(api, key, live_id)
         if path == "roles":
             return _take_role(api, live_id, key)
+        if path == "grants":
+            return give(api, _application(api, live_id), key)
         # An empty or unknown list would silently take the access away.
         if path != "workspaces" or value not in _LEVELS:
             raise InternalError(f"{path} {key} of a service principal can't be {value}")
@@ -177,6 +207,10 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             return leave(api, key, live_id)
         if path == "roles":
             return _drop_role(api, live_id, key)
+        if path == "grants":
+            with suppress(NotFoundError):
+                take(api, _application(api, live_id), key)
+            return None
         if path != "workspaces":
             raise InternalError(f"{path} of a service principal can't be revoked")
         assignment = _assignment(api, key, live_id)
@@ -187,6 +221,11 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         except InvalidRequestError as error:
             if not _is_flaky(error):
                 raise
+
+
+def _application(api: DatabricksAccount, live_id: str) -> str:
+    path = _path(api, live_id)
+    return str(api.must_have("GET", path, api.http.get(path), "id", "applicationId")["applicationId"])
 
 
 def _take_role(api: DatabricksAccount, live_id: str, role: str) -> bool:
@@ -215,11 +254,12 @@ def _completing(
 ) -> Callable[[Live], Live]:
     """How a principal gets the workspaces and groups that the scope asks for, and no others."""
     levels = dict(zip(scope.workspaces, assigned, strict=True))
-    groups = {key: group for key, group in sorted(zip(scope.groups, joined, strict=True)) if group}
+    ids = scope.holders.get("groups", ())
+    groups = {key: group for key, group in sorted(zip(ids, joined, strict=True)) if group}
 
     def complete(live: Live) -> Live:
         found = {**live.attributes, "workspaces": _workspaces(levels, live.id)}
-        if scope.groups:
+        if ids:
             found["groups"] = {key: group.name for key, group in groups.items() if live.id in group.members}
         return replace(live, attributes=found)
 
