@@ -77,3 +77,16 @@ def test_a_ledger_of_an_earlier_version_says_it_no_more_after_the_next_write(unn
     app.write_text(app.read_text().replace("offline_access", "sql"))
     unnamed.apply()
     assert json.loads(ledger.read_text())["remotes"] == before["remotes"]
+
+
+def test_a_server_of_a_new_name_is_moved_to_and_neither_name_is_told(unnamed):
+    unnamed.apply()
+    port = unnamed.url.rpartition(":")[2]
+    unnamed.env |= {"SOME_PLACE": f"127.0.0.1:{port}", "CONNECT_SERVER": f"http://127.0.0.1:{port}"}
+    unnamed.run("plan", SPEC, code=1).says("move-provider connect")
+    moved = unnamed.run("ledger", "move-provider", "connect", SPEC)
+    assert port not in moved.text
+    moved.says("moved connect from another value of (env SOME_PLACE) to (env SOME_PLACE)")
+    unnamed.run("ledger", "move-provider", "connect", SPEC).says("nothing to move")
+    assert f"127.0.0.1:{port}" not in json.loads(unnamed.ledger.read_text())["remotes"]["connect"]
+    assert unnamed.actions() == {"oauth_apps.app": "update"}  # whose redirect URL is the server's
