@@ -20,6 +20,7 @@ class Transport:
         before_read: to be called before a read; raises once nothing new is to begin.
         stopped: whether nothing new is to begin.
         calls: how many requests were sent.
+        reads: what stacks share, for clients that remember what was read.
     """
 
     def __init__(self) -> None:
@@ -27,6 +28,12 @@ class Transport:
         self.before_read: Callable[[], None] | None = None
         self.stopped: Callable[[], bool] = lambda: False
         self.calls = 0
+        self.reads: object = None
+
+    @property
+    def system(self) -> object:
+        """What is one for all clients of a system; each is its own, unless it says otherwise."""
+        return self
 
     @property
     def date(self) -> str:
@@ -58,6 +65,14 @@ class Client:
         self.address = address
         self.http = Transport()
         self.troubles: dict[str, str] = {}
+
+    def is_same(self, other: object) -> bool:
+        """Whether another client asks the same system as the same identity, so that stacks may share one."""
+        return False
+
+    def named(self, provider: str) -> Client:
+        """The same client under the name that a stack gives it."""
+        return self
 
     def preflight(self) -> Sequence[Problem]:
         """What is to be said before anything is done: a licence that ends, a version that is too old."""

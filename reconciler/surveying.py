@@ -5,13 +5,13 @@ Needs reading rights only. A list that fails or breaks off stops here: it is nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.kinds import Kind, Registry, Scope
-from reconciler.model import Live, ProviderSpec, Snapshot
+from reconciler.model import Live, Lives, ProviderSpec, Snapshot
 from reconciler.model.live import bare_host
 
 # of what was listed, the principals whose secrets are of interest: provider → remote ids
@@ -66,8 +66,8 @@ def survey(
     scopes = scopes or {}
     with ThreadPoolExecutor(max_workers=max(1, len(keys) + len(asked))) as pool:
         preflights = [pool.submit(apis[name].preflight) for name in asked]
-        lists = [pool.submit(kinds[k].observe, apis[name], scopes.get(name, Scope())) for name, k in keys]
-        objects = {key: _by_id(each.result()) for key, each in zip(keys, lists, strict=True)}
+        lists = [pool.submit(_listed, apis[name], kinds[k], scopes.get(name, Scope())) for name, k in keys]
+        objects = {key: each.result() for key, each in zip(keys, lists, strict=True)}
         problems = tuple(problem for each in preflights for problem in each.result())
         snapshot = Snapshot(
             objects=objects,
@@ -84,14 +84,17 @@ def survey(
                 for part in kinds.values()
                 if part.owner and part.provider_type == asked[name].type
             }
-            inside = {key: _by_id(each.result()) for key, each in found.items()}
+            inside = {key: Lives(each.result()) for key, each in found.items()}
             snapshot = replace(snapshot, objects={**snapshot.objects, **inside})
     ourselves = {name: apis[name].principal() for name in asked}
     return Estate(asked, snapshot, ourselves)
 
 
-def _by_id(lives: Iterable[Live]) -> dict[str, Live]:
-    return {live.id: live for live in lives}
+def _listed(api: Any, kind: Kind[Any], scope: Scope) -> Lives:
+    """The list of a kind; one that a run read already isn't read again."""
+    found: Lives = api.http.once(("list", kind.name), lambda: Lives(kind.observe(api, Scope())))
+    complete = kind.completing(api, scope)
+    return found.but(seen=complete) if complete else found
 
 
 def workspace_rights(

@@ -2,5 +2,6 @@
 
 from reconciler.applying.context import ApplyContext
 from reconciler.applying.executor import Executor, LedgerWriter, Watcher
+from reconciler.applying.fresh_lists import FreshLists
 
-__all__ = ["ApplyContext", "Executor", "LedgerWriter", "Watcher"]
+__all__ = ["ApplyContext", "Executor", "FreshLists", "LedgerWriter", "Watcher"]

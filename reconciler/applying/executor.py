@@ -247,7 +247,8 @@ class Executor:
             return
         found, error, took = answer
         self.progress.seconds[running.step.address] += took
-        self.context.lists.ended(self.changes[running.step.address])
+        change = self.changes[running.step.address]
+        self.context.lists.ended(self.context.apis[change.provider], change)
         if error is None:
             edit = call.after(found)
         elif isinstance(error, FencedError):

@@ -24,7 +24,7 @@ def last_look(context: ApplyContext, change: Change, live_id: str, users: list[s
     spared = _gone(context.memory())
     if deletes_first(change):
         spared |= leaving(context.plan.changes, context.kinds)
-    for provider, name in _written(context):
+    for provider, name in _watched(context):
         yield RemoteCall(run=partial(_find, context, provider, context.kinds[name], client_id, spared, users))
 
 
@@ -37,12 +37,18 @@ def _find(
     users: list[str],
 ) -> None:
     read = partial(kind.observe, context.apis[provider], Scope())
-    found = context.lists.users(provider, kind, client_id, read)
+    found = context.lists.users(context.apis[provider], kind, client_id, read)
     users += [user.words for user in found if user.id not in spared]
 
 
-def _written(context: ApplyContext) -> list[tuple[str, str]]:
-    """Provider and kind of the receivers that this plan writes; others were listed just before."""
+def _watched(context: ApplyContext) -> list[tuple[str, str]]:
+    """Provider and kind of the receivers that this plan writes; others were listed just before.
+
+    Of a run with several stacks all receivers: what they share was listed before the first of them began.
+    """
+    if context.lists.several:
+        looked = (key for key in context.snapshot.objects if key[0] in context.apis)
+        return sorted(key for key in looked if shows_owner(context.kinds, key[1]))
     pending = [
         change for change in context.plan.pending if shows_owner(context.kinds, change.address.kind_name)
     ]

@@ -68,8 +68,7 @@ def _read(path: Path, *, is_alone: bool) -> plan_file.Saved | tuple[Stack, Recon
 
 def _fresh(args: argparse.Namespace) -> list[tuple[Stack, Planner | ReconcileError]]:
     """Each stack, planned now."""
-    found = stacks(args)
-    return [(stack, lambda view: view.plan(view.options(args))) for stack in found]
+    return [(stack, lambda view: view.plan(view.options(args))) for stack in stacks(args)]
 
 
 def _saved_planner(

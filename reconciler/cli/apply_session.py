@@ -9,7 +9,6 @@ from functools import partial
 
 from reconciler.applying.supplied_secrets import check_supplied
 from reconciler.cli import consent
-from reconciler.cli.arguments import is_everyday
 from reconciler.cli.console import Console
 from reconciler.cli.execution import carry_out
 from reconciler.cli.exit_codes import code_of
@@ -17,7 +16,8 @@ from reconciler.cli.interruption import stop_of
 from reconciler.cli.outputs import private
 from reconciler.cli.parallel import Job, each
 from reconciler.cli.redaction import over
-from reconciler.cli.wiring import RunStacks, View, clients, held, look
+from reconciler.cli.run import Run
+from reconciler.cli.wiring import View, held
 from reconciler.errors import ReconcileError
 from reconciler.model import Action, Ledger, Plan, Stack
 from reconciler.providers import KINDS
@@ -36,17 +36,18 @@ def apply_each(
         stacks: each with its planner, or with what stands against planning it.
     """
     is_answered = bool(args.yes or args.approve)
-    run_stacks = RunStacks([stack for stack, planner in stacks if not isinstance(planner, ReconcileError)])
-    jobs = [
-        Job(stack, partial(_refuse, planner))
-        if isinstance(planner, ReconcileError)
-        else Job(stack, partial(apply_plan, stack, planner, args, run_stacks=run_stacks))
-        for stack, planner in stacks
-    ]
-    if len(stacks) == 1 or not is_answered:
-        return each(jobs, console, side_by_side=False)
-    with stop_of(args).finishing(console.say):
-        return each(jobs, console)
+    able = [stack for stack, planner in stacks if not isinstance(planner, ReconcileError)]
+    with Run(able, args) as run:
+        jobs = [
+            Job(stack, partial(_refuse, planner))
+            if isinstance(planner, ReconcileError)
+            else Job(stack, partial(apply_plan, stack, planner, args, run=run))
+            for stack, planner in stacks
+        ]
+        if len(stacks) == 1 or not is_answered:
+            return each(jobs, console, side_by_side=False)
+        with stop_of(args).finishing(console.say):
+            return each(jobs, console)
 
 
 def _refuse(error: ReconcileError, console: Console) -> int:
@@ -59,34 +60,25 @@ def apply_plan(
     args: argparse.Namespace,
     console: Console,
     *,
+    run: Run,
     settle: float = 0.0,
-    run_stacks: RunStacks | None = None,
 ) -> int:
     """The exit code of planning and applying one stack.
 
     Args:
+        run: what it shares with other stacks.
         settle: seconds between making an app's successor and switching to it.
-        run_stacks: the stacks of this run; just this one if left out.
 
     Raises:
         ApprovalError, StaleError, LockedError: nothing was changed.
         FencedError: somebody took over half-way.
     """
     stop = stop_of(args)
-    with held(stack, console, stop=stop) as holding, clients(stack, holding.opened, args) as apis:
-        holding.guard(apis)
+    with held(stack, console, stop=stop) as holding, run.clients(stack, holding.opened, holding) as apis:
         identities = Identities.from_environment(os.environ)
         console.problems(identities.warnings)
         with console.reading(apis):
-            view = look(
-                stack,
-                holding.opened,
-                apis,
-                identities,
-                everyday=is_everyday(args),
-                stop=stop,
-                run_stacks=run_stacks or RunStacks((stack,)),
-            )
+            view = run.look(stack, holding.opened, apis, identities)
         plan = planner(view)
         if console.is_text or plan.destroys:
             console.result(console.form.plan(plan, console.look))

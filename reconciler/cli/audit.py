@@ -8,6 +8,7 @@ from pathlib import Path
 from reconciler.cli.audit_estate import look_and_judge
 from reconciler.cli.console import Console
 from reconciler.cli.redaction import veiled_audit
+from reconciler.cli.run import Run
 from reconciler.cli.wiring import stacks
 from reconciler.rendering import AUDIT_FORMATS
 
@@ -18,8 +19,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Looks at everything once; exit 2 if a finding reaches --fail-on."""
     # without any spec the environment says which systems there are
     found = stacks(args) if args.specs or Path(DEFAULT).is_dir() else []
-    with console.reading({name for stack in found for name in stack.remotes} or {"both systems"}):
-        report = look_and_judge(found, args, side=args.side or "")
+    names = {name for stack in found for name in stack.remotes} or {"both systems"}
+    with console.reading(names), Run(found, args) as run:
+        report = look_and_judge(found, args, run=run, side=args.side or "")
     console.result(AUDIT_FORMATS[args.format](veiled_audit(report), console.look))
     if any(finding.code == "unmanaged" for finding in report.findings):
         console.next_step(["reconcile", "export", *args.specs])

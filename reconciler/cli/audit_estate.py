@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
 from datetime import datetime, timezone
 
 from reconciler.auditing import AuditContext, Rights, Watched, audit, every_principal, owned
 from reconciler.cli.policy_files import given_policies
 from reconciler.cli.remote_systems import systems
-from reconciler.cli.wiring import open_stack
-from reconciler.ledger import claims
+from reconciler.cli.run import Run
+from reconciler.ledger import Claims, OpenedLedger, owners_in
 from reconciler.model import Stack
 from reconciler.model.audit import Audit
 from reconciler.providers import KINDS
@@ -20,24 +19,34 @@ from reconciler.surveying import survey, workspace_rights
 
 
 def look_and_judge(
-    stacks: Sequence[Stack], args: argparse.Namespace, *, side: str = "", now: datetime | None = None
+    stacks: Sequence[Stack],
+    args: argparse.Namespace,
+    *,
+    run: Run,
+    side: str = "",
+    now: datetime | None = None,
 ) -> Audit:
     """Reads the systems of some stacks, or those of the environment, and says what is wrong.
+
+    Args:
+        run: of these stacks; what it read already isn't read again.
 
     Raises:
         RemoteError, CredentialError: a list can't be read; nothing can be said.
         LedgerError: a ledger can't be read: who knows what it owns.
     """
-    watched = [Watched(stack, open_stack(stack).ledger) for stack in stacks]
+    openeds = [run.opened(stack) for stack in stacks]
+    watched = [Watched(opened.stack, opened.ledger) for opened in openeds]
     claimed: dict[tuple[str, str, str], str] = {}
-    for stack in stacks:
-        claimed.update(claims(stack, environment=os.environ))
+    for stores in _by_folder(openeds).values():
+        # what one of several owns, the others see; what one alone owns, its spec may say otherwise
+        own = stores[0].stack.name if len(stores) == 1 else ""
+        claimed.update(Claims(owners_in(stores[0].store), own))
     found = systems(stacks, os.environ, side=side, folder=None)
-    with ExitStack() as closing:
-        apis = found.connected(args, os.environ, closing)
-        asked = found.settled(apis)
-        estate = survey(asked, apis, KINDS, parents=every_principal)
-        rights = workspace_rights(estate, apis, KINDS) if side == "" else None
+    apis = run.surveyed(found.asked)
+    asked = found.settled(apis)
+    estate = survey(asked, apis, KINDS, parents=every_principal)
+    rights = workspace_rights(estate, apis, KINDS) if side == "" else None
     hosts, assigned = rights or ({}, {})
     return audit(
         AuditContext(
@@ -52,6 +61,13 @@ def look_and_judge(
             ourselves=frozenset(name.casefold() for name in estate.ourselves.values() if name),
         )
     )
+
+
+def _by_folder(openeds: Sequence[OpenedLedger]) -> dict[str, list[OpenedLedger]]:
+    found: dict[str, list[OpenedLedger]] = {}
+    for opened in openeds:
+        found.setdefault(opened.store.folder, []).append(opened)
+    return found
 
 
 def side_of(stacks: Sequence[Stack]) -> str:

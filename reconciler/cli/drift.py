@@ -6,9 +6,9 @@ import argparse
 from functools import partial
 
 from reconciler.cli.console import Console
-from reconciler.cli.interruption import stop_of
 from reconciler.cli.parallel import Job, each
-from reconciler.cli.wiring import clients, look, open_stack, stacks
+from reconciler.cli.run import Run
+from reconciler.cli.wiring import stacks
 from reconciler.model import Stack
 from reconciler.planning import find_drift
 from reconciler.providers import kinds_of
@@ -16,16 +16,18 @@ from reconciler.providers import kinds_of
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Looks at each stack; exit 2 if anything drifted."""
-    code = each([Job(stack, partial(_drift, stack, args)) for stack in stacks(args)], console)
+    found = stacks(args)
+    with Run(found, args) as run:
+        code = each([Job(stack, partial(_drift, stack, run)) for stack in found], console)
     if code == 2:
         console.next_step(["reconcile", "plan", *args.specs])
     return code
 
 
-def _drift(stack: Stack, args: argparse.Namespace, console: Console) -> int:
-    opened = open_stack(stack)
-    with clients(stack, opened, args) as apis, console.reading(apis):
-        view = look(stack, opened, apis, stop=stop_of(args))
+def _drift(stack: Stack, run: Run, console: Console) -> int:
+    opened = run.opened(stack)
+    with run.clients(stack, opened) as apis, console.reading(apis):
+        view = run.look(stack, opened, apis, everyday=False, takes_over=False)
     changes, problems = find_drift(view.opened.ledger, view.snapshot, kinds_of(stack), stack)
     found = (*view.snapshot.problems, *problems)
     console.result(console.form.drift(stack.name, changes, found, console.look))

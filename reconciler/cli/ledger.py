@@ -8,8 +8,8 @@ from dataclasses import replace
 from reconciler import ledger as memory
 from reconciler.cli.arguments import addresses
 from reconciler.cli.console import Console
-from reconciler.cli.interruption import stop_of
-from reconciler.cli.wiring import clients, held, look, open_stack, stacks, the_stack
+from reconciler.cli.run import Run
+from reconciler.cli.wiring import held, open_stack, stacks, the_stack
 from reconciler.errors import UsageError
 from reconciler.specs.problems import listing, suggestion
 
@@ -63,8 +63,8 @@ def _move_provider(args: argparse.Namespace, console: Console) -> int:
     # looked at before anything is written: a refused move leaves the ledger as it is
     only = replace(opened, ledger=memory.within(opened.ledger, name))
     mine = replace(stack, resources={a: r for a, r in stack.resources.items() if r.provider == name})
-    with clients(mine, only, args) as apis:
-        snapshot = look(mine, only, apis, stop=stop_of(args)).snapshot
+    with Run([mine], args) as run, run.clients(mine, only) as apis:
+        snapshot = run.look(mine, only, apis, everyday=False, takes_over=False).snapshot
     live = {(kind, one) for (at, kind), objects in snapshot.objects.items() if at == name for one in objects}
     memory.move_provider(opened.ledger, provider, live)  # may refuse, while nothing is leased yet
     with held(stack, console, moving=name) as holding:

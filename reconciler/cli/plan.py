@@ -7,11 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from reconciler.cli import plan_files
-from reconciler.cli.arguments import is_everyday
 from reconciler.cli.console import Console
-from reconciler.cli.interruption import stop_of
 from reconciler.cli.parallel import Job, each
-from reconciler.cli.wiring import RunStacks, clients, look, open_stack, stacks
+from reconciler.cli.run import Run
+from reconciler.cli.wiring import stacks
 from reconciler.model import Action, Plan, Stack
 
 
@@ -19,9 +18,9 @@ def run(args: argparse.Namespace, console: Console) -> int:
     """Plans every stack; exit 1 if an address is blocked, 2 (if asked for) when changes are pending."""
     found = stacks(args)
     plans: list[Plan] = []
-    run_stacks = RunStacks(found)
-    jobs = [Job(stack, partial(_plan, stack, args, plans, len(found) > 1, run_stacks)) for stack in found]
-    code = each(jobs, console)
+    with Run(found, args) as run:
+        jobs = [Job(stack, partial(_plan, stack, args, plans, len(found) > 1, run)) for stack in found]
+        code = each(jobs, console)
     if plans:
         files = [stack.file for stack in found]
         plan_files.remember(sorted(plans, key=lambda plan: files.index(plan.stack.file)), console.say)
@@ -37,15 +36,13 @@ def _plan(
     args: argparse.Namespace,
     plans: list[Plan],
     is_one_of_many: bool,
-    run_stacks: RunStacks,
+    run: Run,
     console: Console,
 ) -> int:
-    opened = open_stack(stack)
-    with clients(stack, opened, args) as apis:
+    opened = run.opened(stack)
+    with run.clients(stack, opened) as apis:
         with console.reading(apis):
-            view = look(
-                stack, opened, apis, everyday=is_everyday(args), stop=stop_of(args), run_stacks=run_stacks
-            )
+            view = run.look(stack, opened, apis)
         plan = view.plan(view.options(args))
     console.result(console.form.plan(plan, console.look))
     plan_files.record(plan, console.say)

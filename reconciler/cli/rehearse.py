@@ -13,7 +13,8 @@ from reconciler.cli.console import Console
 from reconciler.cli.interruption import stop_of
 from reconciler.cli.parallel import Job, each
 from reconciler.cli.redaction import veiled_rehearsal
-from reconciler.cli.wiring import RunStacks, View, clients, look, open_stack, stacks
+from reconciler.cli.run import Run
+from reconciler.cli.wiring import View, stacks
 from reconciler.errors import PlanError
 from reconciler.matching import Rivals
 from reconciler.model import FILES, Action, Change, Plan, Stack
@@ -27,30 +28,30 @@ from reconciler.secrets import Identities
 def run(args: argparse.Namespace, console: Console) -> int:
     """Rehearses every stack; exit 1 if a run doesn't end with an empty plan."""
     found = stacks(args)
-    run_stacks = RunStacks(found)
-    return each([Job(stack, partial(_rehearse, stack, args, run_stacks)) for stack in found], console)
+    with Run(found, args) as whole:
+        return each([Job(stack, partial(_rehearse, stack, args, whole)) for stack in found], console)
 
 
-def _rehearse(stack: Stack, args: argparse.Namespace, run_stacks: RunStacks, console: Console) -> int:
-    opened = open_stack(stack)
-    stop = stop_of(args)
+def _rehearse(stack: Stack, args: argparse.Namespace, whole: Run, console: Console) -> int:
+    """One stack, with reads of its own: what they answer makes its copy."""
+    opened = whole.opened(stack)
     identities = Identities.from_environment(os.environ)
     console.problems(identities.warnings)
-    with clients(stack, opened, args) as apis:
+    with Run([stack], args, whole=whole) as run, run.clients(stack, opened) as apis:
         heard = {name: Heard() for name in apis if stack.providers[name].type != FILES}
         for name, hear in heard.items():
             apis[name].http.listen(hear)
         with console.reading(apis):
-            view = look(stack, opened, apis, identities, stop=stop, run_stacks=run_stacks)
+            view = run.look(stack, opened, apis, identities, everyday=False)
         options = view.options(args)
         plan = view.plan(options)
         check_supplied(plan, view.opened.ledger, KINDS)
         view.check_writable(plan)
-        script = _script(view, options, run_stacks.of(stack), heard)
+        script = _script(view, options, run.rivals_of(opened, apis), heard)
     _check_copy(plan, Stage(script).plan())
     with console.progress() as tell:
         shown = rehearse(
-            script, parallelism=args.parallelism, sleep=stop.sleep, faults=args.faults, tell=tell
+            script, parallelism=args.parallelism, sleep=stop_of(args).sleep, faults=args.faults, tell=tell
         )
     console.result(REHEARSAL_FORMATS[args.format](veiled_rehearsal(shown), console.look))
     return 0 if shown.converges else 1

@@ -9,6 +9,7 @@ from typing import Any
 from reconciler.cli.apply_session import apply_plan
 from reconciler.cli.arguments import addresses, duration
 from reconciler.cli.console import Console
+from reconciler.cli.run import Run
 from reconciler.cli.wiring import View, the_stack
 from reconciler.errors import UsageError
 from reconciler.kinds import Kind, Registry, parts_of
@@ -32,7 +33,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
         options = replace(view.options(args), replaces=(credential,), targets=users or (credential,))
         return view.plan(options)
 
-    return apply_plan(stack, planner, args, console, settle=duration(args.settle))
+    with Run([stack], args) as run:
+        return apply_plan(stack, planner, args, console, run=run, settle=duration(args.settle))
 
 
 def _credential(stack: Stack, named: Address) -> Address:

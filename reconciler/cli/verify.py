@@ -7,9 +7,9 @@ import os
 from functools import partial
 
 from reconciler.cli.console import Console
-from reconciler.cli.interruption import stop_of
 from reconciler.cli.parallel import Job, each
-from reconciler.cli.wiring import clients, look, open_stack, stacks
+from reconciler.cli.run import Run
+from reconciler.cli.wiring import stacks
 from reconciler.model import Proof, Stack
 from reconciler.providers import kinds_of
 from reconciler.secrets import Identities
@@ -18,15 +18,17 @@ from reconciler.verifying import values_at_hand, verify
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Proves each stack; exit 1 if anything is broken."""
-    return each([Job(stack, partial(_verify, stack, args)) for stack in stacks(args)], console)
+    found = stacks(args)
+    with Run(found, args) as run:
+        return each([Job(stack, partial(_verify, stack, run)) for stack in found], console)
 
 
-def _verify(stack: Stack, args: argparse.Namespace, console: Console) -> int:
-    opened = open_stack(stack)
+def _verify(stack: Stack, run: Run, console: Console) -> int:
+    opened = run.opened(stack)
     identities = Identities.from_environment(os.environ)
     console.problems(identities.warnings)
-    with clients(stack, opened, args) as apis:
-        view = look(stack, opened, apis, everyday=False, stop=stop_of(args))
+    with run.clients(stack, opened) as apis:
+        view = run.look(stack, opened, apis, everyday=False, takes_over=False)
         found = verify(
             stack,
             view.pairing,

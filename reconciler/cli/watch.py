@@ -15,8 +15,9 @@ from reconciler.cli.console import Console
 from reconciler.cli.interruption import stop_of
 from reconciler.cli.parallel import guarded
 from reconciler.cli.redaction import veiled_audit
+from reconciler.cli.run import Run
 from reconciler.cli.telemetry import Telemetry, serving
-from reconciler.cli.wiring import RunStacks, View, clients, look, open_stack, stacks
+from reconciler.cli.wiring import View, stacks
 from reconciler.errors import LockedError, ReconcileError, StoppedError
 from reconciler.model import Plan, Stack
 from reconciler.planning import healable
@@ -53,19 +54,22 @@ def _round(args: argparse.Namespace, console: Console, telemetry: Telemetry, sto
         telemetry.failed("", error.code)
         telemetry.round_ended(time.monotonic() - began, fine=False)
         return False
-    # every stack is looked at, whatever became of the ones before
-    ended = [_stack(stack, args, console, telemetry, stop) for stack in found]
-    fine = all(ended)
-    if not stop.is_set():
-        _audit(found, args, console, telemetry)
+    with Run(found, args) as run:
+        # every stack is looked at, whatever became of the ones before
+        ended = [_stack(stack, args, console, telemetry, run) for stack in found]
+        fine = all(ended)
+        if not stop.is_set():
+            _audit(found, args, console, telemetry, run)
     telemetry.round_ended(time.monotonic() - began, fine=fine)
     return fine
 
 
-def _audit(found: Sequence[Stack], args: argparse.Namespace, console: Console, telemetry: Telemetry) -> None:
+def _audit(
+    found: Sequence[Stack], args: argparse.Namespace, console: Console, telemetry: Telemetry, run: Run
+) -> None:
     """Judges the whole of both systems; that it can't is said, and makes the watch of the stacks no worse."""
     try:
-        report = look_and_judge(found, args, side=side_of(found))
+        report = look_and_judge(found, args, side=side_of(found), run=run)
     except ReconcileError as error:
         console.error(error)
         telemetry.failed("", error.code)
@@ -74,20 +78,18 @@ def _audit(found: Sequence[Stack], args: argparse.Namespace, console: Console, t
     telemetry.audited(shown, AUDIT_FORMATS["html"](shown, Look(palette=Palette(unicode=True))))
 
 
-def _stack(
-    stack: Stack, args: argparse.Namespace, console: Console, telemetry: Telemetry, stop: threading.Event
-) -> bool:
-    if stop.is_set():
+def _stack(stack: Stack, args: argparse.Namespace, console: Console, telemetry: Telemetry, run: Run) -> bool:
+    if stop_of(args).event.is_set():
         return True
     try:
-        opened = open_stack(stack)
-        with clients(stack, opened, args) as apis:
-            view = look(stack, opened, apis, stop=stop_of(args), run_stacks=RunStacks(()))
+        opened = run.opened(stack)
+        with run.clients(stack, opened) as apis:
+            view = run.look(stack, opened, apis, everyday=False)
             plan = view.plan(view.options(args))
         telemetry.planned(plan, view.opened.ledger)
         console.say(_line(plan))
         if stack.heal and healable(plan, stack.heal).pending:
-            return _heal(stack, args, console, telemetry)
+            return _heal(stack, args, console, telemetry, run)
     except StoppedError:
         return True
     except LockedError as error:
@@ -100,13 +102,14 @@ def _stack(
     return True
 
 
-def _heal(stack: Stack, args: argparse.Namespace, console: Console, telemetry: Telemetry) -> bool:
+def _heal(stack: Stack, args: argparse.Namespace, console: Console, telemetry: Telemetry, run: Run) -> bool:
     """Plans again under the lease, and carries out what heals."""
 
     def planner(view: View) -> Plan:
         return healable(view.plan(view.options(args)), stack.heal)
 
-    code = guarded(stack, partial(apply_plan, stack, planner, args), console)
+    code = guarded(stack, partial(apply_plan, stack, planner, args, run=run), console)
+    run.renew()  # the audit of this round shows what has become of it
     telemetry.healed(stack.name, fine=code == 0)
     return code == 0
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
-from functools import partial
-from threading import Lock
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from reconciler import __version__, specs
 from reconciler.cli.arguments import addresses, variables
 from reconciler.cli.console import Console
-from reconciler.cli.interruption import Stop, stop_of
+from reconciler.cli.interruption import Stop
 from reconciler.cli.policy_files import given_policies, stops
 from reconciler.errors import CredentialError, LedgerError, UsageError
 from reconciler.kinds import Registry
@@ -25,18 +23,20 @@ from reconciler.ledger import (
     Lease,
     OpenedLedger,
     Waiting,
-    claims,
     is_proven_dead,
     new_lease,
     open_ledger,
     start_journal,
 )
-from reconciler.matching import Pairing, Rivals, is_owner, rivals_of
+from reconciler.matching import Pairing
 from reconciler.model import Ledger, Plan, Runner, Snapshot, Stack
-from reconciler.observing import LAG_BOUND, ReadOptions, observe
+from reconciler.observing import LAG_BOUND
 from reconciler.planning import Options, make_destroy_plan, make_plan
-from reconciler.providers import KINDS, connect, kinds_of
+from reconciler.providers import KINDS, kinds_of
 from reconciler.secrets import Identities, unseal
+
+if TYPE_CHECKING:
+    from reconciler.cli.run import Run
 
 
 def stacks(args: argparse.Namespace) -> list[Stack]:
@@ -69,39 +69,12 @@ def the_stack(args: argparse.Namespace) -> Stack:
     return found[0]
 
 
-class RunStacks:
-    """The stacks of one run: what they own and wish for, read once, when the first of them is planned."""
-
-    def __init__(self, stacks: Sequence[Stack]) -> None:
-        self._stacks = stacks if len(stacks) > 1 else ()
-        self._lock = Lock()
-        self._rivals: Rivals | None = None
-
-    @property
-    def rivals(self) -> Rivals:
-        """The index; a stack whose ledger can't be read says so itself, and has no claim."""
-        with self._lock:
-            if self._rivals is None:
-                members: list[tuple[Stack, Ledger]] = []
-                for stack in self._stacks:
-                    with suppress(LedgerError):
-                        members.append((stack, open_stack(stack).ledger))
-                kinds = [kind for stack in self._stacks for kind in kinds_of(stack).values()]
-                names = {kind.name: kind.fields.name for kind in kinds}
-                self._rivals = rivals_of(members, names)
-            return self._rivals
-
-    def of(self, stack: Stack) -> Rivals:
-        """What others own and wish for, with what the ledgers beside the stack's own say now."""
-        claimed = claims(stack, environment=os.environ)
-        return replace(self.rivals, owned={**self.rivals.owned, **claimed})
-
-
 @dataclass(frozen=True)
 class View:
     """One stack with its ledger and live state, as read at one time.
 
     Attributes:
+        run: what it shares with other stacks.
         identities: private keys for sealed copies; None for a plan, which takes it for granted that whoever
             applies has them: same spec, same live, same plan, whoever plans.
     """
@@ -111,6 +84,7 @@ class View:
     apis: Mapping[str, Any]
     pairing: Pairing
     now: datetime
+    run: Run
     identities: Identities | None = None
 
     @property
@@ -181,11 +155,6 @@ class WriteAccess:
         """This process, as the ledger names it."""
         return self.lease.runner
 
-    def guard(self, apis: Mapping[str, Any]) -> None:
-        """Checks the lease before every attempt of every write (crash-safety, rule 16)."""
-        for api in apis.values():
-            api.http.gate = self.lease.gate
-
 
 @contextmanager
 def held(
@@ -220,74 +189,7 @@ def _words(waiting: Waiting) -> str:
     )
 
 
-@contextmanager
-def clients(stack: Stack, opened: OpenedLedger, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """A client per provider that the spec's resources need, or the ledger remembers; as fast as asked."""
-    needed = {resource.provider for resource in stack.resources.values()} | opened.ledger.providers
-    made: dict[str, Any] = {}
-    stop = stop_of(args)
-    rate = getattr(args, "max_rps", None)
-    try:
-        for name in sorted(needed & set(stack.providers)):
-            made[name] = connect(
-                stack.providers[name],
-                os.environ,
-                stack=stack,
-                parallelism=getattr(args, "parallelism", None),
-                rate=rate,
-                sleep=stop.sleep,
-            )
-        for name in sorted(set(_servers_beside(stack, opened.ledger)) - set(made)):
-            # one that only lends its address needs no credential, and can't be looked at then
-            with suppress(CredentialError):
-                made[name] = connect(
-                    stack.providers[name], os.environ, stack=stack, rate=rate, sleep=stop.sleep
-                )
-        for api in made.values():
-            api.http.stopped, api.http.before_read = stop.event.is_set, stop.check
-        yield made
-    finally:
-        for api in made.values():
-            api.http.close()
-
-
-def _servers_beside(stack: Stack, ledger: Ledger) -> list[str]:
-    """Connect servers of a stack that has apps or principals: an integration of theirs may use one."""
-    if not any(is_owner(kinds_of(stack), address) for address in {*stack.resources, *ledger.entries}):
-        return []
-    return [name for name, spec in stack.providers.items() if spec.type == "connect"]
-
-
-def look(
-    stack: Stack,
-    opened: OpenedLedger,
-    apis: Mapping[str, Any],
-    identities: Identities | None = None,
-    *,
-    everyday: bool = False,
-    stop: Stop | None = None,
-    run_stacks: RunStacks | None = None,
-) -> View:
-    """Reads what is live.
-
-    Args:
-        everyday: take secrets that the ledger is sure of for granted.
-        stop: ends the waiting for what a list may hide.
-        run_stacks: the stacks of this run, for a plan; None where nothing is taken over.
-
-    Raises:
-        RemoteError, CredentialError: nothing can be said.
-    """
-    kinds = kinds_of(stack)
-    opened = _understood(opened, kinds)
-    now = datetime.now(timezone.utc)
-    rivals = partial(run_stacks.of, stack) if run_stacks else Rivals
-    options = ReadOptions(now, lag_bound(os.environ), everyday, rivals, (stop or Stop()).sleep)
-    pairing = observe(stack, opened.ledger, apis, kinds, options)
-    return View(stack, opened, apis, pairing, now, identities)
-
-
-def _understood(opened: OpenedLedger, kinds: Registry) -> OpenedLedger:
+def understood(opened: OpenedLedger, kinds: Registry) -> OpenedLedger:
     """The ledger as far as this version knows the kinds that it speaks of.
 
     Raises:

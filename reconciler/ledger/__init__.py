@@ -7,7 +7,15 @@ from reconciler.ledger.lease import AlwaysHeld, Lease, Waiting, unlock
 from reconciler.ledger.lease_holder import Holder
 from reconciler.ledger.manual_edits import check_move, forget, move, move_provider, within
 from reconciler.ledger.object_store import ObjectStore
-from reconciler.ledger.opened_ledger import OpenedLedger, claims, open_ledger, open_store, recorded_plan_path
+from reconciler.ledger.opened_ledger import (
+    Claims,
+    OpenedLedger,
+    claims,
+    open_ledger,
+    open_store,
+    owners_in,
+    recorded_plan_path,
+)
 from reconciler.ledger.runner import current_runner, is_proven_dead
 from reconciler.ledger.store import LeaseObject, MemoryStore, Register, Store, UncertainWriteError
 from reconciler.ledger.writer import new_lease, start_journal
@@ -15,6 +23,7 @@ from reconciler.ledger.writer import new_lease, start_journal
 __all__ = [
     "FORMAT",
     "AlwaysHeld",
+    "Claims",
     "Edit",
     "FileStore",
     "Holder",
@@ -40,6 +49,7 @@ __all__ = [
     "new_lease",
     "open_ledger",
     "open_store",
+    "owners_in",
     "recorded_plan_path",
     "start_journal",
     "unlock",

@@ -102,6 +102,11 @@ class FileStore(FileRegister):
         return str(self._path)
 
     @property
+    def folder(self) -> str:
+        """The path of its folder."""
+        return str(self._path.parent)
+
+    @property
     def backup(self) -> str:
         """The backup's path; "" if there is none."""
         return self.backup_of(self.where)

@@ -60,6 +60,11 @@ class Journal:
         return self._ledger
 
     @property
+    def version(self) -> str:
+        """Of what was last written, or read."""
+        return self._version
+
+    @property
     def closed(self) -> bool:
         """Whether it takes no more edits: somebody took over, or it can't be told what was written."""
         return self._closed is not None

@@ -167,6 +167,11 @@ class ObjectStore(ObjectRegister):
         self._has_written = False
 
     @property
+    def folder(self) -> str:
+        """The URL of its folder."""
+        return self.where.rpartition("/")[0]
+
+    @property
     def backup(self) -> str:
         """The backup's URL; "" if there is none."""
         return self.backup_of(self.where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -104,26 +104,60 @@ def open_ledger(stack: Stack, *, environment: Mapping[str, str], moving: str = "
     return _opened(stack, _store_of(stack, environment), moving)
 
 
-def claims(
-    stack: Stack, *, environment: Mapping[str, str] | None = None
-) -> Mapping[tuple[str, str, str], str]:
-    """What the other stacks' ledgers in the same folder own.
+Owned = tuple[str, str, str]  # mark of the provider's identity, kind name, remote id
+Owners = Mapping[Owned, tuple[str, ...]]
 
-    Returns:
-        (mark of the provider's identity, kind name, remote id) → name of the stack that owns it.
+
+@dataclass(frozen=True, eq=False)
+class Claims(Mapping[Owned, str]):
+    """What other stacks' ledgers own → the name of the stack that does; one index for all of a folder.
+
+    A copy of a stack's own ledger takes nothing away from it.
+
+    Attributes:
+        more: what else is known of, where no ledger beside says anything.
+    """
+
+    owners: Owners
+    stack: str
+    more: Mapping[Owned, str] = field(default_factory=dict)
+
+    def __getitem__(self, key: Owned) -> str:
+        others = (name for name in reversed(self.owners.get(key, ())) if name != self.stack)
+        owner = next(others, None)
+        return self.more[key] if owner is None else owner
+
+    def __iter__(self) -> Iterator[Owned]:
+        here = {key for key, names in self.owners.items() if set(names) - {self.stack}}
+        return iter(here | set(self.more))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def claims(stack: Stack, *, environment: Mapping[str, str] | None = None) -> Claims:
+    """What the other stacks' ledgers in the same folder own.
 
     Raises:
         LedgerError: one of them can't be read, or is damaged: who knows what it owns.
     """
-    store = _store_of(stack, environment or {})
-    found: dict[tuple[str, str, str], str] = {}
-    for place, content in store.siblings().items():
-        if not is_ledger(content, strict=store.owns_folder):
-            continue
-        other = _decoded(store, content, place)
-        # a copy of our own ledger takes nothing away from us
-        if other.stack != stack.name:
-            found.update(dict.fromkeys(_owned(other), other.stack))
+    return Claims(owners_in(_store_of(stack, environment or {})), stack.name)
+
+
+def owners_in(store: Store) -> Owners:
+    """What the ledgers in the folder of a store own, its own among them.
+
+    Raises:
+        LedgerError: one of them can't be read, or is damaged: who knows what it owns.
+    """
+    found: dict[Owned, tuple[str, ...]] = {}
+    own, _ = store.read()
+    contents = {**({} if own is None else {store.where: own}), **store.siblings()}
+    for place, content in contents.items():
+        if is_ledger(content, strict=store.owns_folder):
+            ledger = _decoded(store, content, place)
+            for key in _owned(ledger):
+                found[key] = (*found.get(key, ()), ledger.stack)
     return found
 
 

@@ -59,6 +59,10 @@ class Store(Register, Protocol):
         """The ledger's place, for messages."""
 
     @property
+    def folder(self) -> str:
+        """The place of the folder that it shares with its siblings; "" if it has none."""
+
+    @property
     def backup(self) -> str:
         """Where the version before this one is; "" if there is none."""
 
@@ -125,6 +129,7 @@ class MemoryStore(MemoryRegister):
     """The store of a stateless stack."""
 
     where = "memory"
+    folder = ""
     backup = ""
     owns_folder = True
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from reconciler.kinds import Registry
 from reconciler.matching.matches import Match, match_inner, match_outer, moved_entries
-from reconciler.matching.recovery import Recovery, recover
+from reconciler.matching.recovery import IsOthers, Recovery, recover
 from reconciler.matching.rivals import Rivals
 from reconciler.model import Address, Entry, Ledger, Snapshot, Stack
 
@@ -33,7 +33,17 @@ def pair_outer(
     stack: Stack, ledger: Ledger, snapshot: Snapshot, kinds: Registry, now: datetime, rivals: Rivals
 ) -> Mapping[Address, Match]:
     """The matches of what lives in no other object: enough to know where to look for all the rest."""
-    return match_outer(stack, ledger, snapshot, kinds, recover(ledger, snapshot, kinds, now), rivals)
+    recovery = recover(ledger, snapshot, kinds, now, others=_others(stack, rivals))
+    return match_outer(stack, ledger, snapshot, kinds, recovery, rivals)
+
+
+def _others(stack: Stack, rivals: Rivals) -> IsOthers:
+    systems = {name: spec.system for name, spec in stack.providers.items()}
+
+    def is_others(provider: str, kind: str, live_id: str) -> bool:
+        return rivals.owned.get((systems.get(provider, ""), kind, live_id), stack.name) != stack.name
+
+    return is_others
 
 
 def pair(
@@ -52,7 +62,7 @@ def pair(
         outer: what `pair_outer` said of this snapshot, as far as that had been read.
     """
     rivals = rivals or Rivals()
-    recovery = recover(ledger, snapshot, kinds, now)
+    recovery = recover(ledger, snapshot, kinds, now, others=_others(stack, rivals))
     if outer is None or ledger.pending.intents or ledger.pending.given_up:
         # what lives inside an object tells what became of its create
         outer = match_outer(stack, ledger, snapshot, kinds, recovery, rivals)

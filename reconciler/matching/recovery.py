@@ -5,7 +5,7 @@ The decision table of the crash-safety protocol (docs/crash-safety.md, §4 and �
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -66,9 +66,19 @@ class Recovery:
     troubles: Mapping[Address, str]
 
 
-def recover(ledger: Ledger, snapshot: Snapshot, kinds: Registry, now: datetime) -> Recovery:
-    """Judges every open intent and every tombstone by what is live."""
-    resolver = _IntentResolver(ledger, snapshot, kinds, now)
+# (provider, kind name, remote id) → whether another stack's ledger has it
+IsOthers = Callable[[str, str, str], bool]
+
+
+def recover(
+    ledger: Ledger, snapshot: Snapshot, kinds: Registry, now: datetime, *, others: IsOthers | None = None
+) -> Recovery:
+    """Judges every open intent and every tombstone by what is live.
+
+    Args:
+        others: tells what other stacks have on record: that can't be what ours left behind.
+    """
+    resolver = _IntentResolver(ledger, snapshot, kinds, now, others)
     intents = {a: resolver.recovered(a, intent) for a, intent in ledger.pending.intents.items()}
     late: dict[Address, tuple[str, ...]] = {}
     troubles: dict[Address, str] = {}
@@ -103,8 +113,16 @@ def unsettled(
 class _IntentResolver:
     """The evidence of what is ours (§5)."""
 
-    def __init__(self, ledger: Ledger, snapshot: Snapshot, kinds: Registry, now: datetime) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        snapshot: Snapshot,
+        kinds: Registry,
+        now: datetime,
+        others: IsOthers | None = None,
+    ) -> None:
         self.ledger = ledger
+        self.is_others = others or (lambda *_: False)
         self.snapshot = snapshot
         self.kinds = kinds
         self.now = now
@@ -180,7 +198,12 @@ class _IntentResolver:
             lives = self.snapshot.within(provider, kind_name, parent)
         elif name and isinstance(name, str):  # of one that a variable gave, only a mark is known
             lives = self.snapshot.named(provider, kind_name, name)
-        return [live for live in lives if (provider, kind_name, live.id) not in self.known]
+        return [
+            live
+            for live in lives
+            if (provider, kind_name, live.id) not in self.known
+            and not self.is_others(provider, kind_name, live.id)
+        ]
 
     def _is_new(self, intent: Intent, live: Live) -> bool:
         if live.id in intent.before:

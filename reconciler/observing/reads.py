@@ -16,7 +16,6 @@ from reconciler.model.times import parse_time
 from reconciler.observing.rights import unknown_principals, wanted_apart
 from reconciler.observing.scopes import ReadRequest, is_inside, names_in, parents_of, scope_of, workspaces_in
 
-FEW = 8  # parents whose secrets even an everyday plan lists: a look that costs next to nothing
 YOUNG = timedelta(minutes=10)  # how long a list may hide what was just made
 GHOST = timedelta(hours=1)  # how long a list may still show what we deleted
 
@@ -230,8 +229,6 @@ class Observer:
         if self.everyday is None:
             return []
         entries = moved_entries(self.ledger.entries, self.stack.moved)
-        if sum(1 for address in entries if address.part) <= FEW:
-            return []
         found = assumed_secrets(self.stack, self.ledger, snapshot, entries, self.kinds, self.everyday)
         return [(entries[address].provider, address.kind_name, live) for address, live in found.items()]
 

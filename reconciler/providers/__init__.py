@@ -18,11 +18,12 @@ from reconciler.providers.databricks import (
     service_principal_secret,
 )
 from reconciler.providers.files import handoff
+from reconciler.providers.once import Reads
 
 if TYPE_CHECKING:
     from reconciler.providers._wires import Wire
 
-__all__ = ["KINDS", "connect", "kinds_of"]
+__all__ = ["KINDS", "Reads", "connect", "kinds_of"]
 
 KINDS: Registry = {
     kind.name: kind

@@ -147,6 +147,11 @@ class Client:
         return self.reads.once((self._seen, key), read, provider=self.provider)
 
     @property
+    def system(self) -> Hashable:
+        """What is one for all names of this client."""
+        return self._seen
+
+    @property
     def calls(self) -> int:
         """Attempts made so far, under whatever name."""
         return self._seen.calls

@@ -81,7 +81,8 @@ class Remote:
     # --- what observing asks of a client ---------------------------------------------------------------
 
     troubles = SimpleNamespace(items=dict)
-    http = SimpleNamespace(date="2026-01-01T00:00:00Z", once=lambda key, read: read())
+    http = SimpleNamespace(date="2026-01-01T00:00:00Z", system="remote", once=lambda key, read: read())
+    provider = "remote"
 
     def preflight(self):
         return ()

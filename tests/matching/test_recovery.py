@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from reconciler.applying.ledger_edits import LedgerDraft, settled_before
-from reconciler.matching import pair, recover
+from reconciler.matching import Rivals, pair, recover
 from reconciler.model import (
     Address,
     Entry,
@@ -84,6 +84,22 @@ def test_a_name_speaks_where_our_number_is_not_known(by_other, outcome):
     lives = {"new": app("new", created_by="7", creator="b@x.test", by_other=by_other)}
     recovery = recover(ledger, Snapshot({("databricks", "oauth_apps"): lives}), KINDS, NOW)
     assert recovery.intents[APP].settles is outcome
+
+
+def test_what_another_stack_has_on_record_is_no_stray_of_ours():
+    providers = {"databricks": ProviderSpec("databricks", "databricks", "https://a.example.org", "acc")}
+    stack = Stack("s", "s.yaml", providers, {APP: Resource(APP, "databricks", {**SENT, "scopes": ["sql"]})})
+    snapshot = Snapshot({("databricks", "oauth_apps"): {"new": app("new")}})
+    ledger = Ledger("s", "l", pending=Pending(intents={APP: INTENT}))
+    theirs = {(providers["databricks"].system, "oauth_apps", "new"): "twin"}
+    cleared = [
+        change.clears
+        for claims in ({}, theirs)
+        for change in make_plan(
+            stack, ledger, pair(stack, ledger, snapshot, KINDS, NOW, Rivals(claims)), KINDS, Options(NOW)
+        ).changes
+    ]
+    assert cleared == [("new",), ()]
 
 
 def test_a_stray_that_somebody_refers_to_stays_and_goes_on_record():
