@@ -9,7 +9,7 @@ import pytest
 
 from reconciler import sandbox as box
 from tests.acceptance.conftest import SPEC, Inside
-from tests.providers.test_sign_in import FOREIGN
+from tests.providers.sign_in import FOREIGN
 
 APP = "oauth_apps: {a: {scopes: [sql]}}"
 INTEGRATION = "connect_integrations: {a: {template: github, config: {auth_mode: Public, client_id: x}}}"

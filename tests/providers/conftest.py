@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from reconciler.providers.databricks._api import DatabricksAccount
 from reconciler.providers.http import Client, FixedHeaders, Hints
 from reconciler.sandbox import ACCOUNT_ID, Knobs, Sandbox, environment, mount
 from reconciler.secrets import Secret
+from tests.providers.sign_in import HOST, Make
 
 URL = "http://localhost:9999"
 BASE = "https://api.test"
@@ -104,3 +106,23 @@ def server(sandbox: Sandbox, moment: Moment) -> Iterator[ConnectServer]:
     made = ConnectServer(connect_spec(), environment(URL), clock=moment.clock, sleep=moment.sleep)
     yield made
     made.http.close()
+
+
+@pytest.fixture
+def make(moment: Any, tmp_path: Path) -> Make:
+    def made(
+        environment: dict[str, str] | None = None,
+        address: str = HOST,
+        account_id: str = "acc",
+        **settings: Any,
+    ) -> DatabricksAccount:
+        spec = ProviderSpec("databricks", "databricks", address, account_id, settings)
+        home = {"HOME": str(tmp_path), **(environment or {})}
+        return DatabricksAccount(spec, home, clock=moment.clock, sleep=moment.sleep)
+
+    return made
+
+
+@pytest.fixture
+def profiles(tmp_path: Path) -> Callable[[str], None]:
+    return lambda text: (tmp_path / ".databrickscfg").write_text(text) and None
