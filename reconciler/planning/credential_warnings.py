@@ -48,11 +48,11 @@ def _custody(context: PlanningContext, changes: Collection[Change]) -> Iterator[
 def _others(
     context: PlanningContext, changes: Collection[Change], in_use: Collection[str]
 ) -> Iterator[Problem]:
-    """Foreign receivers of a credential that is replaced or rotated: nobody switches them over."""
+    """Foreign receivers of a credential that is replaced or rotated, or ends: nobody switches them over."""
     own = {entry.id for entry in context.entries.values()}
     own |= {match.live.id for match in context.matches.values() if match.live}
     for change in changes:
-        if not change.action.supersedes or change.id in in_use:
+        if not (change.action.supersedes or _ends(change)) or (change.id in in_use and not _ends(change)):
             continue
         address = change.address.parent or change.address
         match = context.matches.get(address)
@@ -65,8 +65,15 @@ def _others(
                 f"{' and '.join(user.words for user in others)} uses this credential too, and isn't "
                 f"switched over by this stack"
             )
-            hint = "tell its owner: it needs the new secret before the old one goes"
+            hint = "tell its owner: it needs another one before this one goes"
             yield Problem(Severity.WARNING, "used-by-others", words, str(change.address), hint=hint)
+
+
+def _ends(change: Change) -> bool:
+    """Whether a credential ends without a successor: a secret goes, a principal is deactivated."""
+    if change.action is Action.UPDATE:
+        return any(field.path == "active" and field.after is False for field in change.fields)
+    return change.action is Action.DELETE and bool(change.address.part)
 
 
 def _superseded(

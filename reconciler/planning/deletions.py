@@ -126,8 +126,12 @@ def _as_leftover(context: PlanningContext, change: Change) -> Change:
     if change.action is not Action.NO_OP or not gone:
         return change
     entry = context.entries.get(change.address)
-    waited = any(former.revoke_after for former in (entry.formers if entry else ()) if former.id in gone)
-    reason = "superseded, and keep_old is over" if waited else "left by an interrupted run"
+    formers = [former for former in (entry.formers if entry else ()) if former.id in gone]
+    reason = "left by an interrupted run"
+    if any(former.revoke_after for former in formers):
+        reason = "superseded, and keep_old is over"
+    elif change.removes and not change.clears:
+        reason = "superseded, and nobody uses it any more"
     return replace(
         change,
         action=Action.DELETE,

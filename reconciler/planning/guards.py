@@ -13,6 +13,8 @@ from reconciler.model import Action, Address, Change, Origin
 from reconciler.planning.access_lists import OPEN, is_restricted
 from reconciler.planning.context import PlanningContext
 from reconciler.planning.decision_types import Decisions
+from reconciler.planning.decisions import ends_soon
+from reconciler.planning.secret_ownership import stays
 
 VANISHED_AT_ONCE = 3  # so many gone objects of a kind look like an accident, or like a wrong account
 
@@ -49,10 +51,8 @@ def _why(context: PlanningContext, decided: Decisions, change: Change) -> str:
         if points_here:
             words = f"{words}; {points_here}{_contents(context, change)}"
         return "" if decision.unused else words
-    if change.action is Action.CREATE and (parent := change.address.parent) is not None:
-        owner = context.matches.get(parent)
-        if owner is not None and owner.live is not None and _origin(context, parent) is Origin.FOUND:
-            return "this stack didn't make its owner, which was found by its name and gets a further secret"
+    if _is_further_secret(context, change):
+        return "this stack didn't make its owner, which was found by its name and gets a further secret"
     if change.action is Action.DELETE:
         return _why_deleted(context, change)
     if change.action is Action.ADOPT and match is not None and match.doubt:
@@ -78,6 +78,25 @@ def opens(context: PlanningContext, change: Change) -> bool:
     fields = context.fields(change.address)
     is_opened = any(f.path == fields.access and f.after == OPEN for f in change.fields if fields.access)
     return is_opened and is_restricted(fields, change.live)
+
+
+def _is_further_secret(context: PlanningContext, change: Change) -> bool:
+    """Whether a principal found by its name gets one more secret, and nobody asked for just that.
+
+    A rotation is one, too, where what it supersedes stays since this stack didn't issue it; but not one that
+    is due, or was asked for, of a principal on record.
+    """
+    address, parent = change.address, change.address.parent
+    owner = context.matches.get(parent) if parent else None
+    if owner is None or owner.live is None or parent is None or _origin(context, parent) is not Origin.FOUND:
+        return False
+    if change.action is not Action.ROTATE:
+        return change.action is Action.CREATE
+    resource, live = context.stack.resources[address], context.matches[address].live
+    if live is None or not stays(context, address, live.id):
+        return False
+    is_wanted = bool({address, parent} & context.forced or ends_soon(context, resource, live))
+    return owner.how is How.NAME or not is_wanted
 
 
 def _origin(context: PlanningContext, address: Address) -> Origin:

@@ -234,18 +234,17 @@ def keep_old(context: PlanningContext, address: Address, *, is_shared: bool = Fa
     """Seconds that a superseded secret, or the app that it belongs to, stays alive.
 
     As long as a receiver says that somebody else takes it up later (a handoff), a week where a receiver that
-    isn't this stack's may hold it; at least a week for an app where a server of the stack couldn't be looked
-    at.
+    isn't this stack's may hold it, or a server of the stack couldn't be looked at: then an app at least so
+    long.
     """
     resources = context.stack.resources
     receivers = (r for r in resources.values() if any(f.is_secret and f.source == address for f in r.refs))
     asked = {context.kinds[receiver.address.kind_name].keeps_old for receiver in receivers}
-    waits = [seconds(text) for text in asked | {A_WEEK if is_shared else ""} if text]
+    is_unseen = bool(unseen(context.stack, context.snapshot, context.kinds))
+    waits = [seconds(text) for text in asked | {A_WEEK if is_shared or is_unseen else ""} if text]
     stated = resources[address].attributes.get("keep_old")
     wait = seconds(str(stated)) if stated else max(waits, default=0)
-    # somebody may use it on a server that nobody could look at
-    is_unseen = is_owner(context.kinds, address) and unseen(context.stack, context.snapshot, context.kinds)
-    return max(wait, seconds(A_WEEK)) if is_unseen else wait
+    return max(wait, seconds(A_WEEK)) if is_unseen and is_owner(context.kinds, address) else wait
 
 
 def _targeted(

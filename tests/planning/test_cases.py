@@ -115,12 +115,13 @@ def live_of(kind, live_id, written):
     names = ("client_id", "parent", "created_at", "updated_at", "expires_at", "active", "created_by")
     special = {name: written.pop(name) for name in names if name in written and kind != "x"}
     active = special.pop("active", True)
-    client_id = special.pop("client_id", None)
+    client_id, counted = special.pop("client_id", None), written.pop("content_count", "")
     field = KINDS[kind].fields.name
     attributes = dict(written)
     if kind == "service_principals":
         attributes["active"] = active
     computed = {"client_id": client_id} if client_id else {}
+    computed.update({"content_count": counted} if counted else {})
     return Live(live_id, str(written.get(field, "")), attributes, computed, active=active, **special)
 
 
@@ -245,6 +246,8 @@ def check_change(change, expected):
         assert list(change.removes) == [str(i) for i in expected["removes"]]
     if "clears" in expected:
         assert list(change.clears) == [str(i) for i in expected["clears"]]
+    if "why" in expected:
+        assert expected["why"] in change.approval
     if "approval" in expected:
         assert change.needs_approval is expected["approval"], change.approval
     if "id" in expected:
@@ -266,6 +269,8 @@ def test_plan(case):
     told = case.get("problems", [])
     quiet = {"no-custody", "superseded-stays"} - set(told)  # no case has to say it each time
     assert sorted(p.code for p in plan.problems if p.code not in quiet) == sorted(told)
+    for words in case.get("says", []):
+        assert any(words in p.text for p in plan.problems), [p.text for p in plan.problems]
     assert plan_of(case).digest == plan.digest
     for change in plan.pending:
         assert change.reason
