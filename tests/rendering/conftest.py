@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from rendering.browser import CHROMIUM, Browser
 
 from reconciler.model import Action, Address, Change, Plan, ProviderSpec, Stack
 
@@ -67,3 +68,13 @@ def make_plan(*changes, stack="prod", **facts):
 @pytest.fixture
 def make():
     return SimpleNamespace(change=make_change, plan=make_plan)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """One browser for all pages."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    browser = Browser(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()

@@ -1,141 +1,16 @@
 """Pages in a real browser, the network off: they run without error, by keyboard, in the dark, on paper."""
 
 import base64
-import fcntl
-import json
-import os
-import selectors
-import shutil
 import subprocess
 import time
 
 import pytest
+from rendering.browser import CHROMIUM, FLAGS, PATIENCE, check_is_well
 
 from reconciler.model import Action, Address, FieldChange
 from reconciler.rendering import plan_html
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
-
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--proxy-server=127.0.0.1:9",  # where nobody listens
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-]
-PATIENCE = 60.0
-KEYS = {"Enter": "\r", "Tab": "", "Escape": "", "ArrowRight": "", "ArrowDown": ""}
-
-
-class Browser:
-    """A Chromium that is spoken to through a pipe, in the words of its DevTools."""
-
-    def __init__(self, folder):
-        to_browser, self._out = os.pipe()
-        self._in, from_browser = os.pipe()
-        # the browser reads from 3 and writes to 4; out of the way of these first
-        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 20) for end in (to_browser, from_browser)]
-
-        def take_ends():
-            os.dup2(ends[0], 3)
-            os.dup2(ends[1], 4)
-
-        words = [CHROMIUM, *FLAGS, "--remote-debugging-pipe", f"--user-data-dir={folder}", "about:blank"]
-        self._process = subprocess.Popen(
-            words,
-            preexec_fn=take_ends,
-            close_fds=False,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for end in (to_browser, from_browser, *ends):
-            os.close(end)
-        self._ready = selectors.DefaultSelector()
-        self._ready.register(self._in, selectors.EVENT_READ)
-        self._rest, self._count, self._session = b"", 0, None
-        self.events = []
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "Log", "Accessibility"):
-            self.call(f"{domain}.enable")
-
-    def call(self, method, **params):
-        self._count += 1
-        message = {"id": self._count, "method": method, "params": params}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._out, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self._next()
-            if answer.get("id") == self._count:
-                assert "error" not in answer, answer
-                return answer["result"]
-            self.events.append(answer)
-
-    def _next(self):
-        deadline = time.monotonic() + PATIENCE
-        while b"\0" not in self._rest:
-            assert self._ready.select(deadline - time.monotonic()), "the browser is silent"
-            piece = os.read(self._in, 1 << 16)
-            assert piece, "the browser is gone"
-            self._rest += piece
-        line, self._rest = self._rest.split(b"\0", 1)
-        return json.loads(line)
-
-    def open(self, path, *, scheme="light", media="screen", width=1280):
-        self.events.clear()
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
-        )
-        features = [
-            {"name": "prefers-color-scheme", "value": scheme},
-            {"name": "prefers-reduced-motion", "value": "reduce"},
-        ]
-        self.call("Emulation.setEmulatedMedia", media=media, features=features)
-        self.call("Page.navigate", url=path.as_uri())
-        deadline = time.monotonic() + PATIENCE
-        while not self.run("location.protocol === 'file:' && document.readyState === 'complete'"):
-            assert time.monotonic() < deadline, "the page doesn't load"
-            time.sleep(0.02)
-
-    def run(self, script):
-        answer = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
-
-    def press(self, *keys):
-        for key in keys:
-            text = KEYS.get(key, key)
-            code = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowRight": 39, "ArrowDown": 40}.get(key, 0)
-            facts = {"key": key, "text": text, "windowsVirtualKeyCode": code}
-            self.call("Input.dispatchKeyEvent", type="keyDown", **facts)
-            self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
-
-    def happened(self, method):
-        return [event["params"] for event in self.events if event.get("method") == method]
-
-    def close(self):
-        self._process.terminate()
-        self._process.wait(PATIENCE)
-        self._ready.close()
-        os.close(self._in)
-        os.close(self._out)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here")
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
 
 
 @pytest.fixture
@@ -190,13 +65,15 @@ def large(make, count=500):
     return make.plan(*changes)
 
 
-def check_is_well(browser, path):
-    assert browser.run("document.documentElement.dataset.error ?? null") is None
-    assert browser.run("document.documentElement.dataset.ready") == "true"
-    assert browser.happened("Runtime.exceptionThrown") == []
-    assert browser.happened("Log.entryAdded") == []
-    asked = [event["request"]["url"] for event in browser.happened("Network.requestWillBeSent")]
-    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+def unlike(make, count=30):
+    """Groups of which no two look alike: 1, 2, 3, … integrations for an app."""
+    changes = []
+    for n in range(count):
+        app = Address("oauth_apps", f"app-{n:03d}")
+        changes.append(make.change(str(app), Action.UPDATE, id=f"id-{n}"))
+        viewers = [f"connect_integrations.viewer-{n:03d}-{m}" for m in range(n + 1)]
+        changes += [make.change(viewer, depends_on=(app,)) for viewer in viewers]
+    return make.plan(*changes)
 
 
 def test_a_page_opens_with_nothing_but_itself(story, page, tmp_path):
@@ -259,7 +136,7 @@ def test_slash_goes_to_the_filter_words_narrow_it_and_escape_ends_it(browser, st
     assert browser.run("document.activeElement.id") == "find"
     assert shown_cards(browser) == ["c3"]
     assert browser.run("document.querySelector('#found').textContent") == "1 of 5"
-    assert browser.run("document.querySelectorAll('.box.dim').length") == 4
+    assert browser.run("document.querySelectorAll('.broad .box.dim').length") == 4
     browser.press("Escape")
     assert len(shown_cards(browser)) == 4
     assert browser.run("document.querySelectorAll('.box.dim').length") == 0
@@ -344,9 +221,9 @@ def test_the_first_tab_skips_to_the_content_and_the_picture_can_be_skipped(brows
 
 
 def test_focus_is_seen_and_what_is_focused_in_the_picture_comes_into_sight(browser, make, page):
-    browser.open(page(large(make)))
+    browser.open(page(unlike(make)))
     browser.run("document.querySelector('#picture').focus()")
-    browser.run("[...document.querySelectorAll('.box')].at(-1).focus({focusVisible: true})")
+    browser.run("[...document.querySelectorAll('.broad .box')].at(-1).focus({focusVisible: true})")
     inside = """(() => {
       const place = (element) => element.getBoundingClientRect();
       const [box, svg] = [place(document.activeElement), place(document.querySelector('svg'))];
@@ -421,16 +298,39 @@ def test_on_paper_everything_is_unfolded_and_there_are_no_controls(browser, stor
     assert base64.b64decode(browser.call("Page.printToPDF")["data"]).startswith(b"%PDF")
 
 
-def test_500_objects_are_drawn_soon_and_begin_readable(browser, make, page):
-    path = page(large(make))
+def test_hundreds_of_objects_are_drawn_soon_and_begin_readable(browser, make, page):
+    path = page(unlike(make))
     begun = time.monotonic()
     browser.open(path)
     assert time.monotonic() - begun < 15
     check_is_well(browser, path)
-    assert browser.run("document.querySelectorAll('.box').length") == 500
-    assert browser.run("document.querySelector('.box').getBoundingClientRect().width") > 150
+    assert browser.run("document.querySelectorAll('.broad .box').length") == 495
+    assert browser.run("document.querySelector('.broad .box').getBoundingClientRect().width") > 150
     browser.run("document.querySelector('[data-zoom=fit]').click()")
-    assert browser.run("document.querySelector('.box').getBoundingClientRect().width") < 100
+    assert browser.run("document.querySelector('.broad .box').getBoundingClientRect().width") < 100
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("count", [4, 40, 250])
+def test_a_picture_of_pairs_is_whole_and_legible_on_a_desk_and_in_a_hand(browser, make, page, count, width):
+    path = page(large(make, 2 * count))
+    browser.open(path, width=width)
+    check_is_well(browser, path)
+    sizes = """(() => {
+      const svg = [...document.querySelectorAll('.picture svg')].find((each) => each.clientWidth);
+      const outer = svg.getBoundingClientRect();
+      const boxes = [...svg.querySelectorAll('.box, .provider')].map((box) => box.getBoundingClientRect());
+      return {
+        inside: boxes.every((box) => box.left >= outer.left - 1 && box.right <= outer.right + 1
+          && box.top >= outer.top - 1 && box.bottom <= outer.bottom + 1 && outer.right <= innerWidth),
+        letters: svg.querySelector('.box text:not(.s)').getBoundingClientRect().height,
+        times: [...svg.querySelectorAll('.times')].map((text) => text.textContent),
+      };
+    })()"""
+    seen = browser.run(sizes)
+    assert seen["inside"]
+    assert seen["letters"] >= 8
+    assert set(seen["times"]) == (set() if count == 4 else {f"×{count}"})
 
 
 def test_a_narrow_screen_needs_no_sideways_scrolling(browser, story, page):

@@ -10,10 +10,12 @@ from reconciler.rendering.drift import NO_DRIFT
 from reconciler.rendering.html.cards import cards, unchanged
 from reconciler.rendering.html.page import (
     badge,
+    chip,
     chips,
     code,
     copied,
     esc,
+    filter_box,
     findings,
     page,
     said,
@@ -36,14 +38,15 @@ from reconciler.rendering.words import (
     waiting_words,
 )
 
-_FILTER = (
-    '<div class="filter" role="search"><label for="find">Filter</label>'
-    '<input id="find" type="search" placeholder="address, name or action" autocomplete="off" '
-    'spellcheck="false">'
-    '<kbd aria-hidden="true">/</kbd><output id="found" aria-live="polite"></output>'
+_FOLDS = (
     '<button type="button" class="tool" data-fold="open">Open all</button>'
-    '<button type="button" class="tool" data-fold="close">Close all</button></div>'
+    '<button type="button" class="tool" data-fold="close">Close all</button>'
 )
+_PROOFS = {
+    Proof.BROKEN: ("!", "error"),
+    Proof.NOT_VERIFIABLE: ("?", "warning"),
+    Proof.VERIFIED: ("·", "fine"),
+}
 
 
 def plan_html(plan: Plan) -> str:
@@ -69,7 +72,7 @@ def _anchors(changes: Iterable[Change]) -> dict[Address, str]:
 
 
 def _filter(count: int) -> str:
-    return _FILTER if count > 1 else ""
+    return filter_box("address, name or action", more=_FOLDS) if count > 1 else ""
 
 
 def _plan_head(plan: Plan) -> str:
@@ -157,20 +160,32 @@ def outcomes_html(plan: Plan, outcomes: Sequence[Outcome]) -> str:
 
 
 def verification_html(stack: str, found: Sequence[Verification]) -> str:
-    """What was proven, as a page: the sum, then a line for each address, what is broken first."""
+    """What was proven, as a page: counts, then a line for each address, what is broken first."""
+    ranks = list(_PROOFS)
+    ordered = sorted(found, key=lambda one: ranks.index(one.status))
     rows = [
         [
-            tag("span", one.status.value, "bad" if one.status is Proof.BROKEN else ""),
+            badge(*_PROOFS[one.status])
+            + tag("span", one.status.value, "bad" if one.status is Proof.BROKEN else ""),
             code(one.address),
             said(one.message),
         ]
-        for one in sorted(found, key=lambda one: one.status is not Proof.BROKEN)
+        for one in ordered
     ]
+    counts = [(proof, sum(one.status is proof for one in found)) for proof in ranks]
+    pressed = "".join(
+        chip(proof.value, badge(*_PROOFS[proof]), count, proof.value) for proof, count in counts if count
+    )
     name = tag("span", esc(stack), "name")
     words = f"{counted_proofs(found)}." if found else NOTHING
-    head = f"<h1>Verification of stack {name}</h1>\n<p>{words}</p>"
-    body = section("results", "Results", table(["Result", "Address", "Why"], rows))
+    head = f"<h1>Verification of stack {name}</h1>\n<p>{words}</p>{tag('div', pressed, 'chips')}"
+    listed = table(["Result", "Address", "Why"], rows, [one.status.value for one in ordered])
+    body = section("results", "Results", _row_filter(len(rows)) + listed if rows else "")
     return page(f"Verification of stack {clean(stack)}", head, body)
+
+
+def _row_filter(count: int) -> str:
+    return filter_box("address or word") if count > 5 else ""
 
 
 def problems_html(problems: Sequence[Problem]) -> str:
@@ -212,12 +227,12 @@ def ledger_html(ledger: Ledger) -> str:
         f"<p>{counted_words(len(owned), 'resource')}, {len(unsettled):,} unsettled. "
         f"Lineage {code(ledger.lineage)}, serial {ledger.serial}.</p>"
     )
-    heads = ["Address", "Id", "Name", "Provider", "Origin", "Secret", "To be removed"]
+    heads = ["Address", "Id", "Provider", "Origin", "Secret", "To be removed"]
     return page(
         f"Ledger of stack {clean(ledger.stack)}",
         head,
         section("unsettled", "Not settled yet", table(["Address", "Since", "Why", "By"], unsettled))
-        + section("owned", "Owned", table(heads, owned)),
+        + section("owned", "Owned", _row_filter(len(owned)) + table(heads, owned) if owned else ""),
     )
 
 
@@ -225,10 +240,12 @@ def _owned(address: str, entry: dict[str, object]) -> list[str]:
     secret, formers = entry["secret"], entry["formers"]
     words = ""
     if isinstance(secret, dict):
-        ends = f"expires {secret['expires_at']}" if secret["expires_at"] else "no known expiry"
+        ends = f"expires {secret['expires_at'][:10]}" if secret["expires_at"] else "no known expiry"
         words = f"{secret['state']}, {ends}" + (
             ", a sealed copy is kept" if secret["has_sealed_copy"] else ""
         )
     former = [code(each["id"]) for each in formers] if isinstance(formers, list) else []
-    plain = [code(entry[key]) if entry[key] else "" for key in ("id", "name", "provider")]
-    return [code(address), *plain, esc(entry["origin"]), esc(words), " ".join(former)]
+    told = str(entry["name"] or "")
+    name = tag("p", esc(told), "why") if told and told not in address.split(".") else ""
+    plain = [code(entry[key]) if entry[key] else "" for key in ("id", "provider")]
+    return [code(address) + name, *plain, esc(entry["origin"]), esc(words), " ".join(former)]

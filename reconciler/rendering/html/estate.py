@@ -9,7 +9,7 @@ from datetime import date
 from reconciler.errors import Severity
 from reconciler.model.audit import Audit, DatedEvent, Finding, MapObject, Subject
 from reconciler.rendering.audit import counted_findings, grouped, named
-from reconciler.rendering.html.page import badge, code, esc, page, section, tag
+from reconciler.rendering.html.page import badge, chip, code, esc, filter_box, page, section, tag
 from reconciler.rendering.words import counted_words
 
 _SIGNS = {"error": "!", "warning": "~", "info": "i", "fine": "\u00b7"}
@@ -23,11 +23,6 @@ _RANKS = ("error", "warning", "info", "fine")
 _OPEN = 60  # rows of a group that stands open
 _SHOWN = 6  # days that a month of the calendar shows unasked
 _BUSY = 12  # integrations of one app or principal that stand beside it
-_FILTER = (
-    '<div class="filter" role="search"><label for="find">Filter</label>'
-    '<input id="find" type="search" placeholder="name, server, stack or code" autocomplete="off" '
-    'spellcheck="false"><kbd aria-hidden="true">/</kbd><output id="found" aria-live="polite"></output></div>'
-)
 Ident = tuple[str, str, str]
 
 
@@ -75,7 +70,7 @@ def audit_html(audit: Audit) -> str:
     colours = _Colours(audit.findings)
     rows = _rows(audit.things)
     body = [
-        _FILTER,
+        filter_box("name, server, stack or code"),
         section("map", "Map", _map(rows, colours)),
         section("calendar", "Calendar of expiry and rotation", _calendar(audit)),
         section("findings", "Findings", _findings(audit.findings)),
@@ -86,8 +81,7 @@ def audit_html(audit: Audit) -> str:
 def _head(audit: Audit, rows: Sequence[_Row], colours: _Colours) -> str:
     counts = {rank: sum(colours.row(row) == rank for row in rows) for rank in _RANKS}
     chips = "".join(
-        f'<button type="button" class="chip" data-only="{rank}" aria-pressed="false">'
-        f"{badge(_SIGNS[rank], rank)}<b>{count:,}</b> {_TITLES[rank].lower()}</button>"
+        chip(rank, badge(_SIGNS[rank], rank), count, _TITLES[rank].lower())
         for rank, count in counts.items()
         if count
     )
@@ -108,8 +102,13 @@ def _rows(things: Sequence[MapObject]) -> list[_Row]:
     for each in things:
         if each.subject.noun == "integration":
             users.setdefault(each.uses.ident, []).append(each) if each.uses else lonely.append(each)
-    rows = [_Row(each, users.get(each.subject.ident, ())) for each in sources]
-    return [*rows, *(_Row(None, [each]) for each in lonely)]
+    rows = [_Row(each, sorted(users.get(each.subject.ident, ()), key=_by_name)) for each in sources]
+    rows.sort(key=lambda row: _by_name(row.source or row.users[0]))
+    return [*rows, *(_Row(None, [each]) for each in sorted(lonely, key=_by_name))]
+
+
+def _by_name(thing: MapObject) -> tuple[str, Ident]:
+    return thing.subject.name.casefold(), thing.subject.ident
 
 
 def _map(rows: Sequence[_Row], colours: _Colours) -> str:

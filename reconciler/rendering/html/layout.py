@@ -67,6 +67,13 @@ class Arrangement:
         return width / max(stack.bottom for stack in self.stacks)
 
 
+def in_one_stack(boxes: Sequence[Box], edges: Edges) -> Arrangement:
+    """All bands below each other, as narrow as their columns: for a page of a hand's width."""
+    columns = _columns(boxes, edges)
+    bands = [_untangled(band, edges, columns) for band in _bands(boxes, edges, columns)]
+    return _stacked(bands, boxes, float("inf"), 0.0)
+
+
 def arranged(boxes: Sequence[Box], edges: Edges, *, margin: float = 0.0) -> Arrangement:
     """Places boxes along their edges; there must be one at least.
 

@@ -33,11 +33,11 @@
     const find = one('input[type="search"]');
     const found = one("output");
     const chips = all(".chip", part);
-    const cards = all(".card[data-action], .still li, .pair", part).map((card) => ({
+    const cards = all(".card[data-action], .still li, .pair, .list tbody tr", part).map((card) => ({
       card,
       action: card.dataset.action,
-      text: (card.matches("li, .pair") ? card : card.querySelector("summary")).textContent.toLowerCase()
-        + " " + card.dataset.action.replace("no_op", "unchanged"),
+      text: (card.querySelector("summary") && !card.matches(".pair") ? card.querySelector("summary") : card)
+        .textContent.toLowerCase() + " " + (card.dataset.action || "").replace("no_op", "unchanged"),
     }));
     const boxes = all(".box", part);
     const still = one(".still");
@@ -81,8 +81,8 @@
 
     // the picture: its window onto the drawing is the viewBox
     const picture = one(".picture");
-    const svg = picture && picture.querySelector("svg");
-    if (svg) {
+    // one drawing for broad pages and one for narrow ones; of the other nothing is to be seen
+    for (const svg of picture ? all("svg", picture) : []) {
       const whole = svg.getAttribute("viewBox").split(" ").map(Number);
       const lines = all(".lines path", svg);
       let view = [...whole];
@@ -105,23 +105,27 @@
       const fit = () => { view = shaped(whole); show(); };
       // at first small pictures stand at their own size, large ones whole, and huge ones at their beginning
       const begin = () => {
+        if (!svg.clientWidth) return;
         const natural = svg.clientWidth * whole[3] / whole[2];
         const height = Math.max(natural, Math.min(whole[3], 300), innerHeight * 0.35);
-        svg.style.height = Math.min(height, innerHeight * 0.75, Math.max(whole[3], 200)) + "px";
+        const most = svg.classList.contains("narrow") ? natural : innerHeight * 0.75;
+        svg.style.height = Math.min(height, most, Math.max(whole[3], 200)) + "px";
         fit();
         if (scale() < 1) zoom(1 / scale());
-        if (scale() > 2) view = [whole[0], whole[1], svg.clientWidth * 1.25, svg.clientHeight * 1.25];
+        if (scale() > 2.6) view = [whole[0], whole[1], svg.clientWidth * 1.25, svg.clientHeight * 1.25];
         show();
       };
       const point = (event) => {
         const spot = svg.getScreenCTM().inverse();
         return new DOMPoint(event.clientX, event.clientY).matrixTransform(spot);
       };
-      const commands = { in: () => zoom(0.8), out: () => zoom(1.25), fit };
+      const seen = (act) => () => { if (svg.clientWidth) act(); };
+      const commands = { in: seen(() => zoom(0.8)), out: seen(() => zoom(1.25)), fit: seen(fit) };
       for (const button of all("[data-zoom]")) button.addEventListener("click", commands[button.dataset.zoom]);
       const keys = {
-        "+": commands.in, "=": commands.in, "-": commands.out, "_": commands.out, "0": fit,
-        ArrowLeft: () => move(-60, 0), ArrowRight: () => move(60, 0), ArrowUp: () => move(0, -60), ArrowDown: () => move(0, 60),
+        "+": commands.in, "=": commands.in, "-": commands.out, "_": commands.out, "0": commands.fit,
+        ArrowLeft: seen(() => move(-60, 0)), ArrowRight: seen(() => move(60, 0)),
+        ArrowUp: seen(() => move(0, -60)), ArrowDown: seen(() => move(0, 60)),
       };
       picture.addEventListener("keydown", (event) => {
         if (event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
@@ -186,6 +190,7 @@
       svg.addEventListener("focusout", () => near(null));
       let isPrinting = false;
       addEventListener("resize", () => { if (!isPrinting) begin(); });
+      addEventListener("load", begin);
       addEventListener("beforeprint", () => { isPrinting = true; svg.setAttribute("viewBox", whole.join(" ")); });
       addEventListener("afterprint", () => { isPrinting = false; show(); });
       begin();

@@ -12,6 +12,7 @@ import html
 import re
 from collections.abc import Sequence
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 
 from reconciler.errors import Problem, Severity
@@ -122,11 +123,42 @@ def badge(sign: str, action: Action | str) -> str:
     return f'<span class="badge a-{name}" aria-hidden="true">{esc(sign)}</span>'
 
 
+def quoted(text: str) -> str:
+    """An attribute's value."""
+    return f'"{html.escape(text)}"'
+
+
+def filter_box(placeholder: str, *, more: str = "") -> str:
+    """A field that keeps what has the words typed into it.
+
+    Args:
+        more: ready markup beside it.
+    """
+    return (
+        '<div class="filter" role="search"><label for="find">Filter</label>'
+        f'<input id="find" type="search" placeholder={quoted(placeholder)} autocomplete="off" '
+        'spellcheck="false">'
+        f'<kbd aria-hidden="true">/</kbd><output id="found" aria-live="polite"></output>{more}</div>'
+    )
+
+
+def chip(name: str, mark: str, count: int, words: str) -> str:
+    """A count that keeps what it counts when it is pressed.
+
+    Args:
+        name: what the counted are marked with.
+        mark: ready markup before the number.
+    """
+    return (
+        f'<button type="button" class="chip" data-only={quoted(name)} aria-pressed="false">'
+        f"{mark}<b>{count:,}</b> {words}</button>"
+    )
+
+
 def chips(counts: Sequence[tuple[Action, str, int]]) -> str:
     """Counts by action: (action, sign, count); pressed, they filter the list."""
     buttons = [
-        f'<button type="button" class="chip" data-only="{action.value}" aria-pressed="false">'
-        f"{badge(sign, action)}<b>{count:,}</b> {action_words(action)}</button>"
+        chip(action.value, badge(sign, action), count, action_words(action))
         for action, sign, count in counts
         if count
     ]
@@ -163,12 +195,22 @@ def sum_of_findings(problems: Sequence[Problem]) -> str:
     return ", ".join(counted_words(count, noun) for count, noun in pairs if count) or "no findings"
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of ready markup; nothing if it has no rows."""
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], marks: Sequence[str] = ()) -> str:
+    """A table of ready markup, without the columns that say nothing; nothing if it has no rows.
+
+    Args:
+        marks: of each row, the count that keeps it when it is pressed.
+    """
     if not rows:
         return ""
-    titles = "".join(f'<th scope="col">{head}</th>' for head in heads)
-    lines = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" for cells in rows)
+    used = [column for column in range(len(heads)) if any(cells[column] for cells in rows)]
+    titles = "".join(f'<th scope="col">{heads[column]}</th>' for column in used)
+    lines = "\n".join(
+        f"<tr{f' data-action={quoted(mark)}' if mark else ''}>"
+        + "".join(f"<td data-head={quoted(heads[column])}>{cells[column]}</td>" for column in used)
+        + "</tr>"
+        for cells, mark in zip_longest(rows, marks, fillvalue="")
+    )
     return (
         '<div class="wide"><table class="list">'
         f"<thead><tr>{titles}</tr></thead><tbody>\n{lines}</tbody></table></div>"

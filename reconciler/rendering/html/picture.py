@@ -6,10 +6,20 @@ Credentials flow from left to right. Every box is a link to its change; colours 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.model import FILES, Action, Address, Change, Plan
-from reconciler.rendering.html.layout import COLUMN_GAP, ROW_GAP, WIDTH, Box, BoxStack, arranged
+from reconciler.rendering.html.alike import folded
+from reconciler.rendering.html.layout import (
+    COLUMN_GAP,
+    ROW_GAP,
+    WIDTH,
+    Arrangement,
+    Box,
+    BoxStack,
+    arranged,
+    in_one_stack,
+)
 from reconciler.rendering.html.page import esc
 from reconciler.rendering.terminal import clean, columns
 from reconciler.rendering.words import action_words, counted_words, kind_words, sign
@@ -27,6 +37,7 @@ _HELP = (
     "to zoom, <kbd>0</kbd> to show all; the wheel zooms once the picture is selected, or with "
     "<kbd>Ctrl</kbd>. A box leads to its change; a dot marks what needs approval."
 )
+_FOLDED = "What changes alike is drawn once, with its number."
 Point = tuple[float, float]
 _Ends = tuple[str, Point, Point, str]  # a path's head, where its middle begins and ends, its tail
 
@@ -38,6 +49,13 @@ class _Object:
     change: Change
     is_receiver: bool
     parts: list[Change] = field(default_factory=list)
+    times: int = 1  # how many that look alike it stands for
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What makes it look as it does, but for its name."""
+        looks = [(c.address.kind_name, c.action, c.needs_approval) for c in (self.change, *self.parts)]
+        return (self.is_receiver, self.change.provider, *looks)
 
     @property
     def height(self) -> float:
@@ -72,13 +90,16 @@ def picture(plan: Plan, anchors: Mapping[Address, str]) -> str:
         for name, face, label in _TOOLS
     )
     skip = f"Skip the picture of {counted_words(len(objects), 'object')}"
+    objects, edges = _folded(objects)
+    drawings = _Drawing(plan, objects, edges, anchors).svg() + _Narrow(plan, objects, edges, anchors).svg()
+    told = f"{_HELP} {_FOLDED}" if any(each.times > 1 for each in objects) else _HELP
     return (
         f'<a class="skip here" href="#changes">{skip}</a>\n'
         '<figure><div id="picture" class="picture" tabindex="0" role="group" aria-describedby="picture-help" '
         f'aria-label="Picture of the plan">\n'
         f'<div class="tools" role="group" aria-label="Zoom">{tools}</div>\n'
-        f"{_Drawing(plan, objects, anchors).svg()}</div>\n"
-        f'<figcaption id="picture-help">{_HELP}</figcaption></figure>'
+        f"{drawings}</div>\n"
+        f'<figcaption id="picture-help">{told}</figcaption></figure>'
     )
 
 
@@ -98,14 +119,42 @@ def _objects(plan: Plan) -> list[_Object]:
     return list(objects.values())
 
 
+Edges = list[tuple[int, int]]
+
+
+def _folded(objects: Sequence[_Object]) -> tuple[list[_Object], Edges]:
+    """The objects to be drawn, and what leads to what among them."""
+    edges = _found_edges(objects)
+    times = folded([each.shape for each in objects], edges)
+    ranks = {number: rank for rank, number in enumerate(times)}
+    kept = [replace(objects[number], times=count) for number, count in times.items()]
+    return kept, [(ranks[s], ranks[t]) for s, t in edges if s in ranks and t in ranks]
+
+
+def _found_edges(objects: Sequence[_Object]) -> Edges:
+    numbers = {change.address: n for n, o in enumerate(objects) for change in (o.change, *o.parts)}
+    found = {
+        (numbers[target], number)
+        for number, each in enumerate(objects)
+        for change in (each.change, *each.parts)
+        for target in change.depends_on
+        if numbers.get(target, number) != number
+    }
+    return sorted(found)
+
+
 class _Drawing:
     """Boxes, lines and providers of one plan, placed."""
 
-    def __init__(self, plan: Plan, objects: Sequence[_Object], anchors: Mapping[Address, str]) -> None:
+    css = "broad"
+
+    def __init__(
+        self, plan: Plan, objects: Sequence[_Object], edges: Edges, anchors: Mapping[Address, str]
+    ) -> None:
         self._plan = plan
         self._objects = objects
         self._anchors = anchors
-        self._edges = self._found_edges()
+        self._edges = edges
         # what another object of the same account leads to needs no line from the account itself
         self._inner = {
             target
@@ -113,18 +162,10 @@ class _Drawing:
             if objects[source].change.provider == objects[target].change.provider
         }
         boxes = [Box(2 if each.is_receiver else 1, each.height, each.is_urgent) for each in objects]
-        self._made = arranged(boxes, self._edges, margin=_PROVIDER_ROOM)
+        self._made = self._arranged(boxes)
 
-    def _found_edges(self) -> list[tuple[int, int]]:
-        numbers = {change.address: n for n, o in enumerate(self._objects) for change in (o.change, *o.parts)}
-        found = {
-            (numbers[target], number)
-            for number, each in enumerate(self._objects)
-            for change in (each.change, *each.parts)
-            for target in change.depends_on
-            if numbers.get(target, number) != number
-        }
-        return sorted(found)
+    def _arranged(self, boxes: Sequence[Box]) -> Arrangement:
+        return arranged(boxes, self._edges, margin=_PROVIDER_ROOM)
 
     def svg(self) -> str:
         """The whole drawing."""
@@ -139,12 +180,15 @@ class _Drawing:
             right - left + 2 * (_PROVIDER_ROOM + _EDGE),
             low - high + 2 * _EDGE,
         )
+        return self._drawn(window, providers)
+
+    def _drawn(self, window: tuple[float, float, float, float], providers: Sequence[_Provider]) -> str:
         lines = [*(line for provider in providers for line in provider.lines), *self._dependencies()]
         boxes = [*(provider.box for provider in providers), *map(self._node, range(len(self._objects)))]
         return (
-            f'<svg viewBox="{" ".join(f"{number:g}" for number in window)}" '
+            f'<svg class="{self.css}" viewBox="{" ".join(f"{number:g}" for number in window)}" '
             'preserveAspectRatio="xMidYMid meet">\n'
-            '<defs><marker id="tip" class="tip" viewBox="0 0 8 8" refX="7" refY="4" '
+            f'<defs><marker id="tip-{self.css}" class="tip" viewBox="0 0 8 8" refX="7" refY="4" '
             'markerWidth="6" markerHeight="6" '
             'orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>\n'
             f'<g class="lines">{"".join(lines)}</g>\n' + "\n".join(boxes) + "\n</svg>"
@@ -180,11 +224,14 @@ class _Drawing:
         """One box with its parts, each a link of its own."""
         each = self._objects[number]
         x, y = self._made.spots[number]
+        title = _shortened(each.change.address.key, self._title_columns(each))
+        count = f'<text class="times" x="{WIDTH - 12:g}" y="20">×{each.times:,}</text>'
         main = self._link(
             each.change,
             f'<rect width="{WIDTH:g}" height="{each.height:g}" rx="8"/>{_badge(each.change, 23)}'
-            f'<text x="42" y="20">{esc(_shortened(each.change.address.key))}</text>'
-            f'<text class="q" x="42" y="36">{_facts(each.change)}</text>',
+            f'<text x="42" y="20">{esc(title)}</text>'
+            f'<text class="q" x="42" y="36">{_facts(each.change)}</text>{count if each.times > 1 else ""}',
+            more=f", and {each.times - 1:,} alike" if each.times > 1 else "",
         )
         parts = [self._part(part, _HEIGHT + _PART_HEIGHT * rank - 2) for rank, part in enumerate(each.parts)]
         return f'<g data-n="{number}" transform="translate({x:g} {y:g})">{main}{"".join(parts)}</g>'
@@ -200,12 +247,15 @@ class _Drawing:
             " part",
         )
 
-    def _link(self, change: Change, content: str, css: str = "") -> str:
-        heard = f"{action_words(change.action)} {change.address}"
+    def _title_columns(self, each: _Object) -> int:
+        return _TITLE_COLUMNS - (6 if each.times > 1 else 0)
+
+    def _link(self, change: Change, content: str, css: str = "", *, more: str = "") -> str:
+        heard = f"{action_words(change.action)} {change.address}{more}"
         heard += ", needs approval" if change.needs_approval else ""
         return (
             f'<a class="box{css} a-{change.action.value}" href="#{self._anchors[change.address]}" '
-            f'aria-label="{esc(heard)}"><title>{esc(change.address)}</title>{content}</a>'
+            f'aria-label="{esc(heard)}"><title>{esc(change.address)}{more}</title>{content}</a>'
         )
 
     def _providers(self, stack: BoxStack) -> Iterator[_Provider]:
@@ -255,6 +305,35 @@ class _Drawing:
             f'<text x="{WIDTH / 2:g}" y="20">{esc(_shortened(name))}</text>'
             f'<text class="q" x="{WIDTH / 2:g}" y="36">{esc(_shortened(address, 32))}</text></g>'
         )
+
+
+class _Narrow(_Drawing):
+    """The same in one stack, for a page of a hand's width: accounts and servers stand above their columns."""
+
+    css = "narrow"
+
+    def _arranged(self, boxes: Sequence[Box]) -> Arrangement:
+        return in_one_stack(boxes, self._edges)
+
+    def svg(self) -> str:
+        """The whole drawing."""
+        stack = self._made.stacks[0]
+        heads = list(self._heads(stack))
+        high = min([0.0, *(head.y for head in heads)]) - _EDGE / 2
+        width = max(stack.right, stack.left + WIDTH) - stack.left + _EDGE
+        return self._drawn((stack.left - _EDGE / 2, high, width, stack.bottom - high + _EDGE / 2), heads)
+
+    def _heads(self, stack: BoxStack) -> Iterator[_Provider]:
+        for is_right in (False, True):
+            sides = [o.change.provider for o in self._objects if o.is_receiver is is_right]
+            names = sorted(set(sides) - {""}, reverse=True)
+            x = stack.right - WIDTH if is_right else stack.left
+            for rank, name in enumerate(names, 1):
+                y = -rank * (_HEIGHT + _PROVIDER_GAP) - _PROVIDER_GAP / 2
+                yield _Provider(y, self._provider_box(name, x, y), [])
+
+    def _title_columns(self, each: _Object) -> int:
+        return super()._title_columns(each) - 2
 
 
 def _line(head: str, start: Point, end: Point, tail: str) -> str:
