@@ -8,6 +8,13 @@ HOST = "cust-success.cloud.databricks.com"
 WORKSPACES = ("1234567890123456", "1111111111111111", "2222222222222222")
 GROUPS = ("data-readers", "data-writers")
 ROLES = ("account_admin", "billing_admin")
+ACCESS = (
+    None,
+    "everyone",
+    {"users": ["ada"]},
+    {"users": ["pat"], "groups": ["finance"]},
+    {"groups": ["data-science"]},
+)
 
 
 @dataclass
@@ -16,12 +23,14 @@ class Wanted:
 
     Attributes:
         recipient: whom sealed copies and handoffs are for.
+        content: the GUIDs of content that integrations may be given to.
         keeps: sealed copies are kept.
         handed: whose credential a handoff carries; "" if there is none.
     """
 
     dice: random.Random
     recipient: str
+    content: tuple = ()
     apps: dict = field(default_factory=dict)
     principals: dict = field(default_factory=dict)
     integrations: dict = field(default_factory=dict)
@@ -54,7 +63,7 @@ class Wanted:
         )
         return sorted([*apps, *principals])
 
-    def _integration(self, source, host, described):
+    def _integration(self, source, host, described, **given):
         kind, _, name = source.partition(".")
         config = {"workspace_host": host, "client_id": f"${{{source}.client_id}}"}
         if kind == "service_principals":
@@ -64,7 +73,8 @@ class Wanted:
             config["auth_mode"] = "Confidential" if self.apps[name]["confidential"] else "Public"
         if config.get("auth_mode") != "Public":
             config["client_secret"] = f"${{{source}.client_secret}}"
-        return {"template": "databricks", "config": config, "description": described}
+        given = {name: value for name, value in given.items() if value is not None}
+        return {"template": "databricks", "config": config, "description": described, **given}
 
     def _handoff(self):
         values = {"client_id": f"${{{self.handed}.client_id}}"}
@@ -154,6 +164,18 @@ class Wanted:
             one = self.integrations[self.dice.choice(sorted(self.integrations))]
             one["host"] = f"w{self.made}.cloud.databricks.com"
 
+    def share(self):
+        """Somebody else may use an integration, everybody may, or nothing is said of it."""
+        if self.integrations:
+            one = self.integrations[self.dice.choice(sorted(self.integrations))]
+            one["access"] = self.dice.choice(ACCESS)
+
+    def publish(self):
+        """Content has an integration, has it no more, or nothing is said of it."""
+        if self.integrations:
+            one = self.integrations[self.dice.choice(sorted(self.integrations))]
+            one["content"] = self.dice.choice((None, [], self.dice.sample(self.content, 1), [*self.content]))
+
     def keep(self):
         """Sealed copies from now on, or no more."""
         self.keeps = not self.keeps
@@ -187,6 +209,8 @@ class Wanted:
         switch,
         describe,
         move,
+        share,
+        publish,
         keep,
         hand_over,
         drop_integration,
