@@ -10,13 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timezone
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from threading import Lock
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from reconciler.applying import FreshLists
 from reconciler.cli.arguments import is_everyday
 from reconciler.cli.interruption import stop_of
 from reconciler.cli.wiring import View, WriteAccess, lag_bound, open_stack, understood
@@ -28,6 +27,9 @@ from reconciler.observing import FEW, ReadOptions, observe
 from reconciler.providers import Reads, connect, kinds_of
 from reconciler.secrets import Identities
 
+if TYPE_CHECKING:
+    from reconciler.applying import FreshLists
+
 HOLDS = 60.0  # seconds for which what was read holds for a stack that is about to be changed
 _READERS = 8  # ledgers read side by side
 
@@ -38,9 +40,6 @@ class Run:
     Args:
         whole: the run that this one is a part of, with reads of its own.
         clock: seconds, steady.
-
-    Attributes:
-        lists: what is looked at again before a deletion, for all stacks.
     """
 
     def __init__(
@@ -51,7 +50,6 @@ class Run:
         whole: Run | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.lists = FreshLists(several=len(stacks) > 1)
         self._stacks = stacks
         self._whole = whole
         self._args = args
@@ -71,6 +69,13 @@ class Run:
     ) -> None:
         for api in self._clients:
             api.http.close()
+
+    @cached_property
+    def lists(self) -> FreshLists:
+        """What is looked at again before a deletion, for all stacks."""
+        from reconciler.applying import FreshLists  # a plan needs nothing of that room
+
+        return FreshLists(several=len(self._stacks) > 1)
 
     # --- what is on record -----------------------------------------------------------------------------
 
@@ -108,6 +113,12 @@ class Run:
                 readable = [(stack, one.ledger) for stack, one in members if isinstance(one, OpenedLedger)]
                 self._rivals = rivals_of(readable, names)
             return self._rivals
+
+    def _decoded(self, opened: OpenedLedger) -> Mapping[str, Ledger]:
+        """The ledgers that this run has read, by version."""
+        with self._lock:
+            known = [one for one in (self._known or {}).values() if isinstance(one, OpenedLedger)]
+        return {one.version: one.ledger for one in (*known, opened)}
 
     def _is_everyday(self, opened: OpenedLedger) -> bool:
         """Whether secrets are taken for granted: as the command line says, unless the run has just a few."""
@@ -244,7 +255,10 @@ class Run:
         objects |= {(entry.provider, address.kind_name) for address, entry in opened.ledger.entries.items()}
         looked = frozenset((apis[name].http.system, kind) for name, kind in objects if name in apis)
         reads = next((api.http.reads for api in apis.values() if api.http.reads is not None), Reads())
-        owners = reads.once(("claims", store.folder, store.owns_folder, looked), lambda: owners_in(store))
+        owners = reads.once(
+            ("claims", store.folder, store.owns_folder, looked),
+            lambda: owners_in(store, self._decoded(opened)),
+        )
         return replace(self.rivals, owned=Claims(owners, stack.name, self.rivals.owned))
 
 

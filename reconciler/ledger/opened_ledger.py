@@ -14,7 +14,7 @@ from reconciler.ledger.buckets import SCHEMES, Bucket, place_of
 from reconciler.ledger.codec import decode, is_ledger
 from reconciler.ledger.file_store import FileStore
 from reconciler.ledger.object_store import ObjectStore
-from reconciler.ledger.store import ABSENT, MemoryStore, Store
+from reconciler.ledger.store import ABSENT, MemoryStore, Store, version_of
 from reconciler.model import Address, Ledger, Stack, mark_of
 
 STATELESS = "none"
@@ -144,8 +144,11 @@ def claims(stack: Stack, *, environment: Mapping[str, str] | None = None) -> Cla
     return Claims(owners_in(_store_of(stack, environment or {})), stack.name)
 
 
-def owners_in(store: Store) -> Owners:
+def owners_in(store: Store, known: Mapping[str, Ledger] | None = None) -> Owners:
     """What the ledgers in the folder of a store own, its own among them.
+
+    Args:
+        known: version → ledger, of those that were read before: what hasn't changed isn't read again.
 
     Raises:
         LedgerError: one of them can't be read, or is damaged: who knows what it owns.
@@ -155,7 +158,7 @@ def owners_in(store: Store) -> Owners:
     contents = {**({} if own is None else {store.where: own}), **store.siblings()}
     for place, content in contents.items():
         if is_ledger(content, strict=store.owns_folder):
-            ledger = _decoded(store, content, place)
+            ledger = (known or {}).get(version_of(content)) or _decoded(store, content, place)
             for key in _owned(ledger):
                 found[key] = (*found.get(key, ()), ledger.stack)
     return found

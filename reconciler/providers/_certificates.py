@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from reconciler.errors import CredentialError
@@ -33,6 +34,12 @@ def bundle(spec: ProviderSpec, environment: Mapping[str, str]) -> str | None:
     return None
 
 
+@cache
+def _load(path: str, changed: int) -> None:
+    """Tries the file; once, however many providers trust it."""
+    ssl.create_default_context(cafile=path)
+
+
 def usable(spec: ProviderSpec, name: str, environment: Mapping[str, str], *, source: str) -> str:
     """The path of a file of authorities, once it has been looked into.
 
@@ -55,7 +62,7 @@ def usable(spec: ProviderSpec, name: str, environment: Mapping[str, str], *, sou
             at=spec.at,
         )
     try:
-        ssl.create_default_context(cafile=str(path))
+        _load(str(path), path.stat().st_mtime_ns)
     except (OSError, ValueError):
         words = f"{where} is damaged: no certificate can be taken from it"
         raise CredentialError(words, hint=f"correct or unset {source}", at=spec.at) from None

@@ -8,48 +8,56 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from reconciler.errors import Problem, ReconcileError
 from reconciler.model import Change, Ledger, Outcome, Plan, Verification
 from reconciler.model.audit import Audit
 from reconciler.model.rehearsal import Rehearsal
-from reconciler.rendering.audit import audit_json, audit_text
 from reconciler.rendering.drift import drift_json, drift_text
-from reconciler.rendering.html import (
-    audit_html,
-    drift_html,
-    errors_html,
-    joined_html,
-    ledger_html,
-    outcomes_html,
-    plan_html,
-    problems_html,
-    verification_html,
-)
 from reconciler.rendering.json_documents import dumps, error_json, plan_json, result_json, validation_json
 from reconciler.rendering.ledger import ledger_json, ledger_text
-from reconciler.rendering.markdown import (
-    audit_markdown,
-    drift_markdown,
-    errors_markdown,
-    ledger_markdown,
-    outcomes_markdown,
-    plan_markdown,
-    problems_markdown,
-    verification_markdown,
-)
 from reconciler.rendering.problems import error_text, problems_text
 from reconciler.rendering.progress import Progress
-from reconciler.rendering.rehearsal import (
-    rehearsal_html,
-    rehearsal_json,
-    rehearsal_markdown,
-    rehearsal_text,
-)
-from reconciler.rendering.sarif import audit_sarif
 from reconciler.rendering.terminal import Look, Palette, clean
 from reconciler.rendering.text import outcomes_text, plan_text
 from reconciler.rendering.verification import verification_json, verification_text
+
+
+def _later(module: str, name: str) -> Callable[..., Any]:
+    """A function of a module that is imported when it is first called: most runs show one format only."""
+
+    def call(*args: Any, **options: Any) -> Any:
+        return getattr(import_module(f"reconciler.rendering.{module}"), name)(*args, **options)
+
+    return call
+
+
+audit_html = _later("html", "audit_html")
+drift_html = _later("html", "drift_html")
+errors_html = _later("html", "errors_html")
+joined_html = _later("html", "joined_html")
+ledger_html = _later("html", "ledger_html")
+outcomes_html = _later("html", "outcomes_html")
+plan_html = _later("html", "plan_html")
+problems_html = _later("html", "problems_html")
+verification_html = _later("html", "verification_html")
+audit_markdown = _later("markdown", "audit_markdown")
+drift_markdown = _later("markdown", "drift_markdown")
+errors_markdown = _later("markdown", "errors_markdown")
+ledger_markdown = _later("markdown", "ledger_markdown")
+outcomes_markdown = _later("markdown", "outcomes_markdown")
+plan_markdown = _later("markdown", "plan_markdown")
+problems_markdown = _later("markdown", "problems_markdown")
+verification_markdown = _later("markdown", "verification_markdown")
+audit_sarif = _later("sarif", "audit_sarif")
+audit_json = _later("audit", "audit_json")
+audit_text = _later("audit", "audit_text")
+rehearsal_html = _later("rehearsal", "rehearsal_html")
+rehearsal_json = _later("rehearsal", "rehearsal_json")
+rehearsal_markdown = _later("rehearsal", "rehearsal_markdown")
+rehearsal_text = _later("rehearsal", "rehearsal_text")
 
 
 @dataclass(frozen=True)
