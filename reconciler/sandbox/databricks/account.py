@@ -15,9 +15,10 @@ from reconciler.sandbox.credentials import digest
 from reconciler.sandbox.databricks.apps import Apps, Identity
 from reconciler.sandbox.databricks.federation import Federation
 from reconciler.sandbox.databricks.groups import Groups
-from reconciler.sandbox.databricks.principals import Numbers, ServicePrincipals
+from reconciler.sandbox.databricks.principals import ServicePrincipals
 from reconciler.sandbox.databricks.published import PublishedApps
 from reconciler.sandbox.databricks.rulesets import RuleSets
+from reconciler.sandbox.databricks.scim_objects import Numbers
 from reconciler.sandbox.databricks.users import Users
 from reconciler.sandbox.messages import Refusal
 from reconciler.sandbox.tables import Row, Table

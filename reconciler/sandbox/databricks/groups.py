@@ -5,36 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reconciler.sandbox.databricks.principals import Numbers
 from reconciler.sandbox.databricks.scim import (
     Operation,
-    apply,
     assign,
     changed_elements,
     elements,
     invalid,
-    operations,
 )
+from reconciler.sandbox.databricks.scim_objects import Numbers, ScimObjects, became
 from reconciler.sandbox.messages import Refusal
-from reconciler.sandbox.tables import Row, Table
+from reconciler.sandbox.tables import Row
 from reconciler.sandbox.world import World
 
 GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
-_SETTABLE = ("displayName", "externalId", "roles")
 
 
-class Groups:
+class Groups(ScimObjects):
     """All groups; members are users, service principals or groups.
 
     `exists` tells whether there is a principal with a SCIM id. A row with `_provider` belongs to an
     identity provider: its members can't be edited here.
     """
 
+    noun = "Group"
+    settable = ("displayName", "externalId", "roles")
+
     def __init__(self, world: World, numbers: Numbers, exists: Callable[[str], bool]) -> None:
-        self._world = world
-        self._numbers = numbers
+        super().__init__(world, numbers)
         self._exists = exists
-        self.table = Table(world)
         self._memberships: dict[str, list[dict[str, str]]] | None = None
 
     def create(self, body: Mapping[str, Any]) -> Row:
@@ -49,35 +47,24 @@ class Groups:
         self._memberships = None
         return row
 
-    def get(self, key: str) -> Row:
-        """One group.
-
-        Raises:
-            Refusal: 404, there is none with this id.
-        """
-        row = self.table.get(key)
-        if row is None:
-            raise Refusal(404, "", f"Group with id {key} not found.")
-        return row
-
     def patch(self, key: str, body: Mapping[str, Any]) -> Row:
         """Carry out the operations of a PATCH, all or none.
 
         Raises:
             Refusal: 404; 403 for members of a provider's group; 400, 409: it can't be carried out.
         """
-        row = self.get(key)
-        changed = dict(row)
-        for operation in operations(body):
-            if operation.attribute == "members":
-                changed["members"] = self._members(changed, operation)
-            else:
-                apply(changed, operation, _SETTABLE)
-        self._unique(changed["displayName"], key)
-        row.clear()
-        row.update(changed)
+        row = super().patch(key, body)
         self._memberships = None
         return row
+
+    def _apply(self, row: Row, operation: Operation) -> None:
+        if operation.attribute == "members":
+            row["members"] = self._members(row, operation)
+        else:
+            super()._apply(row, operation)
+
+    def _check(self, row: Row) -> None:
+        self._unique(row["displayName"], row["id"])
 
     def replace(self, key: str, body: Mapping[str, Any]) -> Row:
         """Carry out a PUT: members and roles that aren't sent again are gone.
@@ -90,10 +77,8 @@ class Groups:
         self._fill(changed, body)
         if "_provider" in row and changed["members"] != row["members"]:
             raise _provided(row)
-        row.clear()
-        row.update(changed)
         self._memberships = None
-        return row
+        return became(row, changed)
 
     def delete(self, key: str) -> None:
         """Remove a group.
@@ -101,8 +86,7 @@ class Groups:
         Raises:
             Refusal: 404, there is none with this id.
         """
-        self.get(key)
-        self.table.remove(key)
+        super().delete(key)
         self.forget(key)
 
     def forget(self, principal: str) -> None:
@@ -134,7 +118,7 @@ class Groups:
         self._unique(name, row["id"])
         given = elements(body.get("members") or [])
         row.update(members=self._checked(given), roles=[])
-        for attribute in _SETTABLE:
+        for attribute in self.settable:
             if body.get(attribute) is not None:
                 assign(row, attribute, body[attribute])
 

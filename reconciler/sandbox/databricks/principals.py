@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import random
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.sandbox.databricks.scim import (
-    apply,
-    assign,
-    invalid,
-    operations,
-)
+from reconciler.sandbox.databricks.scim import assign, invalid
+from reconciler.sandbox.databricks.scim_objects import Numbers, ScimObjects, became
 from reconciler.sandbox.messages import Refusal
-from reconciler.sandbox.tables import Row, Table
+from reconciler.sandbox.tables import Row
 from reconciler.sandbox.world import World
 
 SERVICE_PRINCIPAL_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"
-_FIRST_ID = 5_821_740_139_562_341
-_SETTABLE = ("displayName", "externalId", "active", "roles")
 # sent by clients that echo what they read; without effect at account level
 _IGNORED = frozenset({"schemas", "id", "groups", "entitlements", "account_id", "meta"})
 
 
-class Numbers:
-    """SCIM ids: 16 digits, ascending with gaps, never given twice."""
-
-    def __init__(self) -> None:
-        self.last = _FIRST_ID
-
-    def next(self) -> str:
-        """A new id."""
-        self.last += random.randint(1, 997)  # noqa: S311 - an id, not a secret
-        return str(self.last)
-
-
-class ServicePrincipals:
+class ServicePrincipals(ScimObjects):
     """All service principals of the account."""
 
+    noun = "Service principal"
+    settable = ("displayName", "externalId", "active", "roles")
+
     def __init__(self, world: World, numbers: Numbers) -> None:
-        self._world = world
-        self._numbers = numbers
-        self.table = Table(world)
+        super().__init__(world, numbers)
         self._by_application: dict[str, str] = {}
 
     def create(self, body: Mapping[str, Any]) -> Row:
@@ -63,37 +45,11 @@ class ServicePrincipals:
             "active": True,
             "roles": [],
         }
-        for name in _SETTABLE:
+        for name in self.settable:
             if body.get(name) is not None:
                 assign(row, name, body[name])
         self.table.add(row["id"], row)
         self._by_application[application] = row["id"]
-        return row
-
-    def get(self, key: str) -> Row:
-        """One service principal.
-
-        Raises:
-            Refusal: 404, there is none with this id.
-        """
-        row = self.table.get(key)
-        if row is None:
-            raise Refusal(404, "", f"Service principal with id {key} not found.")
-        return row
-
-    def patch(self, key: str, body: Mapping[str, Any]) -> Row:
-        """Carry out the operations of a PATCH, all or none.
-
-        Raises:
-            Refusal: 404; 400, an operation can't be carried out.
-        """
-        row = self.get(key)
-        changed = dict(row)
-        for operation in operations(body):
-            apply(changed, operation, _SETTABLE)
-        row.update(changed)
-        if "externalId" not in changed:
-            row.pop("externalId", None)
         return row
 
     def replace(self, key: str, body: Mapping[str, Any]) -> Row:
@@ -111,12 +67,10 @@ class ServicePrincipals:
             raise _no_application_id()
         changed: Row = {**row, "roles": [], "active": True}
         changed.pop("externalId", None)
-        for name in _SETTABLE:
+        for name in self.settable:
             if body.get(name) is not None:
                 assign(changed, name, body[name])
-        row.clear()
-        row.update(changed)
-        return row
+        return became(row, changed)
 
     def delete(self, key: str) -> None:
         """Remove a service principal.
@@ -124,10 +78,9 @@ class ServicePrincipals:
         Raises:
             Refusal: 404, there is none with this id.
         """
-        self.get(key)
-        row = self.table.remove(key)
-        if row is not None:
-            del self._by_application[row["applicationId"]]
+        application = self.get(key)["applicationId"]
+        super().delete(key)
+        del self._by_application[application]
 
     def by_application(self, application_id: str) -> Row | None:
         """The service principal with this client id, if any."""
@@ -153,7 +106,7 @@ class ServicePrincipals:
 
 def _known(body: Mapping[str, Any]) -> None:
     for name in body:
-        if name not in _SETTABLE and name not in _IGNORED and name != "applicationId":
+        if name not in ServicePrincipals.settable and name not in _IGNORED and name != "applicationId":
             raise invalid(f"Request is unparsable or violates the schema: {name}", "invalidSyntax")
 
 
