@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.model import Action, Cause, Change, FieldChange, canonical
-from reconciler.rendering.fields import gathered, shown
+from reconciler.rendering.fields import gathered, shown, told_cause
 from reconciler.rendering.terminal import Look, clean
 from reconciler.secrets import SENSITIVE
 
@@ -43,7 +43,7 @@ def differences(change: Change) -> list[Difference]:
 
 def difference(field: FieldChange, action: Action) -> Difference:
     """One field of a change with this action."""
-    path, cause = clean(field.path), CAUSES[field.cause]
+    path, cause = clean(field.path), CAUSES[told_cause(field, action)]
     before, after = field.before, field.after
     if before is None or after is None:
         is_plain = action in (Action.CREATE, Action.DELETE) or field.path == "id"

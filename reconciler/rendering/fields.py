@@ -55,14 +55,14 @@ def field_lines(every: Sequence[FieldChange], action: Action, look: Look, indent
     for label, field in zip(labels, fields, strict=True):
         start = " " * indent + label + " " * max(max(usual, default=0) - columns(label), 0) + "  "
         room = max(look.width - columns(start), 24)
-        first, *rest = _with_cause(_value_lines(field, action, look, room), _told(field, action), look)
+        first, *rest = _with_cause(_value_lines(field, action, look, room), told_cause(field, action), look)
         lines.append(start + first)
         lines.extend(" " * columns(start) + line for line in rest)
     return lines
 
 
-def _told(field: FieldChange, action: Action) -> Cause:
-    """The cause that a line tells: what is made again as a whole says so once, in its reason."""
+def told_cause(field: FieldChange, action: Action) -> Cause:
+    """The cause that a field tells: what is made again as a whole says so once, in its reason."""
     return Cause.SPEC if action is Action.CREATE else field.cause
 
 

@@ -240,6 +240,8 @@ def check_change(change, expected):
         assert fields == expected["fields"]
     if "causes" in expected:
         assert {field.path: field.cause.value for field in change.fields} == expected["causes"]
+    for words in expected.get("never", []):
+        assert words not in change.reason
     if "reason" in expected:
         assert expected["reason"] in change.reason
     if "removes" in expected:
