@@ -11,7 +11,7 @@ from typing import Any, Final
 from reconciler.errors import LostAnswerError
 from reconciler.kinds import Kind
 
-WRITES: Final = frozenset({"create", "update", "delete", "grant", "revoke"})
+WRITES: Final = frozenset({"create", "update", "delete", "grant", "revoke", "carry"})
 
 
 class KilledError(BaseException):

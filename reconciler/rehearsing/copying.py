@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -99,20 +99,43 @@ def account_estate(heard: Heard) -> AccountEstate:
     policies[""] = next(
         iter(_by_parent(heard, "/accounts/([^/]+)/federationPolicies", "policies").values()), []
     )
+    rule_sets = {
+        str(body["name"]): body.get("grant_rules") or []
+        for _, body in heard.of("/access-control/rule-sets")
+        if isinstance(body, dict) and body.get("name")
+    }
+    users = heard.objects("/scim/v2/Users", "Resources", "id")
     return AccountEstate(
+        users=_with_grantees(users.values(), rule_sets, "users", "userName"),
         apps=list(heard.objects("/oauth2/custom-app-integrations", "apps", "integration_id").values()),
         service_principals=list(principals.values()),
-        groups=[group for group in groups.values() if group.get("displayName")],
+        groups=_with_grantees(
+            [group for group in groups.values() if group.get("displayName")],
+            rule_sets,
+            "groups",
+            "displayName",
+        ),
         secrets={owner: rows for owner, rows in secrets.items() if owner in principals},
         federation_policies={o: rows for o, rows in policies.items() if not o or o in principals},
-        rule_sets={
-            str(body["name"]): body.get("grant_rules") or []
-            for _, body in heard.of("/access-control/rule-sets")
-            if isinstance(body, dict) and body.get("name")
-        },
+        rule_sets=rule_sets,
         workspaces=_workspaces(heard, assigned),
         assignments=assigned,
     )
+
+
+def _with_grantees(
+    rows: Iterable[dict[str, Any]], rule_sets: Mapping[str, Any], sort: str, name: str
+) -> list[dict[str, Any]]:
+    """Users or groups: those that were looked up, and those that rule sets name."""
+    found = list(rows)
+    rules = (rule for each in rule_sets.values() for rule in each)
+    named = (str(one) for rule in rules for one in rule.get("principals") or ())
+    there = {row.get(name) for row in found}
+    for one in dict.fromkeys(named):
+        of, _, called = one.partition("/")
+        if of == sort and called not in there:
+            found.append({name: called})
+    return found
 
 
 def _by_parent(heard: Heard, pattern: str, key: str) -> dict[str, list[Any]]:

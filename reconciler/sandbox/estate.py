@@ -116,7 +116,10 @@ def _load_account(account: Account, estate: Estate) -> None:
     )
     principals = [_principal(account, each) for each in given.service_principals]
     account.principals.load(_new(account.principals.table, principals, "id"))
-    users = [_identity(account, each, USER_SCHEMA, each["userName"]) for each in given.users]
+    # in a copy, who is there from the start is there already
+    there = {row["userName"] for row in account.users.table} if estate.fresh else set()
+    new = [each for each in given.users if each["userName"] not in there]
+    users = [_identity(account, each, USER_SCHEMA, each["userName"]) for each in new]
     account.users.table.load(_new(account.users.table, users, "id"), "id")
     groups = [_group(account, each) for each in given.groups]
     account.groups.load(_new(account.groups.table, groups, "id"))
@@ -145,7 +148,8 @@ def _load_rights(account: Account, given: AccountEstate) -> None:
 def _load_server(server: ConnectServer, given: ServerEstate, *, fresh: bool) -> None:
     if fresh:
         server.clear()
-    for user in _new(server.people.users, given.users, "guid"):
+    users = _unless_built_in(server, given.users) if fresh else given.users
+    for user in _new(server.people.users, users, "guid"):
         server.people.add_user(user)
     for group in _new(server.people.groups, given.groups, "guid"):
         server.people.add_group(group)
@@ -155,6 +159,15 @@ def _load_server(server: ConnectServer, given: ServerEstate, *, fresh: bool) -> 
         server.integrations.load(row)
     for guid, integrations in given.associations.items():
         _associate(server, guid, integrations)
+
+
+def _unless_built_in(server: ConnectServer, users: Rows) -> list[Mapping[str, Any]]:
+    """Those who aren't there from the start; who has a name of theirs takes it over."""
+    wanted = {user.get("username") for user in users if user.get("guid") not in server.people.users}
+    for row in server.people.users:
+        if row["username"] in wanted:
+            row["username"] = f"{row['username']} of the sandbox"
+    return [user for user in users if user.get("guid") not in server.people.users]
 
 
 def _associate(server: ConnectServer, content: str, integrations: Sequence[str]) -> None:
