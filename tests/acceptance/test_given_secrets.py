@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.observing.reads import FEW
+from reconciler.observing import FEW
 
 
 def _robot(inside: Any) -> tuple[str, str]:
