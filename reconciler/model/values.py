@@ -24,6 +24,14 @@ class Address:
     key: str
     part: str = ""
 
+    def __post_init__(self) -> None:
+        # each is looked up dozens of times in a plan
+        object.__setattr__(self, "_hash", hash((self.kind, self.key, self.part)))
+
+    def __hash__(self) -> int:
+        found: int = self._hash  # type: ignore[attr-defined]
+        return found
+
     def __str__(self) -> str:
         return f"{self.kind}.{self.key}.{self.part}" if self.part else f"{self.kind}.{self.key}"
 

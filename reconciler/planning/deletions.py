@@ -68,11 +68,11 @@ def with_formers(context: PlanningContext, changes: Mapping[Address, Change]) ->
             continue
         # whoever still waits for keep_old loses it with its successor
         ends = change.action is Action.DELETE and (entry.id in change.removes or not entry.id)
-        entry = replace(entry, formers=tuple(f for f in entry.formers if not stays(context, address, f.id)))
         ready = tuple(
             f.id
             for f in entry.formers
-            if _is_ready(context, f, still_used, waits=not ends)
+            if not stays(context, address, f.id)
+            and _is_ready(context, f, still_used, waits=not ends)
             and not (f.revoke_after and f.id in let_go and not ends)  # keep_old counts from now on
             and not (is_owner(context.kinds, address) and _may_be_used(context, f))
         )
@@ -82,8 +82,10 @@ def with_formers(context: PlanningContext, changes: Mapping[Address, Change]) ->
         if change.action not in (Action.BLOCKED, Action.FORGET):
             found, parent = to_clear(context, address), parent_of(context, address)
             clears = tuple(i for i in dict.fromkeys((*found, *change.clears)) if i not in in_use)
-            change = replace(change, clears=clears, parent=parent or change.parent)
-            change = replace(change, spares=_to_record(context, address, found, in_use))
+            spares = _to_record(context, address, found, in_use)
+            parent = parent or change.parent
+            if (clears, parent, spares) != (change.clears, change.parent, change.spares):
+                change = replace(change, clears=clears, parent=parent, spares=spares)
             after[address] = _as_leftover(context, _as_waiting(change))
     return after
 

@@ -23,6 +23,7 @@ from urllib.parse import quote_plus, unquote_to_bytes
 SHORTEST = 8
 _WINDOW = 4
 _CHUNKS = re.compile(rb"(?s).{4}")
+_PART = 8192 * _WINDOW  # bytes that are cut into chunks at a time
 # a form must hold a window at each of four successive offsets
 _SHORTEST_FORM = 2 * _WINDOW - 1
 # of a value of many lines (a private key), the lines that are secret by themselves
@@ -89,12 +90,16 @@ class _Register:
 
     def occurs_in(self, reading: bytes) -> bool:
         """Whether any form occurs in these bytes."""
-        chunks = _CHUNKS.findall(reading)
+        # a part at a time: the chunks of a whole report would take more room than all that it tells of
+        return any(self._begins_in(reading, begin) for begin in range(0, len(reading), _PART))
+
+    def _begins_in(self, reading: bytes, begin: int) -> bool:
+        chunks = _CHUNKS.findall(reading, begin, begin + _PART)
         # all of it loops of the interpreter: a report has a quarter of a million chunks
         is_met = map(self._windows.__contains__, map(hash, chunks))
         for number in compress(count(), is_met):
             for offset, length in self._windows[hash(chunks[number])]:
-                start = _WINDOW * number - offset
+                start = begin + _WINDOW * number - offset
                 if start >= 0 and self._mark(reading[start : start + length]) in self._marks:
                     return True
         return False

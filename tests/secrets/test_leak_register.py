@@ -186,3 +186,11 @@ def test_a_leak_is_not_swallowed_by_those_who_catch_exceptions(canary: str) -> N
     with pytest.raises(LeakError) as raised:
         careless()
     assert canary not in str(raised.value)
+
+
+@pytest.mark.parametrize("before", range(8192 * 4 - 20, 8192 * 4 + 4))
+def test_a_secret_in_a_long_text_is_seen_wherever_it_stands(before: int):
+    value = "dose" + "7f3b9c2a5e8d1046"
+    Secret(value)
+    assert _is_stopped("." * before + value + "." * 99)
+    assert not _is_stopped("." * before + value[:3] + "." * 99)
