@@ -196,7 +196,9 @@ def test_a_stop_begins_nothing_new_and_says_what_was_left(stage):
     stage.remote.troubles_at = {1: "stop"}
     ended = stage.apply(parallelism=1)
     assert stage.remote.log == ["create service_principals"]
-    assert ended[str(SECRET)] == ended[str(VIEWER)] == "skipped"
+    assert ended == {**dict.fromkeys(map(str, stage.resources), "skipped"), str(ROBOT): "failed"}
+    assert stage.told[str(APP)] == "stopped before it was sent"
+    assert not stage.ledger.pending.intents
     assert {address: entry.id for address, entry in stage.ledger.entries.items()} == {
         ROBOT: "service_principals-1"
     }
