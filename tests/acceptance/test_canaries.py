@@ -244,7 +244,7 @@ class stopped_soon:  # noqa: N801 - stands for a function
 
     def __init__(self, say: Any = None) -> None:
         self.stop = mock.Mock()
-        self.stop.is_set.side_effect = [False, False, True]
+        self.stop.is_set.side_effect = lambda: self.stop.wait.called
         self.stop.wait.side_effect = lambda *_: self.look()
 
     def __enter__(self) -> mock.Mock:
