@@ -89,9 +89,10 @@ def test_many_apps_that_go_cost_one_list_of_each_server(stage, parallelism):
 
 def test_an_integration_that_this_run_deleted_holds_nothing_up_though_a_list_shows_it_still(made):
     viewer, app = made.ledger.entries[VIEWER].id, made.ledger.entries[APP].id
-    rows = made.remote.of("connect_integrations")
-    ghost = dict(rows[viewer])
-    made.remote.meanwhile["delete connect_integrations"] = lambda: rows.update({viewer: ghost})
+    ghost = dict(made.remote.of("connect_integrations")[viewer])
+    made.remote.meanwhile["delete connect_integrations"] = lambda: made.remote.of(
+        "connect_integrations"
+    ).update({viewer: ghost})
     for address in (VIEWER, APP):
         del made.resources[address]
     assert set(made.apply().values()) == {"done"}
