@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -26,6 +27,7 @@ from reconciler.model import (
     Pending,
     Plan,
     ProviderSpec,
+    Resource,
     Runner,
     Stack,
     Status,
@@ -293,6 +295,16 @@ def test_a_plan_of_500_objects_is_well_under_a_megabyte(make):
         changes.append(make.change(str(app), Action.UPDATE, id=f"id-{n}", fields=fields))
         changes.append(make.change(f"connect_integrations.viewer-{n:03d}", fields=fields, depends_on=(app,)))
     assert len(plan_html(make.plan(*changes)).encode()) < 700_000
+
+
+def test_the_picture_counts_groups_and_content(make):
+    address, content = Address("connect_integrations", "viewer"), {"a": "a", "b": "b"}
+    resource = Resource(address, "connect", {"content": content, "groups": {"1": "analysts"}})
+    change = make.change(str(address))
+    plan = make.plan(change)
+    plan = replace(plan, stack=replace(plan.stack, resources={address: resource}))
+    assert ">1 group · 2 content items</text>" in picture(plan, {address: "c0"})
+    assert "content item" not in picture(make.plan(change), {address: "c0"})
 
 
 def test_a_name_too_long_for_its_box_is_whole_in_its_title(make):

@@ -290,3 +290,20 @@ def test_ten_thousand_changes_take_no_time_worth_mentioning(make):
         for n in range(10_000)
     ]
     assert plan_text(make.plan(*changes)).count("\n") > 30_000
+
+
+def test_groups_and_content_are_called_by_their_names_in_one_place(make):
+    def one(path, before, after, called):
+        return FieldChange(path, before, after, called=called)
+
+    fields = (
+        one("groups.21", None, "analysts", "group analysts (21)"),
+        one("groups.22", None, "readers", "group readers (22)"),
+        one("groups.23", "writers", None, "group writers (23)"),
+    )
+    change = make.change("service_principals.robot", Action.UPDATE, id="7", fields=fields)
+    lines = [line.strip() for line in plan_text(make.plan(change)).splitlines()]
+    at = lines.index("groups:  + group analysts (21)")
+    assert lines[at + 1 : at + 3] == ["+ group readers (22)", "- group writers (23)"]
+    made = make.change("service_principals.robot", fields=fields[:2])
+    assert "groups:  group analysts (21), group readers (22)" in plan_text(make.plan(made))

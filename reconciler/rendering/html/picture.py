@@ -26,6 +26,8 @@ from reconciler.rendering.words import action_words, counted_words, kind_words, 
 
 _HEIGHT = 46.0
 _PART_HEIGHT = 26.0
+_COUNTS_HEIGHT = 16.0
+_COUNTED = {"groups": "group", "content": "content item"}  # what has no box of its own
 _EDGE = 16.0  # around the whole drawing
 _PROVIDER_GAP = 14.0
 _PROVIDER_ROOM = WIDTH + COLUMN_GAP
@@ -50,16 +52,21 @@ class _Object:
     is_receiver: bool
     parts: list[Change] = field(default_factory=list)
     times: int = 1  # how many that look alike it stands for
+    counts: str = ""  # how many groups it is in, how many content items it is for
 
     @property
     def shape(self) -> tuple[object, ...]:
         """What makes it look as it does, but for its name."""
         looks = [(c.address.kind_name, c.action, c.needs_approval) for c in (self.change, *self.parts)]
-        return (self.is_receiver, self.change.provider, *looks)
+        return (self.is_receiver, self.change.provider, self.counts, *looks)
+
+    @property
+    def head(self) -> float:
+        return _HEIGHT + (_COUNTS_HEIGHT if self.counts else 0)
 
     @property
     def height(self) -> float:
-        return _HEIGHT + _PART_HEIGHT * len(self.parts)
+        return self.head + _PART_HEIGHT * len(self.parts)
 
     @property
     def is_urgent(self) -> bool:
@@ -112,11 +119,19 @@ def _objects(plan: Plan) -> list[_Object]:
             provider = plan.stack.providers.get(change.provider)
             # credentials end on a Connect server or in a handoff, so that these stand to the right
             is_receiver = provider is not None and provider.type in ("connect", FILES)
-            objects[change.address] = _Object(change, is_receiver)
+            objects[change.address] = _Object(change, is_receiver, counts=_counts(plan, change))
     for change in plan.changes:
         if change.address.parent and change.address.parent in known:
             objects[change.address.parent].parts.append(change)
     return list(objects.values())
+
+
+def _counts(plan: Plan, change: Change) -> str:
+    resource = plan.stack.resources.get(change.address)
+    named = [(resource.attributes.get(name), noun) for name, noun in _COUNTED.items()] if resource else []
+    return " · ".join(
+        counted_words(len(some), noun) for some, noun in named if isinstance(some, Mapping) and some
+    )
 
 
 Edges = list[tuple[int, int]]
@@ -230,10 +245,13 @@ class _Drawing:
             each.change,
             f'<rect width="{WIDTH:g}" height="{each.height:g}" rx="8"/>{_badge(each.change, 23)}'
             f'<text x="42" y="20">{esc(title)}</text>'
-            f'<text class="q" x="42" y="36">{_facts(each.change)}</text>{count if each.times > 1 else ""}',
+            f'<text class="q" x="42" y="36">{_facts(each.change)}</text>{count if each.times > 1 else ""}'
+            + (f'<text class="q" x="42" y="51">{each.counts}</text>' if each.counts else ""),
             more=f", and {each.times - 1:,} alike" if each.times > 1 else "",
         )
-        parts = [self._part(part, _HEIGHT + _PART_HEIGHT * rank - 2) for rank, part in enumerate(each.parts)]
+        parts = [
+            self._part(part, each.head + _PART_HEIGHT * rank - 2) for rank, part in enumerate(each.parts)
+        ]
         return f'<g data-n="{number}" transform="translate({x:g} {y:g})">{main}{"".join(parts)}</g>'
 
     def _part(self, part: Change, top: float) -> str:
