@@ -158,7 +158,7 @@ def _load(
 
 def _resolve(resolver: Resolver, rules: _Rules) -> Stack:
     for name in resolver.sources.entries("vars"):
-        resolver.variable(name)
+        resolver.variables.value(name)
     remotes = providers(resolver)
     receive(resolver)
     wanted = resources(resolver, remotes)

@@ -101,7 +101,7 @@ class _Reading:
             account_source=account.private_source,
         )
         hide(spec)
-        self.resolver.offers[self.name] = _offers(spec, address, account)
+        self.resolver.offers.found[self.name] = _offers(spec, address, account)
         return spec
 
     @property

@@ -1,4 +1,4 @@
-"""References to values: each thing referred to is worked out once, and cycles and dead ends are named."""
+"""References to values: text taken apart, followed and put together; rings and dead ends are named."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Union
 
 from reconciler.errors import Location
-from reconciler.kinds import Registry, parts_of, reference_to
-from reconciler.model import Address, Ref, SecretInput, Sourced, Text, Value
+from reconciler.kinds import Registry
+from reconciler.model import Ref, SecretInput, Sourced, Text, Value
 from reconciler.specs.handoff_inputs import HandoffInputs
 from reconciler.specs.inputs import Inputs
 from reconciler.specs.named_keys import named
 from reconciler.specs.places import Place, depths, is_unknown, leaves, unknown
-from reconciler.specs.problems import Problems, listing, suggestion
+from reconciler.specs.problems import Problems, listing
 from reconciler.specs.references import FORMS, MalformedError, Reference, parts
+from reconciler.specs.roots import Offers, Resources, Variables
 from reconciler.specs.schema import schemas_of
 from reconciler.specs.sources import Sources
-from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, child, ignored_in
+from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series
 
 _PLAIN: Final = frozenset({"vars", "env", "file"})
 _ALLOWED: Final[Mapping[str, frozenset[str]]] = {
@@ -40,20 +41,19 @@ class Resolver:
     """Works out values; remembers what it has worked out, and the way to what it is working on.
 
     Attributes:
-        offers: provider → what `${providers.P.…}` gives; filled once the providers are known.
         handoff_inputs: what `${inputs.NAME.…}` gives; filled once the variables are known.
         substituted: `section.key` of whatever has a value that stood elsewhere.
-        wanted_parts: parts that something refers to → where their owner stands.
     """
 
     sources: Sources
     inputs: Inputs
     problems: Problems
     kinds: Registry
-    offers: dict[str, Mapping[str, Value]] = field(default_factory=dict)
     substituted: set[str] = field(default_factory=set)
     handoff_inputs: HandoffInputs = field(init=False)
-    wanted_parts: dict[Address, Location] = field(default_factory=dict)
+    variables: Variables = field(init=False)
+    offers: Offers = field(init=False)
+    resources: Resources = field(init=False)
     _done: dict[str, Value] = field(default_factory=dict)
     _way: list[str] = field(default_factory=list)
     _depth: int = 0
@@ -62,6 +62,7 @@ class Resolver:
     def __post_init__(self) -> None:
         self.handoff_inputs = HandoffInputs(self.inputs, self.problems)
         self.schemas = schemas_of(self.kinds)
+        self.variables, self.offers, self.resources = Variables(self), Offers(self), Resources(self)
         self._referable = frozenset(name for name, kind in self.kinds.items() if kind.is_referable)
 
     def value(self, node: Node, place: Place) -> Value:
@@ -96,29 +97,6 @@ class Resolver:
         if not place.names_things:
             return {key: (item, node.keys[key]) for key, item in node.items.items()}
         return named(node, place, lambda key, at: self._text(key, replace(place, at=at)), self.problems)
-
-    def attribute(self, kind: str, key: str, path: Sequence[str]) -> Value:
-        """An attribute that a resource declares, or unknown; worked out once, however often it is used."""
-        label = ".".join((kind, key, *path))
-        entry = self.sources.entries(kind)[key]
-        ignored = ignored_in(entry.node)
-        place = Place(kind, key, entry.at, schemas=self.schemas, ignored=ignored)
-        return self._follow(label, lambda: self._declared(entry.node, path, place), place)
-
-    def variable(self, name: str) -> Value:
-        """The value of a variable that the spec declares."""
-        entry = self.sources.entries("vars")[name]
-        place = Place("vars", name, entry.at)
-        return self._follow(f"vars.{name}", lambda: self._variable(name, entry.node, place), place)
-
-    def _variable(self, name: str, node: Node, place: Place) -> Value:
-        if name in self.inputs.variables:
-            return self.inputs.overriding(name, node, place.at)
-        if isinstance(node, Scalar) and node.value is None:
-            message = f"the variable {name} has no value"
-            self.inputs.absent("var-unset", message, place.at, hint=f"give it with --var {name}=VALUE")
-            return unknown("")
-        return self.value(node, place)
 
     def _literal(self, value: Any, place: Place) -> Value:
         if not place.is_secret:
@@ -242,96 +220,15 @@ class Resolver:
         if reference.root in ("env", "file"):
             return self.inputs.plain(reference, place)
         if reference.root == "vars":
-            return self._named_variable(reference, place)
+            return self.variables.meaning(reference, place)
         if reference.root == "providers":
-            return self._offered(reference, place)
+            return self.offers.meaning(reference, place)
         if reference.root == "inputs":
             return self.handoff_inputs.meaning(reference, place)
-        return self._of_resource(reference, place)
+        return self.resources.meaning(reference, place)
 
-    def _named_variable(self, reference: Reference, place: Place) -> Value:
-        name, *deeper = reference.steps
-        known = self.sources.entries("vars")
-        if name not in known:
-            hint = suggestion(name, known, f"declare it under vars:, such as `{name}: value`")
-            return self._dead_end(reference, f"there is no variable {name}", place, hint)
-        return self._inner(self.variable(name), deeper, reference, place)
-
-    def _offered(self, reference: Reference, place: Place) -> Value:
-        name, _, attribute = reference.rest.partition(".")
-        if name not in self.offers:
-            if name in self.sources.entries("providers"):
-                return unknown(reference.text)  # what is wrong with that provider is said there
-            hint = suggestion(name, self.offers, f"the providers are: {listing(self.offers) or 'none'}")
-            return self._dead_end(reference, f"there is no provider {name}", place, hint)
-        offer = self.offers[name]
-        if attribute not in offer:
-            hint = suggestion(attribute, offer, f"it has: {listing(offer)}")
-            return self._dead_end(
-                reference, f"the provider {name} has no {attribute or 'attribute'}", place, hint
-            )
-        value = offer[attribute]
-        if isinstance(value, Sourced) and not value.expression:
-            return replace(value, expression=reference.text)
-        return value
-
-    def _of_resource(self, reference: Reference, place: Place) -> Value:
-        kind, (key, *path) = reference.root, reference.steps
-        known = self.sources.entries(kind)
-        if key not in known:
-            hint = suggestion(key, known, f"{kind} has: {listing(known) or 'nothing'}")
-            return self._dead_end(reference, f"there is no {kind}.{key}", place, hint)
-        computed = self._computed(kind)
-        if len(path) == 1 and path[0] in computed:
-            ref = reference_to(self.kinds, Address(kind, key), path[0])
-            if ref.source.part:
-                self.wanted_parts.setdefault(ref.source, known[key].at)
-            return ref
-        if not path or self._undeclared(kind, key, path):
-            choices = (*computed, *self.schemas.attributes(kind))
-            wanted = ".".join(path)
-            is_known = bool(path) and path[0] in choices
-            message = f"{kind}.{key} " + (
-                f"doesn't say {wanted}" if is_known else f"has no {wanted or 'attribute'}"
-            )
-            otherwise = (
-                "say it there, or refer to something else" if is_known else f"it has: {listing(choices)}"
-            )
-            hint = otherwise if is_known or not wanted else suggestion(wanted, choices, otherwise)
-            return self._dead_end(reference, message, place, hint)
-        return self.attribute(kind, key, path)
-
-    def _computed(self, kind: str) -> list[str]:
-        """What an object of a kind has once it is live, with the credentials in its parts."""
-        parts = {part.part for part in parts_of(self.kinds, kind) if part.fields.issues}
-        return sorted(self.kinds[kind].fields.computed | parts)
-
-    def _undeclared(self, kind: str, key: str, path: Sequence[str]) -> bool:
-        node: Node | None = self.sources.entries(kind)[key].node
-        if path[0] in ("provider", "lifecycle"):
-            return True
-        fields = self.kinds[kind].fields
-        if len(path) == 1 and (path[0] == fields.name or path[0] in fields.defaults):
-            return False
-        for step in path:
-            if isinstance(node, Scalar) and isinstance(node.value, str) and "${" in node.value:
-                return False  # what it refers to has to say
-            node = _step(node, step)
-        return node is None
-
-    def _declared(self, node: Node, path: Sequence[str], place: Place) -> Value:
-        for index, step in enumerate(path):
-            below = _step(node, step)
-            if below is None and isinstance(node, Scalar):
-                return self._inner(self.value(node, place), list(path[index:]), Reference("", "", ""), place)
-            if below is None:
-                fields = self.kinds[place.section].fields
-                return fields.defaults.get(step, place.name)
-            place = place.below(_index(step, node), node.keys[step] if isinstance(node, Block) else below.at)
-            node = below
-        return self.value(node, place)
-
-    def _inner(self, value: Value, steps: Sequence[str], reference: Reference, place: Place) -> Value:
+    def inner(self, value: Value, steps: Sequence[str], reference: Reference, place: Place) -> Value:
+        """What is inside a value, step by step."""
         for step in steps:
             if isinstance(value, Mapping) and step in value:
                 value = value[step]
@@ -340,10 +237,11 @@ class Resolver:
             elif isinstance(value, Sourced):
                 return unknown(reference.text)
             else:
-                return self._dead_end(reference, f"there is no {step} in it", place, "refer to what is there")
+                return self.dead_end(reference, f"there is no {step} in it", place, "refer to what is there")
         return value
 
-    def _dead_end(self, reference: Reference, message: str, place: Place, hint: str) -> Value:
+    def dead_end(self, reference: Reference, message: str, place: Place, hint: str) -> Value:
+        """Says that a reference leads nowhere, and by which way; unknown."""
         way = [*self._way, *([reference.text] if reference.text else [])]
         shown = f"{reference.text}: {message}" if reference.text else message
         self._error(
@@ -351,7 +249,8 @@ class Resolver:
         )
         return unknown(reference.text)
 
-    def _follow(self, label: str, work: Callable[[], Value], place: Place) -> Value:
+    def follow(self, label: str, work: Callable[[], Value], place: Place) -> Value:
+        """What is worked out once under a label; a ring, or a way without end, is an error."""
         if label in self._done:
             return self._done[label]
         if label in self._way:
@@ -384,14 +283,6 @@ class Resolver:
 
 class TooLargeError(Exception):
     """References that expand without bound; said in the problems already."""
-
-
-def _step(node: Node | None, step: str) -> Node | None:
-    return child(node, _index(step, node)) if node is not None else None
-
-
-def _index(step: str, node: Node | None) -> Union[str, int]:
-    return int(step) if isinstance(node, Series) and step.isdigit() and len(step) < 10 else step
 
 
 def _word(value: Any) -> str:

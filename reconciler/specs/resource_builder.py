@@ -44,7 +44,7 @@ def resources(resolver: Resolver, providers: Mapping[str, ProviderSpec]) -> dict
             if KEY.match(key):
                 building = _Building(resolver, providers, Address(kind, key), at, block)
                 found.update((resource.address, resource) for resource in building.resources())
-    for address, at in resolver.wanted_parts.items():
+    for address, at in resolver.resources.wanted_parts.items():
         owner = found.get(address.parent) if address.parent else None
         if owner is not None and address not in found:
             found[address] = _part(owner, resolver.kinds[address.kind_name], {}, at, {})
@@ -137,7 +137,7 @@ class _Building:
         return dict(kind.settled(attributes, folder))
 
     def _value(self, key: str) -> Value:
-        return self.resolver.attribute(self.address.kind, self.address.key, (key,))
+        return self.resolver.resources.attribute(self.address.kind, self.address.key, (key,))
 
     def _place(self, *keys: str) -> Location:
         """Where an attribute stands, or the nearest thing that holds it."""
