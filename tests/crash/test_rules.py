@@ -8,11 +8,7 @@ from .dropping import drop
 # rule → the scenario, and what is seen to be wrong when the rule is dropped
 NEEDED = {
     "1": (scenarios.an_app_was_made_and_nobody_heard, "it doesn't settle: .*needs approval"),
-    # it doesn't go, since the integration refers to it: rule 13 holds as well
-    "2": (
-        scenarios.an_integration_was_made_and_nobody_heard,
-        "the plan isn't empty: .*left by",
-    ),
+    "2": (scenarios.connect_has_the_new_secret_and_nobody_heard, "dead at some instant"),
     "3": (scenarios.the_answer_of_a_create_is_lost, r"apps: \['viewer', 'viewer'\]"),
     "5": (scenarios.an_app_was_made_and_lists_hide_it, r"apps: \['viewer', 'viewer'\]|the plan isn't empty"),
     "6": (scenarios.an_app_arrives_after_its_successor_was_made, r"apps: \['viewer', 'viewer'\]"),
