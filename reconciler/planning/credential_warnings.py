@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from reconciler.errors import Problem, Severity
+from reconciler.kinds import parts_of
 from reconciler.matching.rivals import plain
 from reconciler.matching.users import client_of, users_of
-from reconciler.model import Action, Address, Change, Superseded
+from reconciler.model import Action, Address, Change, Origin, Superseded
 from reconciler.model.times import parse_time
 from reconciler.planning.context import PlanningContext
 from reconciler.planning.secret_ownership import stays
@@ -24,6 +25,7 @@ def told(context: PlanningContext, changes: Collection[Change], in_use: Collecti
     yield from _custody(context, changes)
     yield from _others(context, changes, in_use)
     yield from _superseded(context, changes, in_use)
+    yield from _taken_along(context, changes)
 
 
 def _custody(context: PlanningContext, changes: Collection[Change]) -> Iterator[Problem]:
@@ -96,6 +98,23 @@ def _superseded(
             if former.id in lives and former.id not in gone and not stays(context, address, former.id):
                 until = _until(context, former)
                 yield _stays(address, f"the superseded {noun} {former.id} stays alive {until}")
+
+
+def _taken_along(context: PlanningContext, changes: Collection[Change]) -> Iterator[Problem]:
+    """Secrets that this stack didn't issue and that go with the principal they are in."""
+    for change in changes:
+        if change.action is not Action.DELETE or not change.id or change.id not in change.removes:
+            continue
+        for kind in parts_of(context.kinds, change.address.kind):
+            entry = context.entries.get(change.address.inside(kind.part))
+            known = [(entry.id, entry.origin), *((f.id, f.origin) for f in entry.formers)] if entry else []
+            ours = {live_id for live_id, origin in known if origin is Origin.CREATED}
+            inside = context.snapshot.within(change.provider, kind.name, change.id)
+            theirs = sorted(live.id for live in inside if live.id not in ours)
+            if theirs and not change.address.part:
+                words = f"{kind.noun} {' and '.join(theirs)} goes with it, and this stack didn't issue that"
+                hint = "make sure that nobody uses it; `on_destroy: deactivate` can be taken back"
+                yield Problem(Severity.WARNING, "used-by-others", words, str(change.address), hint=hint)
 
 
 def _until(context: PlanningContext, former: Superseded) -> str:

@@ -252,7 +252,7 @@ def _removal(context: PlanningContext, address: Address, entry: Entry) -> Change
     if live is None and not entry.formers:
         return _forgotten(change, "it left the spec, and is gone already")
     if stays(context, address, entry.id or entry.formers[0].id):
-        return _forgotten(change, "it left the spec, and stays alive: this stack didn't issue it")
+        return _forgotten(change, "it left the spec, and isn't revoked by itself: this stack didn't issue it")
     if lifecycle.on_destroy is OnDestroy.DEACTIVATE and not address.part:
         return replace(
             change,

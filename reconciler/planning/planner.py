@@ -20,6 +20,7 @@ from reconciler.model import (
     CredentialState,
     Entry,
     Ledger,
+    Origin,
     Plan,
     ReplaceOrder,
     Runner,
@@ -116,7 +117,7 @@ def make_destroy_plan(
         )
     context = _context(replace(stack, resources={}), ledger, replace(pairing, matches={}), kinds, options)
     found = removals(context, {})
-    changes = with_formers(context, {c.address: _destroyed(c) for c in found})
+    changes = with_formers(context, {c.address: _destroyed(context, c) for c in found})
     # what stays isn't destroyed, and that is no success
     changes = unfinished(context, changes)
     problems = [
@@ -129,8 +130,14 @@ def make_destroy_plan(
     return replace(plan, destroys=True)
 
 
-def _destroyed(change: Change) -> Change:
-    return replace(change, reason=change.reason.replace("it left the spec", "the stack is destroyed"))
+def _destroyed(context: PlanningContext, change: Change) -> Change:
+    """A removal in the words of a destroy, which is approved as a whole: so it says what wasn't made here."""
+    entry = context.entries.get(change.address)
+    reason = change.reason.replace("it left the spec", "the stack is destroyed")
+    is_theirs = entry is not None and entry.origin is not Origin.CREATED and not change.address.part
+    if entry is not None and is_theirs and change.action is Action.DELETE:
+        reason += f"; this stack didn't make it: it was {entry.origin.value}"
+    return replace(change, reason=reason)
 
 
 def _context(
