@@ -58,7 +58,10 @@ class Client:
     Attributes:
         http: its transport.
         troubles: subject → what is wrong with that alone: its address is blocked, all else goes on.
+        is_elsewhere: the system is on another machine: what is there is unknown here, and not looked at.
     """
+
+    is_elsewhere = False
 
     def __init__(self, provider: str, address: str = "") -> None:
         self.provider = provider

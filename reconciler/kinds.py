@@ -31,6 +31,7 @@ class Fields:
         urls: compared with the host's case and the default port normalised.
         hosts: bare host names; live values may carry a scheme and a slash.
         guids: ids without case.
+        modes: modes of files (`0600`): one that lets nobody in who isn't wanted is no difference.
         additive: mappings of which only the keys of the spec, and those that we added, are ours.
         whole: objects that the API wants complete whenever a part of it changes.
         complete: mappings that hold what the spec says and nothing else: a key that it lacks is taken out.
@@ -43,6 +44,7 @@ class Fields:
             isn't removed while any receiver shows it. "" if none can.
         shows_referred: the attribute in which a receiver shows whose `referred_by` it holds
             (`config.client_id`); "" if it doesn't show it.
+        holds: the secret field that can be read back from a receiver (`Kind.held`); "" if none can.
         users: the computed attribute that counts who points at an object from where this tool doesn't look.
         workspaces: the additive attribute whose keys are workspaces; "" if it has none.
         principals: attributes that name principals, or content → their sort: `{"groups": "group"}`, "" where
@@ -71,6 +73,7 @@ class Fields:
     urls: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
     guids: frozenset[str] = frozenset()
+    modes: frozenset[str] = frozenset()
     additive: frozenset[str] = frozenset()
     whole: frozenset[str] = frozenset()
     complete: frozenset[str] = frozenset()
@@ -80,6 +83,7 @@ class Fields:
     issues: str = ""
     referred_by: str = ""
     shows_referred: str = ""
+    holds: str = ""
     users: str = ""
     workspaces: str = ""
     principals: Mapping[str, str] = field(default_factory=dict)
@@ -174,6 +178,9 @@ class Kind(ABC, Generic[Api]):
             it: somebody else takes it up later.
         is_written_whole: an update needs all of it, secrets included.
         is_elsewhere: an object that is missing may be on another machine: it is no sign that it is gone.
+        elsewhere: the code of what is said where its whole system is on another machine (a client says so by
+            `is_elsewhere`); "" for systems that can be reached from anywhere.
+        takes_up: what a person has to do before a change takes effect, in words; "" if nothing.
         is_referable: `${kind.key.attribute}` can refer to it.
         is_healable: `watch: {heal: …}` may name it.
         schema: what an object may say, as a JSON Schema; None for the file `schema/NAME.schema.json` that
@@ -193,6 +200,8 @@ class Kind(ABC, Generic[Api]):
     keeps_old: ClassVar[str] = ""
     is_written_whole: ClassVar[bool] = False
     is_elsewhere: ClassVar[bool] = False
+    elsewhere: ClassVar[str] = ""
+    takes_up: ClassVar[str] = ""
     is_referable: ClassVar[bool] = True
     is_healable: ClassVar[bool] = True
     schema: ClassVar[Mapping[str, Any] | None] = None
@@ -340,6 +349,10 @@ class Kind(ABC, Generic[Api]):
             AnswerError: it tried, and it doesn't work.
         """
         return False
+
+    def held(self, api: Api, live_id: str) -> Secret | None:
+        """The secret in the field that `Fields.holds` names; None if it holds none."""
+        return None
 
     def grant(self, api: Api, live_id: str, path: str, key: str, value: Any) -> bool | None:
         """Sets one key of an additive attribute.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets as entropy
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from reconciler.applying import rights
 from reconciler.applying.fresh_lists import FreshLists
-from reconciler.errors import InternalError, ReconcileError
+from reconciler.errors import InternalError, ReconcileError, RemoteError
 from reconciler.kinds import Fields, Kind, Registry
 from reconciler.matching import at_path, is_of_adopt
 from reconciler.model import (
@@ -166,6 +167,7 @@ class ApplyContext:
         """The one-time secret that a reference stands for."""
         credential = self.credential(ref.source)
         found = self.values.get(credential) or self._unsealed(ref.source, credential)
+        found = found or self._read_back(ref.source, credential)
         if found is None:
             raise ReconcileError(
                 f"the secret of {ref.source} isn't at hand",
@@ -184,6 +186,24 @@ class ApplyContext:
         if found is not None:
             self.values[credential] = found
         return found
+
+    def _read_back(self, source: Address, credential: str) -> Secret | None:
+        """The value from a receiver that still holds just that, where it can be read."""
+        known = self.entry(source)
+        if known is None or known.id != credential or known.credential is None or not known.credential.mark:
+            return None
+        mark = Fingerprint(known.credential.salt, known.credential.mark)
+        for address, entry in self.memory().entries.items():
+            kind, api = self.kinds[address.kind_name], self.apis.get(entry.provider)
+            delivery = entry.deliveries.get(kind.fields.holds) if kind.fields.holds else None
+            if api is None or delivery is None or delivery.credential != credential:
+                continue
+            with suppress(RemoteError):
+                found = kind.held(api, entry.id)
+                if found is not None and mark.matches(found):
+                    self.values[credential] = found
+                    return found
+        return None
 
     def in_custody(self, credential: Credential, secret: Secret | None) -> Credential:
         """A credential with a copy sealed to the present recipients, as far as its value is known."""

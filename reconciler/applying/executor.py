@@ -161,8 +161,8 @@ class Executor:
         for change in self.context.plan.changes:
             if change.action is not Action.NO_OP or change.address not in self.context.plan.stack.resources:
                 continue
-            if change.left:
-                continue  # live isn't as the spec says
+            if change.left or change.live is None:
+                continue  # live isn't as the spec says, or can't be seen from here
             entry = self.context.entry(change.address)
             if entry is not None and entry.id:
                 found[change.address] = self.context.refreshed(entry, change)

@@ -40,9 +40,11 @@ def own_place(folder: Path, provider_type: str) -> Iterator[Place]:
         provider_type: of the kind that is tried: what is in folders can't be broken off.
     """
     with SandboxServer() as server:
+        url = "https://workbench.example.org"
+        workbench = {"type": "workbench", "url": url, "config_dir": str(folder)}
         is_served = provider_type in _SERVED
         yield Place(
-            {name: {"type": name} for name in _SERVED},
+            {**{name: {"type": name} for name in _SERVED}, "workbench": workbench},
             dict(server.env),
             server.close if is_served else None,
         )

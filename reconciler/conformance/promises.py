@@ -11,7 +11,8 @@ from reconciler.conformance.cases import Case
 from reconciler.conformance.meddling import Meddling, Trouble
 from reconciler.conformance.stage import KEY, BrokenError, NotAskedError, Stage, changes_at
 from reconciler.errors import ReconcileError, RemoteError, SpecError
-from reconciler.kinds import Scope
+from reconciler.kinds import Fields, Scope
+from reconciler.matching import at_path, leaves, same_leaf
 from reconciler.model import Action, Address, Cause
 from reconciler.secrets import LeakError, checked
 
@@ -172,21 +173,23 @@ def _drift(stage: Stage) -> None:
         _make(stage, number - 1)
         before = stage.live().attributes
         _dissent(stage, number)
-        changed = _differing(before, stage.live().attributes, own, fields.additive)
+        changed = _differing(before, stage.live().attributes, own, fields)
         causes = {field.cause for change in changes_at(stage.plan(), stage) for field in change.fields}
         if changed and Cause.DRIFT not in causes:
             raise BrokenError(f"a change by hand of {changed[0]} isn't seen: nothing has drift as its cause")
         stage.applied()
         _is_settled(stage, "after a change by hand was put right")
-        if left := _differing(before, stage.live().attributes, own, fields.additive):
+        if left := _differing(before, stage.live().attributes, own, fields):
             raise BrokenError(f"a change by hand of {left[0]} isn't put right")
 
 
 def _differing(
-    before: Mapping[str, Any], after: Mapping[str, Any], own: Mapping[str, Any], additive: frozenset[str]
+    before: Mapping[str, Any], after: Mapping[str, Any], own: Mapping[str, Any], fields: Fields
 ) -> list[str]:
-    """The attributes of an example that aren't live as they were."""
-    return [path for path in sorted(set(own) - additive) if before.get(path) != after.get(path)]
+    """The fields that an example names and that aren't live as they were."""
+    paths = [path for path, _ in leaves(own) if path.partition(".")[0] not in fields.additive]
+    pairs = {path: (at_path(before, path), at_path(after, path)) for path in paths}
+    return [path for path, (old, new) in sorted(pairs.items()) if not same_leaf(path, old, new, fields)]
 
 
 def _gone(stage: Stage) -> None:
@@ -325,7 +328,8 @@ def _receiver(stage: Stage) -> None:
     written, removed = (kind.name, "update"), ("oauth_apps", "delete")
     if written not in calls:
         raise BrokenError("a new credential isn't delivered")
-    if removed not in calls or calls.index(removed) < calls.index(written):
+    is_kept = bool(kind.keeps_old) and removed not in calls
+    if not is_kept and (removed not in calls or calls.index(removed) < calls.index(written)):
         raise BrokenError("the old credential goes before the new one is delivered")
     _is_settled(stage, "after a new credential was delivered")
 

@@ -84,6 +84,8 @@ def same_leaf(path: str, wanted: Any, live: Any, fields: Fields) -> bool:
     """Whether two values of an attribute mean the same."""
     wanted, live = known_as(path, wanted, marks(live), fields), known_as(path, live, marks(wanted), fields)
     left, right = canonical_leaf(path, wanted, fields), canonical_leaf(path, live, fields)
+    if path in fields.modes and isinstance(left, str) and isinstance(right, str):
+        return not int(right or "0", 8) & ~int(left or "0", 8)
     return bool(left == right) and type(left) is type(right)
 
 

@@ -85,7 +85,7 @@ def unseen(stack: Stack, snapshot: Snapshot, kinds: Registry) -> tuple[str, ...]
             name
             for name, spec in stack.providers.items()
             for kind in kinds.values()
-            if kind.fields.shows_referred and not kind.is_elsewhere and kind.provider_type == spec.type
+            if kind.fields.shows_referred and not kind.elsewhere and kind.provider_type == spec.type
             if (name, kind.name) not in snapshot.objects
         )
     )

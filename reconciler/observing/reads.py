@@ -57,7 +57,8 @@ class Observer:
     def lists(self, wanted: Mapping[str, ReadRequest]) -> Snapshot:
         """The bulk lists of both systems, with their preflight checks."""
         preflights = self.side_by_side_async({name: self.apis[name].preflight for name in wanted})
-        keys = [(name, kind) for name, one in wanted.items() for kind in sorted(one.kinds - self.nested)]
+        here = [name for name in wanted if not getattr(self.apis[name], "is_elsewhere", False)]
+        keys = [(name, kind) for name in here for kind in sorted(wanted[name].kinds - self.nested)]
         lists = self.side_by_side_async({key: partial(self._listed, *key) for key in keys})
         hosts = dict(
             zip(

@@ -89,7 +89,7 @@ class PlanningContext:
 
 
 def is_at_hand(context: PlanningContext, source: Address) -> bool:
-    """Whether a credential's value is known: given with `adopt:`, or sealed in the ledger."""
+    """Whether a credential's value is known: given with `adopt:`, sealed, or to be read back."""
     resource = context.stack.resources.get(source.parent or source)
     adopt = resource.lifecycle.adopt if resource else None
     entry = context.entries.get(source)
@@ -98,9 +98,25 @@ def is_at_hand(context: PlanningContext, source: Address) -> bool:
     is_stated = adopt is not None and adopt.client_secret is not None
     if is_stated and adopt and live is not None and is_of_adopt(source, entry, live, adopt):
         return True
+    if entry is not None and _is_held(context, source, entry.id):
+        return True
     if entry is None or entry.credential is None or not entry.credential.sealed:
         return False
     return context.opened is None or entry.id in context.opened
+
+
+def _is_held(context: PlanningContext, source: Address, credential: str) -> bool:
+    """Whether a receiver that can be read back holds a credential, as far as the ledger knows."""
+    for address, entry in context.entries.items():
+        kind = context.kinds.get(address.kind_name)
+        delivery = entry.deliveries.get(kind.fields.holds) if kind and kind.fields.holds else None
+        if kind is None or delivery is None or (delivery.source, delivery.credential) != (source, credential):
+            continue
+        key = (entry.provider, kind.name)
+        live = context.snapshot.of(*key).get(entry.id)
+        if key not in context.snapshot.objects or (live and live.updated_at == entry.updated_at):
+            return True
+    return False
 
 
 def is_secret(value: Any) -> bool:

@@ -20,6 +20,7 @@ from reconciler.planning.access_lists import access_trouble, unsupported
 from reconciler.planning.context import PlanningContext, is_at_hand, resolve
 from reconciler.planning.decision_types import Decision, Decisions, is_blocked
 from reconciler.planning.deliveries import planned_deliveries_of
+from reconciler.planning.elsewhere import settle, unseen
 from reconciler.planning.missing_secrets import (
     HANDOFF_MISSING,
     SECRET_NEEDED,
@@ -54,6 +55,7 @@ def decide(context: PlanningContext) -> Decisions:
             reissued = _reissued(context, source, receivers, decisions)
             decisions[source] = _unless_unmet(context.stack.resources[source], reissued)
     _write_missing(context, decisions)
+    settle(context, decisions)
     _block_dependents(context, decisions)
     # what is renewed on demand has dependents that didn't ask: they get the new one as well
     return planned_deliveries_of(context, decisions, _known(context, decisions))
@@ -73,7 +75,7 @@ def _verdict(
     if address.part:
         return _secret_verdict(context, resource, match, decisions)
     if match.live is None:
-        made = missing_handoff(context, resource, match) or _made(match)
+        made = unseen(context, resource) or missing_handoff(context, resource, match) or _made(match)
         return _unless_unnamed(context, resource, made)
     if address in context.forced:
         asked = Decision(Action.REPLACE, "asked for on the command line")

@@ -26,6 +26,7 @@ from reconciler.model import (
 )
 from reconciler.model.times import parse_time
 from reconciler.planning.context import PlanningContext, secret_fields
+from reconciler.planning.elsewhere import is_elsewhere
 from reconciler.planning.orphans import parent_of, to_clear
 from reconciler.planning.retention import STILL_IN_USE, owners_in_use, staying
 from reconciler.planning.secret_ownership import stays
@@ -249,6 +250,10 @@ def _removal(context: PlanningContext, address: Address, entry: Entry) -> Change
         return _forgotten(change, "the spec's forget: lists it")
     if lifecycle.on_destroy is OnDestroy.RETAIN:
         return _forgotten(change, "it left the spec, and on_destroy: retain keeps it alive")
+    if live is None and is_elsewhere(context, entry.provider, address.kind_name):
+        words = f"it left the spec, and what {entry.provider} has is on another machine"
+        code = context.kinds[address.kind_name].elsewhere
+        return replace(change, action=Action.BLOCKED, reason=words, code=code, fields=())
     if live is None and not entry.formers:
         return _forgotten(change, "it left the spec, and is gone already")
     if stays(context, address, entry.id or entry.formers[0].id):

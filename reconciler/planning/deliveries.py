@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from reconciler.matching.canonical import at_path, leaves, same_leaf
 from reconciler.matching.matches import How
 from reconciler.matching.recovery import Recovered
-from reconciler.model import Address, Credential, Delivery, Ref, Resource, SecretInput
+from reconciler.model import Action, Address, Credential, Delivery, Ref, Resource, SecretInput
 from reconciler.planning.context import PlanningContext, is_at_hand, secret_fields
 from reconciler.planning.decision_types import Decision, Decisions, PlannedDelivery, is_blocked
 from reconciler.secrets import SENSITIVE, Fingerprint
@@ -24,7 +24,8 @@ def planned_deliveries_of(
     delivered: dict[Address, tuple[str, ...]] = {}
     for resource in context.stack.resources.values():
         decision = decisions[resource.address]
-        if is_blocked(decisions, resource.address) or decision.code == "handoff-missing":
+        is_left = bool(decision.code) and decision.action is Action.NO_OP  # it isn't here to be written
+        if is_blocked(decisions, resource.address) or is_left:
             continue
         secrets = secret_fields(resource)
         if not secrets:
@@ -178,7 +179,7 @@ class _ReceiverDeliveries:
         live, entry = self.match.live, self.context.entries.get(source)
         if live is None or entry is None:
             return False
-        now = at_path(live.attributes, "config.client_id")
+        now = at_path(live.attributes, self.fields.shows_referred) if self.fields.shows_referred else None
         for former in entry.formers:
             if not source.part and now is not None and former.computed.get("client_id") == now:
                 return True
@@ -195,7 +196,8 @@ class _ReceiverDeliveries:
             return False
         beside = Ref(ref.address, "client_id")
         paths = [path for path, value in leaves(self.resource.attributes) if value == beside]
-        return any(at_path(live.attributes, path) == wanted for path in ("config.client_id", *paths))
+        shown = [self.fields.shows_referred] if self.fields.shows_referred else []
+        return any(at_path(live.attributes, path) == wanted for path in (*shown, *paths))
 
     def _on_record(self, source: Address) -> str:
         live = self.context.matches[source].live if source in self.context.matches else None

@@ -30,7 +30,8 @@ def _may_have_arrived(context: PlanningContext, source: Address, entry: Entry, t
     if match is None or live is None:
         return False
     if not source.part:
-        return bool(at_path(live.attributes, "config.client_id") == entry.computed.get("client_id"))
+        shown = context.fields(to).shows_referred
+        return bool(shown and at_path(live.attributes, shown) == entry.computed.get("client_id"))
     return live.updated_at != at
 
 

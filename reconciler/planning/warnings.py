@@ -22,6 +22,8 @@ from reconciler.planning.named_keys import CONTENT, called, gone
 from reconciler.planning.retention import USERS_UNKNOWN, kept_alive, owners_in_use, superseded
 from reconciler.planning.secret_ownership import left
 
+_WRITING = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.ADOPT)
+
 
 def warnings_of(context: PlanningContext, decided: Decisions, changes: Iterable[Change]) -> list[Problem]:
     """All warnings of a plan, in the order of their subjects."""
@@ -35,6 +37,8 @@ def warnings_of(context: PlanningContext, decided: Decisions, changes: Iterable[
         *_on_trust(context),
         *_ignored(context, planned),
         *_gone(context, kept),
+        *_elsewhere(context, decided, kept),
+        *_taken_up(context, planned),
     ]
     for address, words in left(context, planned):
         hint = "revoke it once nobody uses it, or say client_secret: {adopted: revoke}"
@@ -48,6 +52,26 @@ def warnings_of(context: PlanningContext, decided: Decisions, changes: Iterable[
         words = "the configured ledger doesn't exist yet; it will be made by the first apply"
         found.append(Problem(Severity.WARNING, "ledger-new", words))
     return found
+
+
+def _elsewhere(context: PlanningContext, decided: Decisions, kept: set[Address]) -> Iterator[Problem]:
+    """What lies on another machine, and is taken to be as the ledger says."""
+    for address, decision in decided.decisions.items():
+        code = context.kinds[address.kind_name].elsewhere
+        if code and decision.code == code and decision.action is Action.NO_OP and address in kept:
+            resource = context.stack.resources[address]
+            hint = "plan and apply where its files are"
+            yield Problem(Severity.WARNING, code, decision.reason, str(address), resource.at, hint)
+
+
+def _taken_up(context: PlanningContext, changes: Iterable[Change]) -> Iterator[Problem]:
+    """What takes effect only once a person has done something."""
+    for change in changes:
+        words = context.kinds[change.address.kind_name].takes_up
+        is_written = change.action in (Action.DELETE, *_WRITING) and (change.fields or not change.live)
+        if words and is_written:
+            words = f"once it is applied, {words}"
+            yield Problem(Severity.INFO, "restart-needed", words, str(change.address))
 
 
 def _gone(context: PlanningContext, kept: set[Address]) -> Iterator[Problem]:

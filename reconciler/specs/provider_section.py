@@ -6,11 +6,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from reconciler.errors import Location
 from reconciler.model import FILES, ProviderSpec, SecretInput, Sourced, Value
+from reconciler.secrets.file_access import is_within_checkout
 from reconciler.secrets.given_values import give
 from reconciler.specs import urls
 from reconciler.specs.inputs import OPEN_VARIABLES
@@ -27,6 +29,7 @@ _EXAMPLE: Final = {
 }
 _ACCOUNT: Final = "DATABRICKS_ACCOUNT_ID"
 _OPEN_SOURCES: Final = frozenset(f"env {name}" for name in OPEN_VARIABLES)
+_CONFIG_DIR: Final = "name the folder that Workbench reads"
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -91,7 +94,7 @@ class _Reading:
             type=self.type,
             address=address.text,
             account_id=account.text,
-            settings=self._beside_file(settings),
+            settings=self._checked_folder(self._beside_file(settings)),
             at=self.at,
             places=dict(places(self.block)),
             from_environment=address.from_environment,
@@ -198,6 +201,20 @@ class _Reading:
             return dict(settings)
         folder = os.path.dirname(self.block.keys["ca_certificate"].file)  # noqa: PTH120 - keeps it relative
         return {**settings, "ca_certificate": os.path.normpath(os.path.join(folder, path))}  # noqa: PTH118
+
+    def _checked_folder(self, settings: dict[str, Value]) -> dict[str, Value]:
+        """The settings, with the folder that files are written into as a whole path; it holds secrets."""
+        value = settings.get("config_dir")
+        text = value.value if isinstance(value, Sourced) else value
+        if not isinstance(text, str) or not text:
+            return settings
+        spec = Path(self.resolver.sources.file).resolve().parent
+        folder = str(Path(os.path.normpath(spec / Path(text).expanduser())))
+        if is_within_checkout(spec, Path(folder).resolve()):
+            message = "config_dir lies inside the checkout, where its secrets would be committed"
+            self._error("workbench-in-checkout", message, "config_dir", _CONFIG_DIR)
+        whole = replace(value, value=folder) if isinstance(value, Sourced) else folder
+        return {**settings, "config_dir": whole}
 
 
 def hide(spec: ProviderSpec) -> None:

@@ -23,6 +23,7 @@ from reconciler.model import (
 from reconciler.secrets import Fingerprint, Identities, Secret, unseal
 from reconciler.verifying.context import APPLY, VerifyContext, source_of
 from reconciler.verifying.credential_checks import app_troubles, lasting, principal_troubles, secret_troubles
+from reconciler.verifying.held_secrets import held_proof
 from reconciler.verifying.wiring_checks import integration_words, is_service, is_visitor
 
 Values = Callable[[Address], "Secret | None"]
@@ -128,6 +129,8 @@ class _Prover:
             return self._secret(resource) if address.part else self._app(resource)
         if fields.referred_by:
             return self._principal(resource)
+        if fields.holds:
+            return held_proof(self.context, self.apis[resource.provider], resource)
         return self._integration(resource) if fields.shows_referred else None
 
     def _app(self, resource: Resource) -> Verification:
