@@ -19,6 +19,7 @@ from reconciler.providers.databricks import (
 )
 from reconciler.providers.files import handoff
 from reconciler.providers.once import Reads
+from reconciler.providers.workbench import file_section
 
 if TYPE_CHECKING:
     from reconciler.providers._wires import Wire
@@ -34,6 +35,7 @@ KINDS: Registry = {
         federation_policy.KIND,
         integration.KIND,
         handoff.KIND,
+        file_section.KIND,
     )
 }
 

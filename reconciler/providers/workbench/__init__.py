@@ -1,0 +1,1 @@
+"""Posit Workbench: it has no API for credentials, but reads configuration files."""
