@@ -20,7 +20,7 @@ from reconciler.cli.run import Run
 from reconciler.cli.wiring import View, held
 from reconciler.errors import ReconcileError
 from reconciler.model import Action, Ledger, Plan, Stack
-from reconciler.providers import KINDS
+from reconciler.providers import kinds_of
 from reconciler.rendering.outputs import outputs, outputs_text
 from reconciler.secrets import Identities
 
@@ -82,7 +82,7 @@ def apply_plan(
         plan = planner(view)
         if console.is_text or plan.destroys:
             console.result(console.form.plan(plan, console.look))
-        check_supplied(plan, holding.opened.ledger, KINDS)
+        check_supplied(plan, holding.opened.ledger, kinds_of(plan.stack))
         view.check_writable(plan)
         consent.ask(plan, args, console)
         outcomes, stopped = carry_out(plan, view, holding, args, console, settle=settle)

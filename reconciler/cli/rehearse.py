@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,14 +15,16 @@ from reconciler.cli.parallel import Job, each
 from reconciler.cli.redaction import veiled_rehearsal
 from reconciler.cli.run import Run
 from reconciler.cli.wiring import View, stacks
-from reconciler.errors import PlanError
+from reconciler.errors import PlanError, UsageError
 from reconciler.matching import Rivals
 from reconciler.model import FILES, Action, Change, Plan, Stack
 from reconciler.planning import Options
-from reconciler.providers import KINDS, kinds_of
+from reconciler.providers import kinds_of
 from reconciler.rehearsing import Heard, Script, Stage, copy_of, rehearse
 from reconciler.rendering import REHEARSAL_FORMATS
 from reconciler.secrets import Identities
+
+_COPYABLE = ("databricks", "connect")  # types of providers that there is a sandbox for
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -39,13 +41,14 @@ def _rehearse(stack: Stack, args: argparse.Namespace, whole: Run, console: Conso
     console.problems(identities.warnings)
     with Run([stack], args, whole=whole) as run, run.clients(stack, opened) as apis:
         heard = {name: Heard() for name in apis if stack.providers[name].type != FILES}
+        _check_copyable(stack, heard)
         for name, hear in heard.items():
             apis[name].http.listen(hear)
         with console.reading(apis):
             view = run.look(stack, opened, apis, identities, everyday=False)
         options = view.options(args)
         plan = view.plan(options)
-        check_supplied(plan, view.opened.ledger, KINDS)
+        check_supplied(plan, view.opened.ledger, kinds_of(stack))
         view.check_writable(plan)
         script = _script(view, options, run.rivals_of(opened, apis), heard)
     _check_copy(plan, Stage(script).plan())
@@ -55,6 +58,20 @@ def _rehearse(stack: Stack, args: argparse.Namespace, whole: Run, console: Conso
         )
     console.result(REHEARSAL_FORMATS[args.format](veiled_rehearsal(shown), console.look))
     return 0 if shown.converges else 1
+
+
+def _check_copyable(stack: Stack, names: Iterable[str]) -> None:
+    """Whether there is a sandbox for each system.
+
+    Raises:
+        UsageError: there is none: a rehearsal would write to the real one.
+    """
+    for name in names:
+        if stack.providers[name].type not in _COPYABLE:
+            raise UsageError(
+                f"there is no sandbox for the provider {name}, which is a {stack.providers[name].type}",
+                hint="rehearse a stack without it",
+            )
 
 
 def _script(view: View, options: Options, rivals: Rivals, heard: Mapping[str, Heard]) -> Script:
