@@ -30,7 +30,7 @@ def test_an_example_holds_with_and_without_an_environment(file):
 
 def test_the_examples_share_one_account_without_getting_into_each_others_way():
     stacks = load_all([FOLDER], KINDS, environment=SANDBOX)
-    assert {stack.name for stack in stacks} == {"prod", "demo", "public-app", "several-servers"}
+    assert {stack.name for stack in stacks} == {"prod", "demo", "public-app", "several-servers", "team"}
     names = [
         (resource.address.kind, resource.attributes.get("name") or resource.attributes.get("display_name"))
         for stack in stacks
