@@ -41,7 +41,7 @@ class Console:
         """As the command line and the terminal have it."""
         chosen = _colours(getattr(args, "no_color", False), os.environ)
         verbose = getattr(args, "verbose", False)
-        width = max(60, min(shutil.get_terminal_size((100, 24)).columns, 140))
+        width = max(40, min(shutil.get_terminal_size((100, 24)).columns, 140))
 
         form = getattr(args, "format", "text")
 

@@ -22,18 +22,19 @@ def run(args: argparse.Namespace, console: Console) -> int:
     stacks = specs.load_all(
         args.specs or ["specs/"], KINDS, variables=variables(args), environment=os.environ, strict=False
     )
+    by_stack = {}
     for stack in stacks:
         found = outputs(open_stack(_unaddressed(stack)).ledger, hidden=private(stack))
-        found = over(found)
+        found = by_stack[stack.name] = over(found)
         if args.format == "json":
             console.result(json.dumps(outputs_json(stack.name, found)) + "\n")
-        elif args.format == "env":
-            console.result(outputs_env(found))
-        else:
+        elif args.format != "env":
             title = f"Outputs of stack {stack.name}"
             console.result(outputs_text(found, palette=console.look.palette, title=title))
         if not found:
             console.say(f"the stack {stack.name} owns nothing yet")
+    if args.format == "env":
+        console.result(outputs_env(by_stack))
     return 0
 
 

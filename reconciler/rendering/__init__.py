@@ -89,7 +89,9 @@ _TEXT = Format(
         stack, changes, problems, palette=look.palette, width=look.width
     ),
     ledger=lambda ledger, look: ledger_text(ledger, palette=look.palette),
-    verification=lambda stack, found, look: verification_text(stack, found, palette=look.palette),
+    verification=lambda stack, found, look: verification_text(
+        stack, found, palette=look.palette, width=look.width
+    ),
 )
 
 _JSON = Format(

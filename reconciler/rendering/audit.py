@@ -78,14 +78,17 @@ def _finding(finding: Finding, palette: Palette, width: int) -> list[str]:
     first, *others = finding.objects
     stack = f" (stack {palette.clean(first.stack)})" if first.stack else ""
     head = f"  {paint(f'{finding.severity.value}[{finding.code}]')} {palette.clean(named(first))}{stack}"
-    room = width - 4 if width > 40 else 0
+    room = width - 4 if width >= 40 else 0
     body = palette.clean(finding.message)
     lines = [head, *(f"    {line}" for line in (wrapped(body, room) if room else [body]))]
     if others:
         told = ", ".join(palette.clean(f"{each.name or each.id} on {each.provider}") for each in others[:3])
         more = f" and {len(others) - 3:,} more" if len(others) > 3 else ""
         lines.append(f"    with: {told}{more}")
-    lines.append(f"    {palette.strong('help:')} {palette.clean(finding.advice)}")
+    told = palette.clean(finding.advice)
+    first_line, *more_lines = wrapped(f"help: {told}", room) if room else [f"help: {told}"]
+    lines.append(f"    {palette.strong('help:')}{first_line.removeprefix('help:')}")
+    lines += [f"    {line}" for line in more_lines]
     if finding.at:
         lines.append(f"    at {palette.clean(str(finding.at))}")
     return lines

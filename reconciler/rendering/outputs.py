@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -77,14 +79,27 @@ def outputs_json(stack: str, found: Outputs) -> dict[str, Any]:
     }
 
 
-def outputs_env(found: Outputs) -> str:
-    """The same as lines for sh: KIND_KEY_FIELD='value'."""
+def outputs_env(stacks: Mapping[str, Outputs]) -> str:
+    """The same of some stacks as lines for sh: KIND_KEY_FIELD='value'.
+
+    Names that would be equal (of keys `a-b` and `a_b`, or of two stacks) get a mark each, the same one
+    whatever else there is.
+    """
     rows = [
-        f"{re.sub('[^A-Z0-9]', '_', f'{name}_{key}'.upper())}={_quoted(value)}\n"
+        (re.sub("[^A-Z0-9]", "_", f"{name}_{key}".upper()), f"{stack} {name} {key}", value)
+        for stack, found in stacks.items()
         for name, fields in found.items()
         for key, value in fields.items()
     ]
-    return "".join(rows)
+    counts = Counter(variable for variable, _, _ in rows)
+    return "".join(
+        f"{variable if counts[variable] == 1 else f'{variable}_{_mark(place)}'}={_quoted(value)}\n"
+        for variable, place, value in rows
+    )
+
+
+def _mark(place: str) -> str:
+    return hashlib.sha256(place.encode()).hexdigest()[:6].upper()
 
 
 def _quoted(value: str) -> str:

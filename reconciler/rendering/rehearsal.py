@@ -11,7 +11,7 @@ from reconciler.rendering.html.page import badge, code, esc, page, said, section
 from reconciler.rendering.html.page import table as html_table
 from reconciler.rendering.safe_markdown import SizeLimit, fitting, marker, prose, row, table
 from reconciler.rendering.safe_markdown import code as md_code
-from reconciler.rendering.terminal import Look, clean
+from reconciler.rendering.terminal import Look, clean, wrapped
 from reconciler.rendering.text import counted, duration, outcomes_text
 from reconciler.rendering.words import action_words, counted_words, outcome_sign
 
@@ -27,19 +27,25 @@ def rehearsal_text(rehearsal: Rehearsal, look: Look) -> str:
     lines = [palette.strong(f"Rehearsal for stack {name}"), ""]
     body = outcomes_text(plan, rehearsal.outcomes, palette=palette, width=look.width)
     lines += [body.replace("Applied:", "Rehearsed:").rstrip("\n")]
-    lines += [f"{palette.strong('Calls:')} {palette.clean(_calls(rehearsal))}."]
-    lines += [f"{palette.strong('Afterwards:')} {_afterwards(rehearsal)}."]
+    lines += _told("Calls:", f"{palette.clean(_calls(rehearsal))}.", look)
+    lines += _told("Afterwards:", f"{_afterwards(rehearsal)}.", look)
     for change in rehearsal.left:
         lines.append(palette.bad(f"  {change.action.value} {palette.clean(change.address)}"))
     if rehearsal.trials:
-        paint = palette.good if all(trial.converged for trial in rehearsal.trials) else palette.bad
-        lines += [f"{palette.strong('Faults:')} {paint(_faults(rehearsal.trials))}."]
-        lines += [f"  {palette.bad(palette.clean(words))}" for words in _failures(rehearsal.trials)]
+        lines += _told("Faults:", f"{_faults(rehearsal.trials)}.", look)
+        for words in _failures(rehearsal.trials):
+            lines += [palette.bad(f"  {part}") for part in wrapped(palette.clean(words), look.width - 2)]
     if plan.needs_approval:
         lines.append(
             palette.careful("The real one needs an approval first: `reconcile plan` tells its words.")
         )
     return "\n".join([*lines, palette.quiet(_REAL)]) + "\n"
+
+
+def _told(title: str, words: str, look: Look) -> list[str]:
+    """A sentence under its title, in as many lines as it takes."""
+    first, *others = wrapped(f"{title} {words}", look.width)
+    return [first.replace(title, look.palette.strong(title), 1), *others]
 
 
 def _calls(rehearsal: Rehearsal) -> str:

@@ -151,6 +151,9 @@ def _footer(plan: Plan, look: Look) -> str:
     return f"{summary}\n{look.palette.quiet('Digest: ' + plan.digest)}"
 
 
+_ROOM = 24  # of a line, for its sign and how a change ended
+
+
 def outcomes_text(
     plan: Plan,
     outcomes: Sequence[Outcome],
@@ -167,6 +170,8 @@ def outcomes_text(
     look = Look(palette or Palette(), width)
     changes = {change.address: change for change in plan.changes}
     label_width = max((columns(look.palette.clean(outcome.address)) for outcome in outcomes), default=0)
+    if label_width + _ROOM > width:
+        label_width = 0  # there is no room for a column
     lines: list[str] = []
     for outcome in outcomes:
         lines += _outcome_lines(outcome, changes.get(outcome.address), label_width, look)

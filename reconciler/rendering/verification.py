@@ -6,12 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from reconciler.model import Proof, Verification
-from reconciler.rendering.terminal import Palette, columns, padded
+from reconciler.rendering.terminal import Palette, columns, padded, wrapped
 
 NOTHING = "Nothing to verify."
 
 
-def verification_text(stack: str, found: Sequence[Verification], *, palette: Palette | None = None) -> str:
+_NARROW = 60
+
+
+def verification_text(
+    stack: str, found: Sequence[Verification], *, palette: Palette | None = None, width: int = 100
+) -> str:
     """What works, what can't be tried, and what is broken."""
     palette = palette or Palette()
     if not found:
@@ -28,6 +33,16 @@ def verification_text(stack: str, found: Sequence[Verification], *, palette: Pal
         f"{padded(palette.clean(one.address), widest)}  {palette.clean(one.message)}".rstrip()
         for one in found
     ]
+    if width < _NARROW:
+        lines = [
+            line
+            for one in found
+            for line in (
+                f"  {paints[one.status](one.status.value)}",
+                f"    {palette.clean(one.address)}",
+                *(f"    {part}" for part in wrapped(palette.clean(one.message), width - 4)),
+            )
+        ]
     title = palette.strong(f"Verification of stack {palette.clean(stack)}")
     return "\n".join([title, *lines, "", f"{palette.strong('Verify:')} {counted_proofs(found)}."]) + "\n"
 

@@ -148,7 +148,7 @@ def test_outputs_need_no_connection_and_no_address(say: Say, server: box.Sandbox
 
 def test_env_lines_are_quoted_for_sh() -> None:
     hostile = "$(touch pwned)'; touch pwned; `x` \\"
-    line = outputs_env({"oauth_apps.a-b": {"id": hostile}})
+    line = outputs_env({"s": {"oauth_apps.a-b": {"id": hostile}}})
     assert line.startswith("OAUTH_APPS_A_B_ID='")
     shown = subprocess.run(
         ["sh", "-c", f'{line}printf %s "$OAUTH_APPS_A_B_ID"'], capture_output=True, text=True
@@ -224,6 +224,60 @@ def test_bash_completes_and_executes_no_candidate(say: Say, tmp_path: Path) -> N
     ended = subprocess.run(["bash", "-c", f"{script}\n{asked}"], capture_output=True, text=True, env=env)
     assert ended.stdout.splitlines() == ["plan", "$(touch pwned)"]
     assert not (tmp_path / "pwned").exists()
+
+
+def test_env_lines_of_one_name_are_told_apart() -> None:
+    one = {"oauth_apps.a-b": {"id": "1"}, "oauth_apps.a_b": {"id": "2"}, "oauth_apps.c": {"id": "3"}}
+    two = {"oauth_apps.a": {"b_id": "4"}, "oauth_apps.d": {"id": "5"}}
+    lines = outputs_env({"one": one, "two": two}).splitlines()
+    names = [line.partition("=")[0] for line in lines]
+    assert len(set(names)) == 5
+    assert {"OAUTH_APPS_C_ID", "OAUTH_APPS_D_ID"} < set(names)
+    assert "OAUTH_APPS_A_B_ID" not in names
+    fewer = outputs_env({"one": one}).splitlines()
+    assert set(fewer) < set(lines), "a name doesn't change with what else there is"
+
+
+def test_forty_columns_are_enough(
+    say: Say, server: box.SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    say("init", "--sandbox")
+    words = [say("rehearse", "--faults")[1], say("apply", "--yes")[1], say("audit")[1], say("verify")[1]]
+    long = [line for text in words for line in text.splitlines() if len(line) > 40]
+    # what can't be broken stands alone on its line: a sign, an address, an id
+    assert [line for line in long if len(line.split()) > 6] == []
+
+
+SUGGESTING = "#!/bin/sh\nprintf '%s\\n' plan '$(touch pwned)'\n"
+
+
+def test_zsh_completes_and_executes_no_candidate(say: Say, tmp_path: Path) -> None:
+    script = say("completion", "zsh")[1]
+    stubs = 'compdef() { }; compadd() { shift; print -rl -- "$@" }; _files() { print files }'
+    asked = "words=(reconcile p); CURRENT=2; _reconcile"
+    assert completed("zsh", f"{stubs}\n{script}\n{asked}", tmp_path) == ["plan", "$(touch pwned)"]
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_fish_completes_and_executes_no_candidate(say: Say, tmp_path: Path) -> None:
+    script = say("completion", "fish")[1]
+    assert completed("fish", f"{script}\ncomplete -C 'reconcile p'", tmp_path)[:1] == ["plan"]
+    assert not (tmp_path / "pwned").exists()
+
+
+def completed(shell: str, script: str, folder: Path) -> list[str]:
+    """What a shell makes of candidates of which one is hostile."""
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} isn't installed")
+    fake = folder / "bin" / "reconcile"
+    fake.parent.mkdir()
+    fake.write_text(SUGGESTING)
+    fake.chmod(0o755)
+    env = {**os.environ, "PATH": f"{fake.parent}:{os.environ['PATH']}", "HOME": str(folder)}
+    ended = subprocess.run([shell, "-c", script], capture_output=True, text=True, env=env, cwd=folder)
+    assert ended.stderr == ""
+    return ended.stdout.splitlines()
 
 
 class Terminal(io.StringIO):
