@@ -102,7 +102,7 @@ def access_trouble(context: PlanningContext, resource: Resource, live: Live | No
     match = context.matches[resource.address]
     if live is not None and access_change(context, resource, match) is None:
         return None
-    named = ", ".join(sorted(resource.attributes[fields.access]))
+    named = ", ".join(key.replace(":", " ", 1) for key in sorted(resource.attributes[fields.access]))
     words = f"nobody of its access list is left ({named}), and an empty one would open it to all publishers"
     return EMPTY, words
 

@@ -37,7 +37,7 @@ def held(change: Change) -> Change:
     """A change that isn't made now; what an interrupted run lost is settled nevertheless, as it will go."""
     settles = change.settles if change.settles is IntentResolution.LOST else IntentResolution.NOTHING
     kept = replace(change, action=Action.NO_OP, reason=LEFT, fields=(), removes=(), clears=())
-    return replace(kept, settles=settles, approval="", approved=False, code="", left=ALL)
+    return replace(kept, settles=settles, approval="", approved=False, code="", left=ALL, held={})
 
 
 def _is_due_secret(context: PlanningContext, change: Change) -> bool:
@@ -82,7 +82,7 @@ def _delivered(context: PlanningContext, decided: Decisions, change: Change, rot
         return change  # a file is written whole
     fields = tuple(field for field in change.fields if field.path in handed)
     left = tuple(field.path for field in change.fields if field.path not in handed)
-    return replace(change, fields=fields, left=left)
+    return replace(change, fields=fields, left=left, held={})
 
 
 def _holds_a_former(context: PlanningContext, source: Address | None, credential: str) -> bool:

@@ -98,14 +98,14 @@ def list_troubles(
     for attribute in sorted(context.fields(resource.address).principals):
         named = resource.attributes.get(attribute)
         if isinstance(named, Mapping) and (anew or attribute not in resource.lifecycle.ignore):
-            trouble = _list_trouble(context, resource, attribute, named)
+            trouble = _list_trouble(context, resource, attribute, named, anew=anew)
             if trouble:
                 found[attribute] = trouble
     return found
 
 
 def _list_trouble(
-    context: PlanningContext, resource: Resource, attribute: str, named: Mapping[str, Any]
+    context: PlanningContext, resource: Resource, attribute: str, named: Mapping[str, Any], *, anew: bool
 ) -> tuple[str, str] | None:
     fields = context.fields(resource.address)
     entry, live = context.matches[resource.address].entry, context.matches[resource.address].live
@@ -117,7 +117,8 @@ def _list_trouble(
     for key in sorted(named):
         one = principal_of(fields, attribute, key)
         is_own = attribute in fields.by_name and named[key] != one[1]
-        if is_own or one in left_out or resource.lifecycle.ignores(f"{attribute}.{key}"):
+        is_ignored = not anew and resource.lifecycle.ignores(f"{attribute}.{key}")
+        if is_own or one in left_out or is_ignored:
             continue
         if trouble := _name_trouble(context.snapshot, resource.provider, *one):
             return trouble

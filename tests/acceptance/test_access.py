@@ -183,3 +183,37 @@ def test_a_replace_keeps_who_may_use_it_even_if_the_spec_does_not_say(desk):
 def test_a_list_that_cannot_be_meant_is_an_error_offline(desk, access):
     desk.wants(access=access)
     desk.place.run("validate", "specs/stack.yaml", code=1)
+
+
+def test_without_a_ledger_nothing_that_is_restricted_is_opened(desk):
+    desk.applies(access={"users": ["ada"]})
+    desk.wants(access="everyone")
+    spec = desk.place.folder / "specs" / "stack.yaml"
+    spec.write_text(spec.read_text().replace('"stack": "stack"', '"stack": "stack", "ledger": "none"'))
+    desk.place.apply(code=1).says("needs-ledger")
+    assert desk.listed() == ["ada"]
+
+
+def test_an_ignored_list_is_left_as_it_is_and_counts_where_the_object_is_made(desk):
+    desk.wants(access={"users": ["nobody"]}, lifecycle={"ignore": ["access"]})
+    with desk.place.untouched():
+        desk.place.apply(code=1).says("principal-missing")
+    desk.applies(access={"users": ["ada"]}, lifecycle={"ignore": ["access"]})
+    assert desk.listed() == ["ada"]
+    desk.applies(access={"users": ["pat"]}, lifecycle={"ignore": ["access"]})
+    assert (desk.listed(), desk.place.is_settled()) == (["ada"], True)
+
+
+def test_what_is_due_goes_on_whatever_a_list_waits_for(desk):
+    desk.applies(access={"users": ["ada"]})
+    desk.wants(access={"users": ["nobody"]})
+    desk.place.run("apply", "specs/stack.yaml", "--due", "--yes")
+
+
+def test_a_found_integration_gets_a_list_with_an_approval_only(desk):
+    body = {"name": "Viewer", "template": "databricks", "config": CONFIG}
+    desk.place.connect("POST", "oauth/integrations", body)
+    desk.wants(access={"groups": ["finance"]})
+    desk.place.apply(code=3)
+    desk.place.approve()
+    assert (desk.listed(), desk.place.is_settled()) == (["finance"], True)
