@@ -99,6 +99,7 @@ stack: stack
 providers:
   databricks: {type: databricks, account_id: "${env.ACCOUNT}"}
   connect: {type: connect, url: "${env.PLACE}"}
+  workbench: {type: workbench, url: "https://${env.HOST}/wb", config_dir: "${env.FOLDER}"}
 oauth_apps:
   app:
     name: ${env.TEAM}
@@ -133,14 +134,25 @@ connect_integrations:
       client_id: ${env.CID}
       client_secret: ${env.HIS}
       scopes: openid ${env.WAY}
+workbench_files:
+  section:
+    provider: workbench
+    file: databricks.conf
+    section: ours
+    values:
+      name: ${env.WAY}
+      url: https://${env.HOST}
+      client-id: ${oauth_apps.app.client_id}
+      client-secret: ${oauth_apps.app.client_secret}
 """
 
 
 @pytest.fixture
-def rich(nest: Nest) -> Nest:
+def rich(nest: Nest, tmp_path_factory: pytest.TempPathFactory) -> Nest:
     """Whatever may come from a variable or a file does."""
     nest.told.write_text("CANARYtold\n")
     (nest.folder / SPEC).write_text(RICH)
+    nest.env["FOLDER"] = str(tmp_path_factory.mktemp("canary"))
     nest.env |= {"HOST": "canary.cloud.databricks.com", "HIS": "CANARY secret of theirs"}
     return nest
 
