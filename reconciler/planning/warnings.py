@@ -12,11 +12,11 @@ from reconciler.matching.users import is_owner, unseen
 from reconciler.model import Action, Address, Change
 from reconciler.model.times import parse_time
 from reconciler.model.values import seconds
-from reconciler.planning.changes import ignored_edits
 from reconciler.planning.context import PlanningContext
 from reconciler.planning.credential_warnings import told
 from reconciler.planning.decision_types import Decisions
 from reconciler.planning.decisions import SECRET_CAP
+from reconciler.planning.differences import ignored_edits
 from reconciler.planning.missing_secrets import HANDOFF_MISSING
 from reconciler.planning.named_keys import CONTENT, called, gone
 from reconciler.planning.retention import USERS_UNKNOWN, kept_alive, owners_in_use, superseded
