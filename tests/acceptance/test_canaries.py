@@ -285,12 +285,16 @@ def test_what_a_watch_serves_tells_no_value(rich):
         rich.run("watch", SPEC, "--listen", "127.0.0.1:0")
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_rehearsal_tells_no_value(nest, form):
+    nest.run("rehearse", SPEC, "--format", form, "-v")
+
+
 OTHERS = {"TEAM": "CANARY other", "CID": "CANARY-another", "HIS": "CANARY other secret", "WAY": "CANARYways"}
 UNSET = {"PLACE": "", "ACCOUNT": "", "TEAM": ""}
 
 
 def test_a_spec_made_of_variables_tells_none_by_any_command(rich):
-    rich.run("rehearse", SPEC, "-v")
     rich.run("plan", SPEC, "-o", "saved.plan")
     rich.run("apply", "saved.plan", "--yes", "-v", "--log-format", "json")
     rich.run("plan", SPEC, "-o", "other.plan", env=OTHERS)
