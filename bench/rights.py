@@ -44,7 +44,7 @@ def spec(size: int) -> str:
 def seed(box: Sandbox) -> None:
     """The people and groups that are named, among many others."""
     people = [{"username": f"person-{n}"} for n in range(PEOPLE)]
-    people += [{"username": f"other-{n:05}"} for n in range(20_000)]
+    people += [{"username": f"other-{n:05}"} for n in range(3_000)]
     estate: dict[str, Any] = {
         "databricks": {"groups": [{"displayName": f"team-{n}"} for n in range(GROUPS)]},
         "connect": {"": {"users": people}},

@@ -1,5 +1,8 @@
 """Who may use an integration: by name, whole, and never open by accident."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 CONFIG = {
@@ -217,3 +220,28 @@ def test_a_found_integration_gets_a_list_with_an_approval_only(desk):
     desk.place.apply(code=3)
     desk.place.approve()
     assert (desk.listed(), desk.place.is_settled()) == (["finance"], True)
+
+
+def test_a_name_that_two_groups_have_is_ambiguous(desk):
+    twin = {"name": "finance", "guid": "11111111-2222-4333-8444-555555555555"}
+    desk.place.control("POST", "seed", {"connect": {"": {"groups": [twin]}}})
+    desk.wants(access={"groups": ["finance"]})
+    with desk.place.untouched():
+        desk.place.apply(code=1).says("principal-ambiguous", twin["guid"], desk.ids["finance"])
+
+
+def test_an_answer_that_shows_fewer_than_it_counts_stops_the_plan(desk):
+    desk.applies(access={"users": ["ada"]})
+    handle = desk.place.sandbox.handle
+
+    def short(request):
+        answer = handle(request)
+        if request.path.endswith("/v1/groups"):
+            page = {"results": [], "current_page": 1, "total": 1}
+            return replace(answer, body=json.dumps(page).encode())
+        return answer
+
+    desk.wants(access={"users": ["ada"], "groups": ["finance"]})
+    desk.place.sandbox.handle = short
+    with desk.place.untouched():
+        desk.place.apply(code=1).says("0 of 1")
