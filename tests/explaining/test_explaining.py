@@ -138,3 +138,13 @@ def test_the_reference_pages_are_current() -> None:
     place.loader.exec_module(module)
     for name, text in module.pages().items():
         assert (ROOT / "docs" / "reference" / name).read_text("utf-8") == text, "run scripts/reference.py"
+
+
+def test_every_key_of_a_spec_is_described_with_its_type_and_an_example_where_it_isnt_obvious() -> None:
+    rows = [row for kind in explaining.kinds() for row in explaining.attributes(kind)]
+    assert len(rows) > 100
+    assert [row.path for row in rows if not row.means or row.type in ("", "any")] == []
+    obvious = ("boolean", "mapping")
+    lacking = [row for row in rows if not row.example and row.type not in obvious]
+    # of a choice the type lists all there is
+    assert [row.path for row in lacking if ", " not in row.type or " " in row.type.replace(", ", "")] == []
