@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+COMPILED = tempfile.TemporaryDirectory()
 RECONCILE = (sys.executable, "-m", "reconciler")
 
 
@@ -73,6 +75,9 @@ def _clean() -> dict[str, str]:
     """The environment without anybody's real credentials."""
     foreign = ("DATABRICKS_", "CONNECT_", "RECONCILE_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    # as installed: modules are compiled once, wherever that may be kept
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    kept["PYTHONPYCACHEPREFIX"] = COMPILED.name
     root = str(Path(__file__).resolve().parent.parent)
     return {**kept, "DATABRICKS_CONFIG_FILE": os.devnull, "PYTHONPATH": root}
 

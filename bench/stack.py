@@ -32,18 +32,26 @@ SERVICE = """\
 
 def text(size: int, turn: int = 0) -> str:
     """The spec; in every turn after the first, one in a hundred of each kind says something else."""
-    changed = range(max(1, size // 100) if turn else 0)
-    parts = [HEAD, "oauth_apps:\n"]
-    for n in range(size):
+    return _text(HEAD, range(size), range(max(1, size // 100) if turn else 0), turn)
+
+
+def team(number: int) -> str:
+    """One of many stacks: an app, a principal and their two integrations."""
+    return _text(HEAD.replace("stack: bench", f"stack: team-{number}"), range(number, number + 1))
+
+
+def _text(head: str, numbers: range, changed: range = range(0), turn: int = 0) -> str:
+    parts = [head, "oauth_apps:\n"]
+    for n in numbers:
         scopes = "all-apis, offline_access" + (", sql" if n in changed and turn % 2 else "")
         parts.append(f"  app-{n}:\n    redirect_urls: ['${{providers.connect.callback_url}}']\n")
         parts.append(f"    scopes: [{scopes}]\n")
     parts.append("service_principals:\n")
-    for n in range(size):
+    for n in numbers:
         name = f"    display_name: robot-{n}-{turn}\n" if n in changed else ""
         parts.append(f"  robot-{n}:\n{name}    client_secret: {{lifetime: 365d, rotate_before: 30d}}\n")
     parts.append("connect_integrations:\n")
-    for n in range(size):
+    for n in numbers:
         more = f"    description: Turn {turn}\n" if n in changed else ""
         parts.append(VIEWER.format(n=n, more=more))
         parts.append(SERVICE.format(n=n, more=more))
