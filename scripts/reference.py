@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from reconciler import explaining
-from reconciler.cli.main import command_names, command_parts
+from reconciler.cli.command_line import command_names, command_parts
 from reconciler.providers import KINDS
 from reconciler.specs import schemas_of
 

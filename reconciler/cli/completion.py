@@ -9,8 +9,8 @@ import argparse
 import os
 from collections.abc import Iterable, Sequence
 
+from reconciler.cli.command_line import command_names, command_parts
 from reconciler.cli.console import Console
-from reconciler.cli.main import command_names, command_parts
 
 SHELLS = ("bash", "zsh", "fish")
 

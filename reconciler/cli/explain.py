@@ -6,8 +6,8 @@ import argparse
 import difflib
 
 from reconciler import explaining
+from reconciler.cli.command_line import command_help, command_names
 from reconciler.cli.console import Console
-from reconciler.cli.main import command_help, command_names
 from reconciler.errors import UsageError
 from reconciler.explaining import Attribute, Code
 

@@ -20,7 +20,20 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "object": (dict,),
     "null": (type(None),),
 }
-_NOTES: Final = frozenset({"$schema", "$defs", "title", "description", "examples", "writeOnly"})
+_NOTES: Final = frozenset(
+    {
+        "$schema",
+        "$id",
+        "$comment",
+        "$defs",
+        "title",
+        "description",
+        "examples",
+        "default",
+        "deprecated",
+        "writeOnly",
+    }
+)
 _OBJECT: Final = frozenset({"properties", "patternProperties", "additionalProperties"})
 
 

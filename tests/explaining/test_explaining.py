@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from reconciler import explaining
-from reconciler.cli.main import command_names, main
+from reconciler.cli.command_line import command_names
+from reconciler.cli.main import main
 from reconciler.providers import KINDS
 from reconciler.specs import schemas_of
 

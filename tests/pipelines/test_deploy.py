@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler.cli.main import parser
+from reconciler.cli.command_line import parser
 
 from .conftest import ROOT
 

@@ -126,3 +126,10 @@ def test_it_judges_any_value_by_any_schema_like_jsonschema(given_schema, value):
 def test_a_schema_that_says_more_is_left_to_jsonschema(said):
     with pytest.raises(UnknownKeywordError):
         compiled(said)
+
+
+def test_no_schema_of_this_tool_says_what_only_the_slow_validator_understands():
+    schemas = schemas_of(KINDS)
+    for name in ("stack", "import", *KINDS):
+        if "." not in name:
+            compiled(schemas._whole(name))  # raises where it doesn't understand
