@@ -99,6 +99,8 @@ def _orphan(context: AuditContext, app: Live, subject: Subject) -> Iterator[Find
     lent = {
         urls.comparable(each.callback_url) for each in context.lenders.values() if each.type == "workbench"
     }
+    if app.id in context.held_elsewhere:
+        return
     # who uses it there can't be seen; that it leads there says enough
     if any(urls.comparable(url) in lent for url in _redirects(app)):
         return

@@ -122,6 +122,14 @@ class AuditContext:
         provider = self.asked.get(subject.provider)
         return owner.at if owner and owner.at else provider.at if provider else None
 
+    @cached_property
+    def held_elsewhere(self) -> frozenset[str]:
+        """Ids of the credentials that what wasn't looked at holds, such as a file: as ledgers have it."""
+        unseen = (
+            owner.entry for (provider, _, _), owner in self.owners.items() if provider not in self.asked
+        )
+        return frozenset(held.credential for entry in unseen if entry for held in entry.deliveries.values())
+
     def secrets(self, provider: str, principal: str) -> Sequence[Live]:
         """All secrets that a principal's list shows."""
         return self.snapshot.within(provider, SECRETS, principal)

@@ -221,6 +221,20 @@ def test_a_folder_within_the_checkout_is_an_error(bench, inside):
     assert [finding["code"] for finding in found] == ["workbench-in-checkout"]
 
 
+def test_an_app_that_only_workbench_holds_is_no_orphan(bench, inside):
+    urls = ["https://elsewhere.example.org/callback"]  # not Workbench's own, which would say enough
+    bench.write(bench.want(app={"redirect_urls": urls, "scopes": ["all-apis", "offline_access"]}))
+    inside.apply()
+    codes = {f["code"] for f in inside.run("audit", SPEC, "--format", "json").json["findings"]}
+    assert "orphan-app" not in codes
+    want = bench.want(app={"redirect_urls": urls, "scopes": ["all-apis", "offline_access"]})
+    del want["workbench_files"]
+    bench.write(want)
+    inside.apply()
+    codes = {f["code"] for f in inside.run("audit", SPEC, "--format", "json").json["findings"]}
+    assert "orphan-app" in codes
+
+
 def test_no_ledger_and_no_plan_holds_the_secret(bench, inside):
     bench.write()
     inside.run("plan", SPEC, "-o", str(inside.folder / "saved.json"))
