@@ -1,5 +1,7 @@
 """Groups and roles of service principals: by name, additive, and only what this stack added is taken back."""
 
+from dataclasses import replace
+
 import pytest
 from databricks.sdk import AccountClient
 
@@ -159,3 +161,22 @@ def test_a_group_is_looked_up_and_read_once_for_all_its_members(team):
     assert team.place.is_settled()
     asked = team.place.control("GET", "log")["requests"][before:]
     assert len([each for each in asked if "/Groups" in each["path"]]) == 2
+
+
+def test_a_name_that_the_account_refuses_to_look_up_holds_its_list_up_alone(team):
+    team.applies(groups=["analysts"])
+    handle = team.place.sandbox.handle
+
+    def refusing(request):
+        is_odd = "odd" in request.query.get("filter", "")
+        return (
+            replace(handle(request), status=400, body=b'{"detail": "no such filter"}')
+            if is_odd
+            else handle(request)
+        )
+
+    team.wants(groups=["analysts", "odd"], display_name="renamed")
+    team.place.sandbox.handle = refusing
+    team.place.apply(code=1).says("principal-refused", "odd")
+    team.place.sandbox.handle = handle
+    assert "renamed" in team.place.principals()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
@@ -12,9 +11,13 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
-from reconciler.errors import CredentialError, NotFoundError, Problem, RemoteError
+from reconciler.errors import (
+    CredentialError,
+    NotFoundError,
+    Problem,
+    RemoteError,
+)
 from reconciler.model import PrincipalRef, ProviderSpec, WorkspaceRef
 from reconciler.providers._connections import Connections
 from reconciler.providers._credential_hosts import origin
@@ -22,6 +25,7 @@ from reconciler.providers._paths import is_id, segment
 from reconciler.providers._size_limits import Tally
 from reconciler.providers._throttle import Flow
 from reconciler.providers._wires import Wire
+from reconciler.providers.databricks._look_ups import look_up
 from reconciler.providers.databricks._settings import HOST, settle
 from reconciler.providers.databricks._sign_in import TRUST, Waits, prove, sign_in
 from reconciler.providers.http import PARALLEL, Answer, Client, Hints
@@ -45,12 +49,6 @@ _ZONE = ".cloud.databricks.com"
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 # Sort of principal → its SCIM resource, and the attribute that holds its name.
-_SORTS = {
-    "group": ("Groups", "displayName"),
-    "user": ("Users", "userName"),
-    "service_principal": ("ServicePrincipals", "applicationId"),
-}
-_TERM, _TERMS, _LONGEST = 30, 50, 4000  # characters around a name, names in a filter, characters of one
 
 PATIENCE = (0.5, 1.0, 2.0)  # seconds until a refused new secret is tried again
 
@@ -360,22 +358,7 @@ class DatabricksAccount:
         Raises:
             RemoteError: a look-up failed: nothing can be said of anybody.
         """
-        asked = [(sort, part) for sort in _SORTS for part in _batches([n for s, n in names if s == sort])]
-        found = self.http.map(lambda one: self.http.once(("named", *one), lambda: self._named(*one)), asked)
-        return {key: refs for each in found for key, refs in each.items()}
-
-    def _named(self, sort: str, names: tuple[str, ...]) -> dict[tuple[str, str], tuple[PrincipalRef, ...]]:
-        resource, attribute = _SORTS[sort]
-        each = (f"{attribute} eq {json.dumps(name, ensure_ascii=False)}" for name in names)
-        refs = [
-            PrincipalRef(item["id"], _as_named(sort, str(item.get(attribute) or "")))
-            for item in self.scim_list(resource, {"filter": " or ".join(each)})
-        ]
-        # a server may not be exact about case
-        return {
-            (sort, name): tuple(ref for ref in refs if ref.name.casefold() == name.casefold())
-            for name in names
-        }
+        return look_up(self, names)
 
     def called(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], PrincipalRef | None]:
         """Who has these ids: nothing of an account shows anybody by an id alone."""
@@ -408,24 +391,6 @@ class DatabricksAccount:
         return self.http.misshapen(
             method, path, f"has no id in {', '.join(keys)}" if keys else "isn't an object"
         )
-
-
-def _as_named(sort: str, name: str) -> str:
-    return name.lower() if sort == "service_principal" else name
-
-
-def _batches(names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Names that fit into one filter: an address is to stay short, and a filter has at most 200 nodes."""
-    found: list[list[str]] = []
-    room = 0
-    for name in names:
-        size = len(quote(name)) + _TERM
-        if size > room or len(found[-1]) >= _TERMS:
-            found.append([])
-            room = _LONGEST
-        found[-1].append(name)
-        room -= size
-    return [tuple(each) for each in found]
 
 
 def _merged(pages: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], bool]:
