@@ -18,6 +18,7 @@ def test_every_kind_is_known_by_its_name() -> None:
         "federation_policies",
         "connect_integrations",
         "handoffs",
+        "workbench_files",
     }
     assert all(kind.name == name and kind.noun and kind.provider_type for name, kind in KINDS.items())
 
