@@ -6,7 +6,6 @@ the request may have taken effect: that is what recovery after a crash rests on.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -15,12 +14,13 @@ from copy import copy
 from dataclasses import replace
 from statistics import median
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urljoin
 
 import requests
 
 from reconciler import errors
 from reconciler.providers import _retries as retries
+from reconciler.providers._bodies import content_type, encoded
 from reconciler.providers._connections import Connections, Credentials
 from reconciler.providers._deadlines import deadline
 from reconciler.providers._error_bodies import clean
@@ -364,8 +364,8 @@ class Client:
             sent.method,
             self.base + sent.path,
             params=sent.query,
-            data=_encoded(sent),
-            headers={"Content-Type": _content_type(sent)} if sent.form or sent.body is not None else {},
+            data=encoded(sent),
+            headers={"Content-Type": content_type(sent)} if sent.form or sent.body is not None else {},
             auth=Credentials(signed),
             timeout=(CONNECT_SECONDS, READ_SECONDS),
             allow_redirects=False,
@@ -397,25 +397,3 @@ def _joined(url: str, target: str) -> str:
         return urljoin(url, target)
     except ValueError:
         return target  # no address at all
-
-
-def _content_type(sent: Sent) -> str:
-    return "application/x-www-form-urlencoded" if sent.form else "application/json"
-
-
-def _encoded(sent: Sent) -> bytes | None:
-    """The body as bytes: the one place where secrets of a request are opened."""
-    if sent.form:
-        pairs = [(name, v.reveal() if isinstance(v, Secret) else v) for name, v in sent.form.items()]
-        return urlencode(pairs).encode()
-    if sent.body is None:
-        return None
-    return json.dumps(sent.body, default=_revealed, sort_keys=True).encode()
-
-
-def _revealed(value: Any) -> Any:
-    if isinstance(value, Secret):
-        return value.reveal()
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise errors.InternalError(f"a {type(value).__name__} can't be sent as JSON")

@@ -202,8 +202,3 @@ def test_a_missing_key_or_address_of_connect_is_said() -> None:
     with pytest.raises(errors.CredentialError) as caught:
         connect(ProviderSpec("connect", "connect", ""), {"CONNECT_API_KEY": "k"})
     assert "CONNECT_SERVER" in caught.value.hint
-
-
-def test_a_workbench_has_no_api() -> None:
-    with pytest.raises(errors.UsageError):
-        connect(ProviderSpec("workbench", "workbench", "https://w.test"), {})

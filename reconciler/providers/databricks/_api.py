@@ -48,7 +48,6 @@ _CLOUDS = {"azure": ".azuredatabricks.net", "gcp": ".gcp.databricks.com"}
 _ZONE = ".cloud.databricks.com"
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-# Sort of principal → its SCIM resource, and the attribute that holds its name.
 
 PATIENCE = (0.5, 1.0, 2.0)  # seconds until a refused new secret is tried again
 
