@@ -60,6 +60,7 @@ class Run:
         self._rivals: Rivals | None = None
         self._reads = Reads()
         self._began: float | None = None
+        self._is_outdated = False
 
     def __enter__(self) -> Run:
         return self
@@ -132,10 +133,9 @@ class Run:
 
     # --- what is live ----------------------------------------------------------------------------------
 
-    def renew(self) -> None:
-        """Has whatever comes read anew."""
-        with self._lock:
-            self._began = None
+    def outdate(self) -> None:
+        """Says that something was changed: whoever surveys the whole reads it anew."""
+        self._is_outdated = True
 
     def _reads_for(self, stack: Stack, holding: WriteAccess | None) -> Reads:
         """What was read already, if it holds for the stack; else a new beginning, for those after it, too.
@@ -185,7 +185,7 @@ class Run:
         """
         made = {name: self.client(spec) for name, spec in providers.items()}
         with self._lock:
-            if self._began is None:
+            if self._began is None or self._is_outdated:
                 self._reads, self._began = Reads(), self._clock()
             for api in made.values():
                 api.http.reads = self._reads

@@ -109,7 +109,7 @@ def _heal(stack: Stack, args: argparse.Namespace, console: Console, telemetry: T
         return healable(view.plan(view.options(args)), stack.heal)
 
     code = guarded(stack, partial(apply_plan, stack, planner, args, run=run), console)
-    run.renew()  # the audit of this round shows what has become of it
+    run.outdate()  # the audit of this round shows what has become of it
     telemetry.healed(stack.name, fine=code == 0)
     return code == 0
 
