@@ -61,8 +61,10 @@ def test_the_examples_of_a_kind_are_one_object_in_several_states_that_load(specs
     assert len({str([example.get(key) for key in kept]) for example in examples}) == 1
     for before, after in pairwise(examples):
         assert before != after
+    bench = {"type": "workbench", "url": "https://workbench.example.org", "config_dir": "/etc/rstudio"}
     for example in examples:
         spec = {**yaml.safe_load(head), kind: {"example": example}}
+        spec["providers"].setdefault("workbench", bench)
         assert specs.codes(yaml.safe_dump(spec).encode(), EXAMPLE_CLIENT_SECRET="x") == []
 
 
