@@ -26,6 +26,8 @@ from reconciler.secrets import Identities
 
 _COPYABLE = ("databricks", "connect")  # types of providers that there is a sandbox for
 
+_COPIED = ("databricks", "connect", FILES)
+
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Rehearses every stack; exit 1 if a run doesn't end with an empty plan."""
@@ -40,6 +42,7 @@ def _rehearse(stack: Stack, args: argparse.Namespace, whole: Run, console: Conso
     identities = Identities.from_environment(os.environ)
     console.problems(identities.warnings)
     with Run([stack], args, whole=whole) as run, run.clients(stack, opened) as apis:
+        _check_known(stack, apis)
         heard = {name: Heard() for name in apis if stack.providers[name].type != FILES}
         _check_copyable(stack, heard)
         for name, hear in heard.items():
@@ -72,6 +75,21 @@ def _check_copyable(stack: Stack, names: Iterable[str]) -> None:
                 f"there is no sandbox for the provider {name}, which is a {stack.providers[name].type}",
                 hint="rehearse a stack without it",
             )
+
+
+def _check_known(stack: Stack, apis: Mapping[str, Any]) -> None:
+    """Nothing real is ever written: of what can't be copied nothing is rehearsed.
+
+    Raises:
+        PlanError: a system of the stack is of such a sort.
+    """
+    strange = sorted(name for name in apis if stack.providers[name].type not in _COPIED)
+    if strange:
+        raise PlanError(
+            f"provider {strange[0]}: there is no sandbox of a {stack.providers[strange[0]].type}",
+            hint="rehearse the rest as a stack of its own; `reconcile plan` still says what it would change",
+            code="no-copy",
+        )
 
 
 def _script(view: View, options: Options, rivals: Rivals, heard: Mapping[str, Heard]) -> Script:

@@ -227,3 +227,20 @@ def test_any_estate_can_be_copied(estate: dict[str, Any], knobs: dict[str, Any])
         place.run("export", "-o", "estate.yaml", "systems/stack.yaml", "--stack", "taken")
         if (place.folder / "estate.yaml").exists():
             assert rehearsal(place, "estate.yaml")["converges"]
+
+
+def test_what_cant_be_copied_isnt_rehearsed(place: Place, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("workbench")
+    place.write(
+        "specs/workbench.yaml",
+        f"version: 1\nstack: workbench\nproviders:\n"
+        f"  databricks: {{type: databricks, host: {URL}}}\n"
+        f"  workbench: {{type: workbench, url: https://wb.example.org, config_dir: {folder}}}\n"
+        "oauth_apps:\n  a: {redirect_urls: ['${providers.workbench.callback_url}'], scopes: [sql]}\n"
+        "workbench_files:\n  it: {file: databricks.conf, section: it,\n"
+        "    values: {name: it, url: https://x.cloud.databricks.com, client-id: '${oauth_apps.a.client_id}',"
+        " client-secret: '${oauth_apps.a.client_secret}'}}\n",
+    )
+    said = place.run("rehearse", "specs/workbench.yaml", code=1)
+    assert "no-copy" in said.err
+    assert list(folder.iterdir()) == []
