@@ -45,7 +45,7 @@ def carry_out(
         pause=stop.event.wait,
         settle=settle,
         identities=view.identities or Identities(),
-        lists=view.run.lists,
+        lists=view.lists,
     )
     progress = _Progress(
         sys.stderr,

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reconciler import __version__, specs
+from reconciler.applying.fresh_lists import FreshLists
 from reconciler.cli.arguments import addresses, variables
 from reconciler.cli.console import Console
 from reconciler.cli.interruption import Stop
@@ -34,9 +35,6 @@ from reconciler.observing import LAG_BOUND
 from reconciler.planning import Options, make_destroy_plan, make_plan
 from reconciler.providers import KINDS, kinds_of
 from reconciler.secrets import Identities, unseal
-
-if TYPE_CHECKING:
-    from reconciler.cli.run import Run
 
 
 def stacks(args: argparse.Namespace) -> list[Stack]:
@@ -74,7 +72,7 @@ class View:
     """One stack with its ledger and live state, as read at one time.
 
     Attributes:
-        run: what it shares with other stacks.
+        lists: what is listed anew after writes, shared with the other stacks of the run.
         identities: private keys for sealed copies; None for a plan, which takes it for granted that whoever
             applies has them: same spec, same live, same plan, whoever plans.
     """
@@ -84,7 +82,7 @@ class View:
     apis: Mapping[str, Any]
     pairing: Pairing
     now: datetime
-    run: Run
+    lists: FreshLists
     identities: Identities | None = None
 
     @property
