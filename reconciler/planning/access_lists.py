@@ -62,7 +62,8 @@ def access_change(context: PlanningContext, resource: Resource, match: Match) ->
     if not differs(snapshot, resource.provider, fields, wanted, lost, there):
         return None
     before = match.entry.applied.get(fields.access) if match.entry else None
-    as_applied = before == wanted or (isinstance(before, Mapping) and {**lost, **wanted} == before)
+    lists = isinstance(before, Mapping) and isinstance(wanted, Mapping)
+    as_applied = before == wanted or (lists and {**lost, **wanted} == before)
     names = _names(context.entries.get(resource.address), fields, wanted)
     return FieldChange(
         fields.access,

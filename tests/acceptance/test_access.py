@@ -245,3 +245,10 @@ def test_an_answer_that_shows_fewer_than_it_counts_stops_the_plan(desk):
     desk.place.sandbox.handle = short
     with desk.place.untouched():
         desk.place.apply(code=1).says("0 of 1")
+
+
+def test_what_was_restricted_is_opened_at_once_by_an_approval(desk):
+    desk.applies(access={"groups": ["finance"]})
+    desk.wants(access="everyone")
+    desk.place.approve()
+    assert (desk.live["permissions"], desk.place.is_settled()) == ([], True)
