@@ -147,7 +147,10 @@ def check_nothing_breaks_out(name, value, action):
     for page, plain in zip(documents(name, value, action), documents("n", "v", action), strict=True):
         page.encode()
         seen, calm = Seen(page), Seen(plain)
-        assert [tag for tag in seen.tags if tag != "mark"] == [tag for tag in calm.tags if tag != "mark"]
+        # a difference is marked, and what stands between backticks is code, whoever wrote it
+        assert [tag for tag in seen.tags if tag not in ("mark", "code")] == [
+            tag for tag in calm.tags if tag not in ("mark", "code")
+        ]
         assert [pair[:2] for pair in seen.attributes] == [pair[:2] for pair in calm.attributes]
         assert seen.raw == calm.raw
         assert seen.comments == []

@@ -17,8 +17,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pyrage import x25519
 
-from reconciler.secrets import leak_register
-
 SshKey = ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
@@ -66,9 +64,3 @@ def fresh() -> str:
 @pytest.fixture
 def canary() -> str:
     return fresh()
-
-
-@pytest.fixture(autouse=True)
-def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Random values may be words that other tests print: nothing is remembered beyond a test."""
-    monkeypatch.setattr(leak_register, "_REGISTER", leak_register._Register())
