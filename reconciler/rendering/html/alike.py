@@ -18,7 +18,7 @@ def folded(shapes: Sequence[Hashable], edges: Sequence[tuple[int, int]]) -> dict
     """
     if len(shapes) <= FEW:
         return dict.fromkeys(range(len(shapes)), 1)
-    groups = _groups(len(shapes), edges)
+    groups = connected(len(shapes), edges)
     inner: dict[int, list[tuple[int, int]]] = defaultdict(list)
     leaders = {number: group[0] for group in groups for number in group}
     for source, target in edges:
@@ -34,7 +34,7 @@ def folded(shapes: Sequence[Hashable], edges: Sequence[tuple[int, int]]) -> dict
     return dict(sorted(found.items()))
 
 
-def _groups(count: int, edges: Sequence[tuple[int, int]]) -> list[list[int]]:
+def connected(count: int, edges: Sequence[tuple[int, int]]) -> list[list[int]]:
     """Boxes that are connected, each group in the order of its boxes."""
     leader = list(range(count))
 

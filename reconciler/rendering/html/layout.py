@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from reconciler.rendering.html.alike import connected
+
 WIDTH = 232.0
 ROW_GAP = 12.0
 BAND_GAP = 26.0
@@ -125,21 +127,11 @@ def _columns(boxes: Sequence[Box], edges: Edges) -> list[int]:
 
 def _bands(boxes: Sequence[Box], edges: Edges, columns: Sequence[int]) -> list[list[int]]:
     """Connected boxes together, and those without any edge; bands in which something happens come first."""
-    leader = list(range(len(boxes)))
-
-    def find(number: int) -> int:
-        while leader[number] != number:
-            leader[number] = leader[leader[number]]
-            number = leader[number]
-        return number
-
-    for source, target in edges:
-        first, second = sorted((find(source), find(target)))
-        leader[second] = first
+    first = {number: group[0] for group in connected(len(boxes), edges) for number in group}
     linked = {number for edge in edges for number in edge}
     bands: dict[tuple[bool, int], list[int]] = {}
     for number, box in enumerate(boxes):
-        key = (True, find(number)) if number in linked else (False, int(box.is_urgent))
+        key = (True, first[number]) if number in linked else (False, int(box.is_urgent))
         bands.setdefault(key, []).append(number)
     return sorted(bands.values(), key=lambda band: (not any(boxes[n].is_urgent for n in band), band[0]))
 
