@@ -1,5 +1,7 @@
 """What holds for every test."""
 
+import os
+
 import pytest
 
 from reconciler.secrets import leak_register
@@ -9,3 +11,8 @@ from reconciler.secrets import leak_register
 def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """The secrets of one test may be words that another prints: nothing is remembered beyond a test."""
     monkeypatch.setattr(leak_register, "_REGISTER", leak_register._Register())
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice the cores: most tests wait for servers and processes of their own about half of the time."""
+    return 2 * (os.cpu_count() or 1)
