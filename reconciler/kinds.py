@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from reconciler.errors import InternalError, InvalidRequestError, RemoteError, Severity, UsageError
 from reconciler.fields import Evidence as Evidence
 from reconciler.fields import Fields as Fields
-from reconciler.model import Address, Live, ProviderSpec, Ref, Stack
+from reconciler.model import Address, Entry, Live, ProviderSpec, Ref, Stack
 from reconciler.secrets import Secret
 
 Attributes = Mapping[str, Any]
@@ -160,9 +160,22 @@ class Kind(ABC, Generic[Api]):
         """What is wrong with the resources of this kind taken together; offline."""
         yield from ()
 
+    def unavailable(self, attributes: Attributes, provider: ProviderSpec) -> Iterator[Complaint]:
+        """What the system at its provider's address doesn't have for anybody; offline."""
+        yield from ()
+
     def unfamiliar(self, attributes: Attributes) -> str:
         """The template of an object that its schema doesn't know, so that only its server can judge it."""
         return ""
+
+    def noted(self, entry: Entry, server: str) -> Mapping[str, str]:
+        """What people note down of an object and isn't secret, from the ledger alone; "" for what it lacks.
+
+        Args:
+            server: the address of its provider; "" if that isn't known, or not to be shown.
+        """
+        ends = entry.credential.expires_at if entry.credential else ""
+        return {"id": entry.id, "client_id": entry.computed.get("client_id", ""), "expires_at": ends}
 
     def connect(self, spec: ProviderSpec, environment: Mapping[str, str], stack: Stack | None) -> Api:
         """The client of a provider of its type, where this tool has none; a `reconciler.clients.Client`.

@@ -13,7 +13,7 @@ from reconciler.cli.console import Console
 from reconciler.cli.execution import carry_out
 from reconciler.cli.exit_codes import code_of
 from reconciler.cli.interruption import stop_of
-from reconciler.cli.outputs import private
+from reconciler.cli.outputs import noted
 from reconciler.cli.parallel import Job, each
 from reconciler.cli.redaction import over
 from reconciler.cli.run import Run
@@ -21,7 +21,7 @@ from reconciler.cli.wiring import View, held
 from reconciler.errors import ReconcileError
 from reconciler.model import Action, Ledger, Plan, Stack
 from reconciler.providers import kinds_of
-from reconciler.rendering.outputs import outputs, outputs_text
+from reconciler.rendering.outputs import outputs_text
 from reconciler.secrets import Identities
 
 Planner = Callable[[View], Plan]
@@ -99,6 +99,5 @@ def new_outputs(stack: Stack, plan: Plan, ledger: Ledger, console: Console) -> s
     """What to note down of what this plan brought into the ledger; "" if nothing."""
     actions = (Action.CREATE, Action.ADOPT, Action.REPLACE, Action.ROTATE)
     fresh = {change.address for change in plan.pending if change.action in actions}
-    found = outputs(ledger, hidden=private(stack), only=fresh)
-    text = outputs_text(over(found), palette=console.look.palette, title="New outputs")
+    text = outputs_text(over(noted(stack, ledger, fresh)), palette=console.look.palette, title="New outputs")
     return f"\n{text}" if text else ""

@@ -8,9 +8,11 @@ from dataclasses import replace
 from reconciler import ledger as memory
 from reconciler.cli.arguments import addresses
 from reconciler.cli.console import Console
+from reconciler.cli.outputs import noted
 from reconciler.cli.run import Run
 from reconciler.cli.wiring import held, open_stack, stacks, the_stack
 from reconciler.errors import UsageError
+from reconciler.rendering.outputs import LedgerView
 from reconciler.specs.problems import listing, suggestion
 
 
@@ -28,7 +30,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 def _show(args: argparse.Namespace, console: Console) -> int:
     for stack in stacks(args):
-        console.result(console.form.ledger(open_stack(stack).ledger, console.look))
+        ledger = open_stack(stack).ledger
+        console.result(console.form.ledger(LedgerView(ledger, noted(stack, ledger)), console.look))
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Collection
 from dataclasses import replace
 
 from reconciler import specs
@@ -12,9 +13,9 @@ from reconciler.cli.arguments import variables
 from reconciler.cli.console import Console
 from reconciler.cli.redaction import over
 from reconciler.cli.wiring import open_stack
-from reconciler.model import Stack
-from reconciler.providers import KINDS
-from reconciler.rendering.outputs import outputs, outputs_env, outputs_json, outputs_text
+from reconciler.model import Address, Ledger, Stack
+from reconciler.providers import KINDS, kinds_of
+from reconciler.rendering.outputs import Outputs, outputs, outputs_env, outputs_json, outputs_text
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -24,7 +25,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     )
     by_stack = {}
     for stack in stacks:
-        found = outputs(open_stack(_unaddressed(stack)).ledger, hidden=private(stack))
+        found = noted(stack, open_stack(_unaddressed(stack)).ledger)
         found = by_stack[stack.name] = over(found)
         if args.format == "json":
             console.result(json.dumps(outputs_json(stack.name, found)) + "\n")
@@ -44,6 +45,7 @@ def _unaddressed(stack: Stack) -> Stack:
     return replace(stack, providers=bare)
 
 
-def private(stack: Stack) -> frozenset[str]:
-    """The providers whose address came from a variable that isn't to be shown."""
-    return frozenset(name for name, provider in stack.providers.items() if provider.is_private)
+def noted(stack: Stack, ledger: Ledger, only: Collection[Address] | None = None) -> Outputs:
+    """What to note down of a stack; not the address of a provider that came from a variable."""
+    private = frozenset(name for name, provider in stack.providers.items() if provider.is_private)
+    return outputs(ledger, kinds_of(stack), hidden=private, only=only)

@@ -8,10 +8,11 @@ from dataclasses import fields, replace
 from typing import Any
 
 from reconciler.errors import Problem, ReconcileError, SpecError
-from reconciler.model import Change, Entry, Ledger, Outcome, Plan, Verification
+from reconciler.model import Change, Entry, Outcome, Plan, Verification
 from reconciler.model.audit import Audit, Finding, MapObject
 from reconciler.model.rehearsal import Rehearsal
 from reconciler.rendering import Format
+from reconciler.rendering.outputs import LedgerView
 from reconciler.secrets.given_values import is_any_given, veiled
 
 
@@ -139,11 +140,10 @@ def _proofs(found: Sequence[Verification]) -> list[Verification]:
     return [replace(proof, message=veiled(proof.message)) for proof in found]
 
 
-def _ledger(ledger: Ledger) -> Ledger:
-    return replace(
-        ledger,
-        remotes=over(ledger.remotes),
-        entries={address: _entry(entry) for address, entry in ledger.entries.items()},
+def _ledger(view: LedgerView) -> LedgerView:
+    entries = {address: _entry(entry) for address, entry in view.ledger.entries.items()}
+    return LedgerView(
+        replace(view.ledger, remotes=over(view.ledger.remotes), entries=entries), over(view.outputs)
     )
 
 

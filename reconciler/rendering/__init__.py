@@ -12,12 +12,13 @@ from importlib import import_module
 from typing import Any
 
 from reconciler.errors import Problem, ReconcileError
-from reconciler.model import Change, Ledger, Outcome, Plan, Verification
+from reconciler.model import Change, Outcome, Plan, Verification
 from reconciler.model.audit import Audit
 from reconciler.model.rehearsal import Rehearsal
 from reconciler.rendering.drift import drift_json, drift_text
 from reconciler.rendering.json_documents import dumps, error_json, plan_json, result_json, validation_json
 from reconciler.rendering.ledger import ledger_json, ledger_text
+from reconciler.rendering.outputs import LedgerView
 from reconciler.rendering.problems import error_text, problems_text
 from reconciler.rendering.progress import Progress
 from reconciler.rendering.terminal import Look, Palette, clean
@@ -73,7 +74,7 @@ class Format:
     problems: Callable[[Sequence[Problem], Look], str]
     errors: Callable[[Sequence[ReconcileError], Look], str]
     drift: Callable[[str, Sequence[Change], Sequence[Problem], Look], str]
-    ledger: Callable[[Ledger, Look], str]
+    ledger: Callable[[LedgerView, Look], str]
     verification: Callable[[str, Sequence[Verification], Look], str]
     join: Callable[[Sequence[str]], str] | None = None
 

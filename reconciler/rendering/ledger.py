@@ -9,23 +9,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.model import Address, Credential, CredentialState, Entry, Intent, Ledger, shown_record
-from reconciler.rendering.outputs import outputs
+from reconciler.rendering.outputs import LedgerView
 from reconciler.rendering.terminal import Palette, columns, padded
 
 _INDENT = "    "
 _NOTED = ("client_id", "login_url", "callback_url")
 
 
-def ledger_text(ledger: Ledger, *, palette: Palette | None = None) -> str:
+def ledger_text(view: LedgerView, *, palette: Palette | None = None) -> str:
     """What a stack owns, by address, and what an interrupted run left open."""
+    ledger = view.ledger
     palette = palette or Palette()
     title = palette.strong(f"Ledger of stack {palette.clean(ledger.stack)}")
     about = palette.quiet(f"lineage {palette.clean(ledger.lineage)} {palette.dot} serial {ledger.serial}")
     remotes = _pairs_block(sorted(_remotes(ledger).items()), palette, "  ")
     blocks = ["\n".join([title, "  " + about, *remotes])]
-    noted = outputs(ledger)
     blocks += [
-        _entry_block(address, entry, noted.get(str(address), {}), palette)
+        _entry_block(address, entry, view.outputs.get(str(address), {}), palette)
         for address, entry in sorted(ledger.entries.items())
     ]
     blocks.append(_pending_block(ledger, palette))
@@ -109,8 +109,9 @@ def _unsettled(ledger: Ledger) -> int:
     return len(ledger.pending.intents) + len(ledger.pending.given_up)
 
 
-def ledger_json(ledger: Ledger) -> dict[str, Any]:
+def ledger_json(view: LedgerView) -> dict[str, Any]:
     """The same for programs (`reconcile.ledger-view/1`: not the file's own format)."""
+    ledger = view.ledger
     return {
         "format": "reconcile.ledger-view/1",
         "stack": ledger.stack,
@@ -118,7 +119,7 @@ def ledger_json(ledger: Ledger) -> dict[str, Any]:
         "serial": ledger.serial,
         "remotes": dict(sorted(_remotes(ledger).items())),
         "resources": {str(address): _entry_json(entry) for address, entry in sorted(ledger.entries.items())},
-        "outputs": {name: dict(fields) for name, fields in outputs(ledger).items()},
+        "outputs": {name: dict(fields) for name, fields in view.outputs.items()},
         "pending": {
             "intents": {
                 str(address): _intent_json(intent)

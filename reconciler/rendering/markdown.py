@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconciler.errors import Problem, ReconcileError
-from reconciler.model import Action, Change, Ledger, Outcome, Plan, Proof, Status, Verification
+from reconciler.model import Action, Change, Outcome, Plan, Proof, Status, Verification
 from reconciler.model.audit import Audit
 from reconciler.rendering.audit import counted_findings, grouped, named
 from reconciler.rendering.differences import Difference, differences
 from reconciler.rendering.drift import NO_DRIFT
 from reconciler.rendering.ledger import ledger_json
+from reconciler.rendering.outputs import LedgerView
 from reconciler.rendering.problems import sorted_problems
 from reconciler.rendering.safe_markdown import (
     SizeLimit,
@@ -321,9 +322,9 @@ def errors_markdown(errors: Sequence[ReconcileError], *, limit: int = LIMIT) -> 
     return _joined(*head, *_findings(problems, room, 1.0)[1:], *lines)
 
 
-def ledger_markdown(ledger: Ledger, *, limit: int = LIMIT) -> str:
+def ledger_markdown(view: LedgerView, *, limit: int = LIMIT) -> str:
     """What a stack owns, and what an interrupted run left open; never marks, copies or attributes."""
-    document = ledger_json(ledger)
+    ledger, document = view.ledger, ledger_json(view)
     head = [
         marker("ledger", ledger.stack),
         f"### Ledger of stack {code(ledger.stack)}",

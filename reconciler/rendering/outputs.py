@@ -5,22 +5,33 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.model import Address, Entry, Ledger
+from reconciler.kinds import Registry
+from reconciler.model import Address, Ledger
 from reconciler.rendering.terminal import Palette, columns, padded
 
 Outputs = Mapping[str, Mapping[str, str]]
 
-_OAUTH = "/__oauth__/integrations/"
-_LAST_PART = ".client_secret"
+
+@dataclass(frozen=True)
+class LedgerView:
+    """A ledger, with what there is to note down of it."""
+
+    ledger: Ledger
+    outputs: Outputs = field(default_factory=dict)
 
 
 def outputs(
-    ledger: Ledger, *, hidden: Collection[str] = (), only: Collection[Address] | None = None
+    ledger: Ledger,
+    kinds: Registry,
+    *,
+    hidden: Collection[str] = (),
+    only: Collection[Address] | None = None,
 ) -> Outputs:
-    """The outputs by address, sorted.
+    """The outputs by address, sorted; what a part has to say stands with its owner's.
 
     Args:
         hidden: providers whose address isn't to be shown.
@@ -28,33 +39,15 @@ def outputs(
     """
     found: dict[str, dict[str, str]] = {}
     for address, entry in sorted(ledger.entries.items()):
-        name = str(address).removesuffix(_LAST_PART)
-        if entry.id and (only is None or address in only):
-            facts = _facts(address, entry, ledger, hidden)
-            found.setdefault(name, {}).update({key: value for key, value in facts if value})
+        kind = kinds.get(address.kind_name)
+        if kind is None or not entry.id or not (only is None or address in only):
+            continue
+        record = ledger.remotes.get(entry.provider, "")
+        is_shown = record.startswith("http") and entry.provider not in hidden
+        facts = kind.noted(entry, record if is_shown else "")
+        name = str(address.parent or address)
+        found.setdefault(name, {}).update({key: value for key, value in facts.items() if value})
     return {name: fields for name, fields in found.items() if fields}
-
-
-def _facts(
-    address: Address, entry: Entry, ledger: Ledger, hidden: Collection[str]
-) -> Iterator[tuple[str, str]]:
-    kind = str(address).partition(".")[0]
-    if str(address).endswith(_LAST_PART):
-        yield "secret_id", entry.id
-        yield "expires_at", entry.credential.expires_at if entry.credential else ""
-        return
-    yield "id", entry.id
-    yield "client_id", entry.computed.get("client_id", "")
-    if kind == "service_principals":
-        yield "application_id", entry.computed.get("client_id", "")
-    elif kind == "oauth_apps":
-        yield "expires_at", entry.credential.expires_at if entry.credential else ""
-    elif kind == "connect_integrations":
-        yield "guid", entry.id
-        server = ledger.remotes.get(entry.provider, "")
-        if server.startswith("http") and entry.provider not in hidden:
-            yield "login_url", f"{server.rstrip('/')}{_OAUTH}{entry.id}/login"
-            yield "callback_url", f"{server.rstrip('/')}{_OAUTH}callback"
 
 
 def outputs_text(found: Outputs, *, palette: Palette | None = None, title: str = "Outputs") -> str:

@@ -12,7 +12,6 @@ from reconciler.kinds import Registry
 from reconciler.model import Stack
 from reconciler.model.policy import Policy
 from reconciler.specs.checks import check, resource_cycles
-from reconciler.specs.clouds import check_clouds
 from reconciler.specs.inputs import Inputs
 from reconciler.specs.policies import breaches, made_policy, softened
 from reconciler.specs.problems import Problems, listing, suggestion
@@ -163,7 +162,6 @@ def _resolve(resolver: Resolver, rules: _Rules) -> Stack:
     receive(resolver)
     wanted = resources(resolver, remotes)
     check(wanted, remotes, resolver.handoff_inputs.clear, resolver.problems, resolver.schemas)
-    check_clouds(wanted, remotes, resolver.problems)
     for ring in resource_cycles(wanted):
         holder = wanted[ring[0]]
         message = f"these refer to each other: {' → '.join(map(str, ring))}"

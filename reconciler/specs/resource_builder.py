@@ -71,12 +71,11 @@ def _check_together(found: Mapping[Address, Resource], resolver: Resolver) -> No
         for address, complaint in kind.clashes(alike):
             resource = found[address]
             at = resource.places.get(".".join(map(str, complaint.path)), resource.at)
-            _say(resolver.problems, complaint, at, address)
+            resolver.problems.add(_problem(complaint, at, address))
 
 
-def _say(problems: Problems, complaint: Complaint, at: Location | None, address: Address) -> None:
-    problem = Problem(complaint.severity, complaint.code, complaint.message, str(address), at, complaint.hint)
-    problems.add(problem)
+def _problem(complaint: Complaint, at: Location | None, address: Address) -> Problem:
+    return Problem(complaint.severity, complaint.code, complaint.message, str(address), at, complaint.hint)
 
 
 @dataclass(frozen=True)
@@ -120,6 +119,7 @@ class _Building:
             places=dict(places(self.block)),
         )
         yield resource
+        self._check_available(resource)
         self._check_keep_old(attributes.get("keep_old"))
         for key, settings in described.items():
             if isinstance(settings, Mapping):
@@ -133,8 +133,16 @@ class _Building:
         folder = self.resolver.inputs.folder
         for complaint in kind.complaints(attributes, folder):
             at = self._place(*within, *map(str, complaint.path))
-            _say(self.problems, complaint, at, self.address)
+            self.problems.add(_problem(complaint, at, self.address))
         return dict(kind.settled(attributes, folder))
+
+    def _check_available(self, resource: Resource) -> None:
+        provider = self.providers.get(resource.provider)
+        for complaint in self.kind.unavailable(resource.attributes, provider) if provider else ():
+            path = tuple(map(str, complaint.path))
+            is_ignored = resource.lifecycle.ignores(".".join(path))
+            add = self.problems.defer if is_ignored else self.problems.add
+            add(_problem(complaint, self._place(*path), self.address))
 
     def _value(self, key: str) -> Value:
         return self.resolver.resources.attribute(self.address.kind, self.address.key, (key,))

@@ -11,6 +11,8 @@ import pytest
 from rendering.browser import CHROMIUM, Browser
 
 from reconciler.model import Action, Address, Change, Plan, ProviderSpec, Stack
+from reconciler.providers import KINDS
+from reconciler.rendering.outputs import LedgerView, outputs
 
 GOLDEN = Path(__file__).parent / "golden"
 PROVIDERS = {
@@ -54,6 +56,10 @@ def make_change(address, action=Action.CREATE, **facts):
     return Change(address, action, **facts)
 
 
+def make_view(ledger):
+    return LedgerView(ledger, outputs(ledger, KINDS))
+
+
 def make_plan(*changes, stack="prod", **facts):
     facts = {
         "tool_version": "0.1.0",
@@ -67,7 +73,7 @@ def make_plan(*changes, stack="prod", **facts):
 
 @pytest.fixture
 def make():
-    return SimpleNamespace(change=make_change, plan=make_plan)
+    return SimpleNamespace(change=make_change, plan=make_plan, view=make_view)
 
 
 @pytest.fixture(scope="session")

@@ -95,19 +95,19 @@ def test_drift_as_json_tells_changed_from_gone(drifted):
     assert (gone["what"], gone["id"]) == ("gone", "g1")
 
 
-def test_a_ledger_shows_what_is_owned_and_what_is_open(ledger, golden):
-    golden("ledger", ledger_text(ledger))
+def test_a_ledger_shows_what_is_owned_and_what_is_open(ledger, golden, make):
+    golden("ledger", ledger_text(make.view(ledger)))
 
 
-def test_an_empty_ledger_is_shown_too():
-    assert ledger_text(Ledger("prod", "x")).endswith("0 owned, 0 unsettled.\n")
+def test_an_empty_ledger_is_shown_too(make):
+    assert ledger_text(make.view(Ledger("prod", "x"))).endswith("0 owned, 0 unsettled.\n")
 
 
-def test_a_ledger_as_json_holds_the_same(ledger, golden):
-    golden("ledger-json", json.dumps(ledger_json(ledger), indent=2) + "\n")
+def test_a_ledger_as_json_holds_the_same(ledger, golden, make):
+    golden("ledger-json", json.dumps(ledger_json(make.view(ledger)), indent=2) + "\n")
 
 
-def test_marks_sealed_copies_and_attributes_are_never_shown(ledger):
-    for shown in (ledger_text(ledger), json.dumps(ledger_json(ledger))):
+def test_marks_sealed_copies_and_attributes_are_never_shown(ledger, make):
+    for shown in (ledger_text(make.view(ledger)), json.dumps(ledger_json(make.view(ledger)))):
         for hidden in ("5a17", "f1a9", "BEGIN AGE", "from-the-environment"):
             assert hidden not in shown

@@ -34,6 +34,7 @@ from reconciler.rendering import (
     plan_text,
     problems_text,
 )
+from reconciler.rendering.outputs import LedgerView
 from reconciler.rendering.terminal import columns, wrapped
 
 HOSTILE = st.text(
@@ -78,7 +79,7 @@ def test_no_control_character_but_the_newline_ever_leaves(name, value, action, w
         problems_text([problem], width=width),
         error_text(AnswerError(value, request_id=name, hint=name)),
         drift_text(name, [change], [problem], width=width),
-        ledger_text(ledger),
+        ledger_text(LedgerView(ledger)),
     ):
         assert is_harmless(text)
         text.encode()

@@ -48,6 +48,7 @@ from reconciler.rendering import (
 from reconciler.rendering.html.cards import cards
 from reconciler.rendering.html.page import said
 from reconciler.rendering.html.picture import picture
+from reconciler.rendering.outputs import LedgerView
 
 HOSTILE = st.text(
     st.one_of(
@@ -139,7 +140,7 @@ def documents(name, value, action):
         outcomes_html(plan, [outcome]),
         problems_html([problem]),
         errors_html([AnswerError(value, request_id=name, hint=value)]),
-        ledger_html(ledger),
+        ledger_html(LedgerView(ledger)),
     ]
 
 
@@ -284,7 +285,7 @@ def test_pages_of_drift_outcomes_problems_errors_and_ledgers_tell_what_the_text_
     assert "r-42" in errors_html([AnswerError("refused", request_id="r-42")])
     sealed = Credential(CredentialState.HELD, "5a17", "f1a9", sealed="BEGIN AGE")
     entry = Entry("databricks", "a1", "a", Origin.CREATED, applied={"x": "hidden"}, credential=sealed)
-    page = ledger_html(Ledger("prod", "5f0c", 7, entries={story.changes[0].address: entry}))
+    page = ledger_html(LedgerView(Ledger("prod", "5f0c", 7, entries={story.changes[0].address: entry})))
     assert "a sealed copy is kept" in page
     for hidden in ("5a17", "f1a9", "BEGIN", "hidden</"):
         assert hidden not in page

@@ -42,6 +42,7 @@ from reconciler.rendering import (
     plan_markdown,
     problems_markdown,
 )
+from reconciler.rendering.outputs import LedgerView
 from reconciler.rendering.safe_markdown import code, html_code, prose, row
 
 HOSTILE = st.text(
@@ -140,7 +141,7 @@ def documents(name, value, action):
         outcomes_markdown(plan, [outcome]),
         problems_markdown([problem]),
         errors_markdown([AnswerError(value, request_id=name, hint=value)]),
-        ledger_markdown(ledger),
+        ledger_markdown(LedgerView(ledger)),
     ]
 
 
@@ -307,7 +308,9 @@ def test_a_ledger_shows_no_marks_no_copies_and_no_attributes(golden):
         "i1", "oauth_apps", "databricks", "2026-01-02", Runner("ana", "ci", "b", 4711, "9"), "create"
     )
     app = Address("oauth_apps", "a")
-    text = ledger_markdown(Ledger("prod", "5f0c", 7, entries={app: entry}, pending=Pending({app: intent})))
+    text = ledger_markdown(
+        LedgerView(Ledger("prod", "5f0c", 7, entries={app: entry}, pending=Pending({app: intent})))
+    )
     golden("markdown-ledger", text)
     for hidden in ("5a17", "f1a9", "BEGIN", "hidden"):
         assert hidden not in text
@@ -382,7 +385,7 @@ def test_outcomes_and_ledgers_stay_under_the_limit_too(make):
     entries = {change.address: Entry("databricks", "1", "n", Origin.CREATED) for change in changes}
     for text in (
         outcomes_markdown(make.plan(*changes), outcomes, limit=9_000),
-        ledger_markdown(Ledger("prod", "x", entries=entries), limit=9_000),
+        ledger_markdown(LedgerView(Ledger("prod", "x", entries=entries)), limit=9_000),
     ):
         assert len(text.encode()) <= 9_000
         assert "not shown" in text

@@ -18,7 +18,7 @@ from reconciler.kinds import (
     Kind,
     Scope,
 )
-from reconciler.model import Live, Sourced
+from reconciler.model import Entry, Live, Sourced
 from reconciler.providers._field_types import OBJECT, TEXT
 from reconciler.providers._paths import segment
 from reconciler.providers.connect._access import access_complaints, settled_access
@@ -96,6 +96,14 @@ class Integrations(Kind["ConnectServer"]):
     def complaints(self, attributes: Attributes, folder: Path) -> Iterator[Complaint]:
         """An access list that is empty or names somebody twice; content that isn't named by a GUID."""
         yield from access_complaints(attributes)
+
+    def noted(self, entry: Entry, server: str) -> Mapping[str, str]:
+        """Its id by the name that Connect gives it, and where people sign in through it."""
+        noted = {**super().noted(entry, server), "guid": entry.id}
+        if not server:
+            return noted
+        base = f"{server.rstrip('/')}/__oauth__/integrations"
+        return {**noted, "login_url": f"{base}/{entry.id}/login", "callback_url": f"{base}/callback"}
 
     def unfamiliar(self, attributes: Attributes) -> str:
         """The template, if the schema checks no keys for it."""

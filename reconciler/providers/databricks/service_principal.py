@@ -17,9 +17,10 @@ from reconciler.errors import (
     NotFoundError,
 )
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
-from reconciler.model import Address, Live, Ref, Sourced
+from reconciler.model import Address, Entry, Live, ProviderSpec, Ref, Sourced
 from reconciler.providers._field_types import ID, OBJECT, TEXT, TEXTS
 from reconciler.providers._paths import segment
+from reconciler.providers.databricks._clouds import application_id_complaints
 from reconciler.providers.databricks._grantees import grant_complaints, granted
 from reconciler.providers.databricks._groups import Group, is_of, join, leave, members_of, patch_op, quoted
 from reconciler.providers.databricks._rule_sets import give, grants_of, take
@@ -104,6 +105,15 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
                     hint = "write the key of a service principal of this stack, or an application id"
                     path = ("grants", key.partition(" ")[0])
                     yield address, Complaint("principal-form", f"it is granted to {own}", path, hint)
+
+    def unavailable(self, attributes: Attributes, provider: ProviderSpec) -> Iterator[Complaint]:
+        """An application id where there is no Entra ID to give one."""
+        yield from application_id_complaints(attributes, provider)
+
+    def noted(self, entry: Entry, server: str) -> Mapping[str, str]:
+        """Its client id by the name that Databricks gives it, too."""
+        noted = super().noted(entry, server)
+        return {**noted, "application_id": noted["client_id"]}
 
     def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:
         """All service principals, with what they are in each workspace and group of the scope.

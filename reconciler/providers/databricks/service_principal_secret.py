@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.errors import ConflictError, InternalError, InvalidRequestError, ThrottledError
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
-from reconciler.model import Live, Ref, Sourced, Text
+from reconciler.model import Entry, Live, Ref, Sourced, Text
 from reconciler.model.values import is_unknown, seconds
 from reconciler.providers._paths import segment
 from reconciler.secrets import Secret
@@ -56,6 +56,11 @@ class ServicePrincipalSecrets(Kind["DatabricksAccount"]):
         if found.get("rotate_before", -1) >= found.get("lifetime", longest):
             message = "rotate_before must be shorter than lifetime"
             yield Complaint("duration", message, ("rotate_before",), "shorten it, or lengthen lifetime")
+
+    def noted(self, entry: Entry, server: str) -> Mapping[str, str]:
+        """Beside what is noted of its principal."""
+        noted = super().noted(entry, server)
+        return {"secret_id": noted["id"], "expires_at": noted["expires_at"]}
 
     def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:
         """The secrets of every parent in the scope; a parent that is gone has none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reconciler.errors import Problem, ReconcileError
-from reconciler.model import Action, Address, Change, Ledger, Outcome, Plan, Proof, Status, Verification
+from reconciler.model import Action, Address, Change, Outcome, Plan, Proof, Status, Verification
 from reconciler.rendering.drift import NO_DRIFT
 from reconciler.rendering.html.cards import cards, unchanged
 from reconciler.rendering.html.page import (
@@ -26,6 +26,7 @@ from reconciler.rendering.html.page import (
 )
 from reconciler.rendering.html.picture import picture
 from reconciler.rendering.ledger import ledger_json
+from reconciler.rendering.outputs import LedgerView
 from reconciler.rendering.terminal import SYMBOLS, clean
 from reconciler.rendering.text import counted, scope_words
 from reconciler.rendering.verification import NOTHING, counted_proofs
@@ -206,9 +207,9 @@ def errors_html(errors: Sequence[ReconcileError]) -> str:
     return page(title, head, section("findings", "What is wrong", findings(problems) + ids))
 
 
-def ledger_html(ledger: Ledger) -> str:
+def ledger_html(view: LedgerView) -> str:
     """What a stack owns and what isn't settled, as a page; never marks, sealed copies or attributes."""
-    document = ledger_json(ledger)
+    ledger, document = view.ledger, ledger_json(view)
     pending = document["pending"]
     opened = [
         *([code(address), f"begun {esc(it['at'])}", it] for address, it in pending["intents"].items()),
