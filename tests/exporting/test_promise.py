@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import uuid
 from pathlib import Path
@@ -13,6 +14,9 @@ from hypothesis import strategies as st
 from reconciler import sandbox as box
 
 from .conftest import CALLBACK, URL, place_in
+
+ESTATES = int(os.environ.get("ESTATES") or 20)
+"""How many estates are tried; any number of them can be asked for."""
 
 HOSTILE = [
     "Sales", "sales", "SALES ", "no", "1e3", "null", "~", "<<", "a: b # c", "- x", "*a", "&a", "!!str",
@@ -126,7 +130,7 @@ providers:
 """
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=ESTATES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     estate=estates(),
     knobs=st.fixed_dictionaries(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from exporting.conftest import URL, Place, place_in
-from exporting.test_promise import BOTH, estates
+from exporting.test_promise import BOTH, ESTATES, estates
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -205,7 +205,7 @@ def test_several_stacks_are_rehearsed_each_on_its_own(place: Place) -> None:
     assert place.writes() == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=max(ESTATES // 2, 1), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     estate=estates(),
     knobs=st.fixed_dictionaries(
