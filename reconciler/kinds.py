@@ -84,6 +84,9 @@ class Kind(ABC, Generic[Api]):
         takes_up: what a person has to do before a change takes effect, in words; "" if nothing.
         is_referable: `${kind.key.attribute}` can refer to it.
         is_healable: `watch: {heal: …}` may name it.
+        exported_as: the word for an object whose name makes no key, where `export` writes a spec of such
+            objects; "" if it leaves them alone.
+        terraform: the type of resource that is such an object in a state of Terraform; "" for none.
         schema: what an object may say, as a JSON Schema; None for the file `schema/NAME.schema.json` that
             comes with this tool. A kind of another package brings its own; its `$ref` may lead to
             `shared.schema.json`. A part is described by the schema of its owner.
@@ -105,6 +108,8 @@ class Kind(ABC, Generic[Api]):
     takes_up: ClassVar[str] = ""
     is_referable: ClassVar[bool] = True
     is_healable: ClassVar[bool] = True
+    exported_as: ClassVar[str] = ""
+    terraform: ClassVar[str] = ""
     schema: ClassVar[Mapping[str, Any] | None] = None
     provider_schema: ClassVar[Mapping[str, Any] | None] = None
 
@@ -176,6 +181,14 @@ class Kind(ABC, Generic[Api]):
         """
         ends = entry.credential.expires_at if entry.credential else ""
         return {"id": entry.id, "client_id": entry.computed.get("client_id", ""), "expires_at": ends}
+
+    def stated(self, live: Live, filled: Mapping[str, Attributes]) -> Attributes:
+        """What a spec that takes an object over says of it, beside its name; in order.
+
+        Args:
+            filled: template → what its server fills in by itself.
+        """
+        return live.attributes
 
     def connect(self, spec: ProviderSpec, environment: Mapping[str, str], stack: Stack | None) -> Api:
         """The client of a provider of its type, where this tool has none; a `reconciler.clients.Client`.

@@ -19,11 +19,10 @@ from reconciler.cli.wiring import stacks
 from reconciler.errors import Problem, SpecError, UsageError
 from reconciler.exporting import Exported, Wishes, export
 from reconciler.exporting.keys import slug
-from reconciler.exporting.selection import INTEGRATIONS, PRINCIPALS
+from reconciler.exporting.selection import used_holders
 from reconciler.exporting.terraform_exit import known_secrets, leaving_text
 from reconciler.exporting.terraform_state import State, read_state
-from reconciler.matching.canonical import at_path
-from reconciler.model import Snapshot, Stack
+from reconciler.model import Stack
 from reconciler.model.policy import Policy
 from reconciler.model.values import KEY
 from reconciler.providers import KINDS
@@ -45,7 +44,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     with ExitStack() as open_clients:
         apis = found.connected(args, os.environ, open_clients)
         with console.reading(apis):
-            estate = survey(found.settled(apis), apis, KINDS, parents=used_principals)
+            estate = survey(found.settled(apis), apis, KINDS, parents=lambda seen: used_holders(seen, KINDS))
             servers = [name for name, spec in estate.providers.items() if spec.type == "connect"]
             defaults = {name: apis[name].defaults() for name in servers}
     console.problems(estate.snapshot.problems)
@@ -77,22 +76,7 @@ def _state(file: str) -> State:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it isn't text; give what `terraform show -json` prints"
         raise UsageError(f"{file} can't be read: {reason}") from None
-    return read_state(text, "what stdin holds" if file == "-" else file)
-
-
-def used_principals(snapshot: Snapshot) -> dict[str, list[str]]:
-    """Provider → the principals that an integration with Databricks uses."""
-    used = {
-        str(at_path(live.attributes, "config.client_id") or "")
-        for (_, kind), lives in snapshot.objects.items()
-        if kind == INTEGRATIONS
-        for live in lives.values()
-    }
-    return {
-        provider: [live.id for live in lives.values() if live.computed.get("client_id") in used - {""}]
-        for (provider, kind), lives in snapshot.objects.items()
-        if kind == PRINCIPALS
-    }
+    return read_state(text, "what stdin holds" if file == "-" else file, KINDS)
 
 
 def _wishes(

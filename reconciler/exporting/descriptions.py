@@ -7,21 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reconciler.exporting.selection import APPS, INTEGRATIONS, PRINCIPALS, Choice, Item
+from reconciler.exporting.selection import Choice, Item
 from reconciler.exporting.yaml_text import ReferenceText, is_holdable, is_plain_key, quoted
 from reconciler.matching.canonical import normal_host
 from reconciler.model import Live
 from reconciler.model.times import parse_time
 
 SECRET = "config.client_secret"  # noqa: S105 - a path
-# what a server fills in; a policy of nothing else says nothing
-_POLICY = {
-    "access_token_ttl_in_minutes": 60,
-    "refresh_token_ttl_in_minutes": 10080,
-    "enable_single_use_refresh_tokens": False,
-}
-_STATED = ("auth_type", "auth_mode", "client_id", "workspace_host")
-_NAMES = {APPS: "name", PRINCIPALS: "display_name", INTEGRATIONS: "name"}
+_NEVER_EMPTY = frozenset({"config"})  # a mapping that a spec has to have, whatever it says
 
 
 @dataclass(frozen=True)
@@ -61,7 +54,7 @@ def _put(values: Mapping[str, Any], steps: list[str], value: Any) -> dict[str, A
     if rest:
         below = values.get(first)
         inner = _put(below if isinstance(below, Mapping) else {}, rest, value)
-        return {**values, first: inner} if inner or first == "config" else _put(values, [first], None)
+        return {**values, first: inner} if inner or first in _NEVER_EMPTY else _put(values, [first], None)
     if value is None:
         return {key: item for key, item in values.items() if key != first}
     return {**values, first: value}
@@ -80,13 +73,12 @@ def describe(choice: Choice, defaults: Mapping[str, Mapping[str, Mapping[str, An
     )
     drafts = []
     for item in choice.items:
-        if item.kind == APPS:
-            draft = _app(choice, item)
-        elif item.kind == PRINCIPALS:
-            draft = _principal(choice, item)
-        else:
-            draft = _integration(choice, item, defaults.get(item.provider, {}))
-        twins = namesakes[(item.provider, item.kind, item.live.name)] if item.live.name else 0
+        draft = _stated(choice, item, defaults.get(item.provider, {}))
+        if not item.kind.receives:
+            draft = _owner(choice, draft)
+        elif item.is_databricks:
+            draft = _paired(choice, draft)
+        twins = namesakes[(item.provider, item.kind.name, item.live.name)] if item.live.name else 0
         if twins > 1:
             draft = draft.noting(Note("several of one name", f"{twins} live objects have this name"))
         drafts.append(_with_secret(choice, _named(draft)))
@@ -95,7 +87,7 @@ def describe(choice: Choice, defaults: Mapping[str, Mapping[str, Mapping[str, An
 
 def _named(draft: ObjectDraft) -> ObjectDraft:
     """The draft with its name first, as far as a spec can hold it."""
-    name, field_name = draft.item.live.name, _NAMES[draft.item.kind]
+    name, field_name = draft.item.live.name, draft.item.kind.fields.name
     if name and is_holdable(name) and not any(character in name for character in "\t\r\n"):
         return replace(draft, attributes={field_name: name, **draft.attributes})
     words = f"its name is left out, since no spec can hold it: {quoted(name)}"
@@ -103,45 +95,53 @@ def _named(draft: ObjectDraft) -> ObjectDraft:
 
 
 def _with_secret(choice: Choice, draft: ObjectDraft) -> ObjectDraft:
-    variable = choice.wishes.known.get((draft.item.kind, draft.item.live.id), "")
+    variable = choice.wishes.known.get((draft.item.kind.name, draft.item.live.id), "")
     return replace(draft, variable=variable)
 
 
-def _kept(draft: ObjectDraft, attributes: Mapping[str, Any]) -> ObjectDraft:
-    """The draft with those values that a spec can hold; the others stay unmanaged."""
-    for path, value in attributes.items():
-        if value is None or value in ("", [], {}):
-            continue
-        if is_holdable(value):
-            draft = draft.saying(path, value)
+def _stated(choice: Choice, item: Item, filled: Mapping[str, Mapping[str, Any]]) -> ObjectDraft:
+    """What its kind says of an object, as far as a spec can hold it; the rest stays unmanaged."""
+    draft = ObjectDraft(item, {})
+    for name, value in item.kind.stated(item.live, filled).items():
+        if name == item.kind.fields.redirects:
+            draft = _kept(draft, name, sorted(_lent(choice, url) for url in value))
+        elif not isinstance(value, Mapping):
+            draft = _kept(draft, name, value)
         else:
-            words = f"{path} is left out, since no spec can hold its value"
-            draft = draft.noting(Note("a value that no spec can hold", words))
+            draft = draft.saying(name, {}) if name in _NEVER_EMPTY else draft
+            for key, each in value.items():
+                if is_plain_key(key):
+                    draft = _kept(draft, f"{name}.{key}", each)
+                else:
+                    words = f"{name} has a key that no spec can hold: {quoted(str(key))}"
+                    draft = draft.noting(Note("a value that no spec can hold", words))
     return draft
 
 
-# --- apps ------------------------------------------------------------------------------------------------
+def _kept(draft: ObjectDraft, path: str, value: Any) -> ObjectDraft:
+    if value is None or value in ("", [], {}):
+        return draft
+    if path in draft.item.kind.fields.hosts and isinstance(value, str) and "/" in value:
+        value = normal_host(value)
+    if is_holdable(value):
+        return draft.saying(path, value)
+    words = f"{path} is left out, since no spec can hold its value"
+    return draft.noting(Note("a value that no spec can hold", words))
 
 
-def _app(choice: Choice, item: Item) -> ObjectDraft:
-    live = item.live.attributes
-    policy = live.get("token_access_policy") or {}
-    draft = ObjectDraft(item, {"confidential": live.get("confidential", False)})
-    draft = _kept(
-        draft,
-        {
-            # sets: no server promises an order
-            "redirect_urls": sorted(_lent(choice, url) for url in live.get("redirect_urls") or ()),
-            "scopes": sorted(live.get("scopes") or ()),
-            "user_authorized_scopes": sorted(live.get("user_authorized_scopes") or ()),
-            "token_access_policy": {
-                key: value for key, value in policy.items() if value is not None and value != _POLICY.get(key)
-            },
-        },
-    )
-    if item.client_id.casefold() not in choice.used and not choice.wishes.side:
-        draft = draft.noting(Note("apps that nothing uses", "no integration that was looked at uses it"))
-    return draft
+# --- what has a credential -------------------------------------------------------------------------------
+
+
+def _owner(choice: Choice, draft: ObjectDraft) -> ObjectDraft:
+    """What has credentials: of its own, or inside."""
+    item, kind = draft.item, draft.item.kind
+    if not item.live.active:
+        draft = draft.noting(Note("deactivated principals", "it is deactivated: its credentials don't work"))
+    if kind.fields.issues:
+        is_idle = item.client_id.casefold() not in choice.used and not choice.wishes.side
+        idle = Note("apps that nothing uses", "no integration that was looked at uses it")
+        return draft.noting(idle) if is_idle else draft
+    return _with_part(choice, draft) if choice.users.get(item.client_id) else draft
 
 
 def _lent(choice: Choice, url: str) -> str:
@@ -152,19 +152,10 @@ def _lent(choice: Choice, url: str) -> str:
     return url
 
 
-# --- principals ------------------------------------------------------------------------------------------
-
-
-def _principal(choice: Choice, item: Item) -> ObjectDraft:
-    draft = ObjectDraft(item, {})
-    if not item.live.active:
-        words = "it is deactivated: its credentials don't work"
-        draft = draft.saying("active", False).noting(Note("deactivated principals", words))
-    users = choice.users.get(item.client_id)
-    if not users:
-        return draft
-    found = choice.secrets(item)
-    if usable_secret(choice, item) is not None:
+def _with_part(choice: Choice, draft: ObjectDraft) -> ObjectDraft:
+    """One that is used and has its secrets inside, of which none tells who holds it."""
+    found = choice.secrets(draft.item)
+    if usable_secret(choice, draft.item) is not None:
         return draft.saying("client_secret", {})
     if len(found) > 1:
         words = f"it has {len(found)} secrets, and no API tells which one its integrations have"
@@ -184,26 +175,7 @@ def usable_secret(choice: Choice, item: Item) -> Live | None:
     return None if ends is not None and now is not None and ends <= now else found[0]
 
 
-# --- integrations ----------------------------------------------------------------------------------------
-
-
-def _integration(choice: Choice, item: Item, defaults: Mapping[str, Mapping[str, Any]]) -> ObjectDraft:
-    live = item.live.attributes
-    template = str(live.get("template") or "")
-    draft = _kept(ObjectDraft(item, {}), {"description": live.get("description"), "template": template})
-    draft = draft.saying("config", {})
-    filled = defaults.get(template, {})
-    for key, value in (live.get("config") or {}).items():
-        if not is_plain_key(key):
-            words = f"config has a key that no spec can hold: {quoted(str(key))}"
-            draft = draft.noting(Note("a value that no spec can hold", words))
-        elif key in _STATED or value != filled.get(key):
-            draft = _kept(draft, {f"config.{key}": _bare(value) if key == "workspace_host" else value})
-    return _paired(choice, draft) if item.is_databricks else draft
-
-
-def _bare(host: Any) -> Any:
-    return normal_host(host) if isinstance(host, str) and "/" in host else host
+# --- what uses one -----------------------------------------------------------------------------------------
 
 
 def _paired(choice: Choice, draft: ObjectDraft) -> ObjectDraft:
@@ -218,12 +190,8 @@ def _paired(choice: Choice, draft: ObjectDraft) -> ObjectDraft:
     draft = draft.saying("config.client_id", ReferenceText(f"${{{owner.address}.client_id}}"))
     if not needs:
         return draft
-    is_shown = (
-        owner.live.attributes.get("confidential") is True
-        if owner.kind == APPS
-        else usable_secret(choice, owner) is not None
-    )
-    if is_shown:
+    is_shown = owner.kind.has_credential(owner.kind.stated(owner.live, {}))
+    if is_shown or usable_secret(choice, owner) is not None:
         return draft.saying(SECRET, ReferenceText(f"${{{owner.address}.client_secret}}"))
     return with_variable(draft)
 

@@ -76,7 +76,7 @@ def export(
         breaches: what breaks a policy in it: said in a comment, since live is as it is.
         defaults: provider → template → what a server fills in by itself.
     """
-    choice, schemas = choose(estate, wishes), schemas_of(kinds)
+    choice, schemas = choose(estate, wishes, kinds), schemas_of(kinds)
     drafts = {draft.item.address: _required(draft, schemas) for draft in describe(choice, defaults or {})}
     if not drafts:
         return Exported("", 0, {}, choice, ())
@@ -102,7 +102,7 @@ def export(
 
 def _required(draft: ObjectDraft, schemas: Schemas) -> ObjectDraft:
     """The draft, ignoring what every such object must say and this one doesn't have."""
-    for path in schemas.lacking(draft.item.kind, draft.attributes):
+    for path in schemas.lacking(draft.item.kind.name, draft.attributes):
         words = f"ignored: it has no {path}"
         draft = draft.ignoring(path).noting(Note("fields that are missing", words))
     return draft

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.exporting.descriptions import ObjectDraft
-from reconciler.exporting.selection import APPS, INTEGRATIONS, PRINCIPALS, Choice
+from reconciler.exporting.selection import Choice
 from reconciler.exporting.yaml_text import ReferenceText, comment, lines, scalar
 from reconciler.model import Address, ProviderSpec, SecretInput, Sourced
 
-KINDS = (APPS, PRINCIPALS, INTEGRATIONS)
 _INTRODUCTION = (
     "Written by `reconcile export` from what was live, to be taken over as it is: the first plan adopts, "
     "and changes nothing. What isn't written here isn't managed. `ignore:` names what isn't right, or isn't "
@@ -59,8 +58,8 @@ def write(choice: Choice, drafts: Sequence[ObjectDraft], header: Sequence[str] =
     for name, spec in providers.items():
         page.add(_provider(name, spec))
     counts = [spec.type for spec in providers.values()]
-    for kind in KINDS:
-        mine = [draft for draft in drafts if draft.item.kind == kind]
+    for kind in choice.kinds:
+        mine = [draft for draft in drafts if draft.item.kind.name == kind]
         page.add(["", f"{kind}:"] if mine else [])
         group = ""
         for draft in mine:
@@ -163,7 +162,7 @@ def _sketch(choice: Choice, drafts: Sequence[ObjectDraft]) -> Iterator[str]:
         yield "# ${inputs.databricks.client_id} and ${inputs.databricks.client_secret}:"
         yield "# inputs:"
         yield "#   databricks: { handoff: handoff/databricks.age }"
-    owner = next((draft.item.address for draft in drafts if draft.item.kind in (APPS, PRINCIPALS)), None)
+    owner = next((draft.item.address for draft in drafts if not draft.item.kind.receives), None)
     if choice.wishes.side == "databricks" and owner is not None:
         yield ""
         yield "# What the Posit Connect administrator needs can go into a sealed file. Ask for the public key"

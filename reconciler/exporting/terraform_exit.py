@@ -7,8 +7,7 @@ import shlex
 from collections.abc import Iterator, Sequence, Set
 
 from reconciler.exporting.export import Exported
-from reconciler.exporting.selection import APPS, PRINCIPALS
-from reconciler.exporting.terraform_state import APP, PRINCIPAL, PRINCIPAL_SECRET, TAKEN, Instance, State
+from reconciler.exporting.terraform_state import APP, PRINCIPAL, PRINCIPAL_SECRET, Instance, State
 from reconciler.rendering import clean
 
 
@@ -20,25 +19,21 @@ def known_secrets(states: Sequence[State]) -> dict[tuple[str, str], Instance]:
             if one.deposed or one.secret is None:
                 continue
             if one.type == APP:
-                found[(APPS, one.live_id)] = one
+                found[(state.kinds[APP], one.live_id)] = one
             elif one.type == PRINCIPAL_SECRET:
-                found[(PRINCIPALS, _parent(one))] = one
+                found[(state.kinds[PRINCIPAL], _parent(one))] = one
     return found
 
 
 def leaving_text(exported: Exported, states: Sequence[State], files: Sequence[str]) -> str:
     """All that is to be done in Terraform, and in which order."""
-    taken = {(draft.item.kind, draft.item.live.id) for draft in exported.drafts}
-    stated = {
-        draft.item.live.id
-        for draft in exported.drafts
-        if draft.item.kind == PRINCIPALS and "client_secret" in draft.attributes
-    }
+    taken = {(draft.item.kind.name, draft.item.live.id) for draft in exported.drafts}
+    stated = {draft.item.live.id for draft in exported.drafts if "client_secret" in draft.attributes}
     gone = [
         one
         for state in states
         for one in state.instances
-        if _is_taken(one, taken) or _is_on_record(one, stated)
+        if _is_taken(state, one, taken) or _is_on_record(one, stated)
     ]
     parts = []
     if gone:
@@ -49,8 +44,8 @@ def leaving_text(exported: Exported, states: Sequence[State], files: Sequence[st
     return "\n\n".join(parts) + "\n" if parts else ""
 
 
-def _is_taken(one: Instance, taken: Set[tuple[str, str]]) -> bool:
-    return not one.deposed and (TAKEN.get(one.type, ""), one.live_id) in taken
+def _is_taken(state: State, one: Instance, taken: Set[tuple[str, str]]) -> bool:
+    return not one.deposed and (state.kinds.get(one.type, ""), one.live_id) in taken
 
 
 def _is_on_record(one: Instance, stated: Set[str]) -> bool:
@@ -74,7 +69,7 @@ def _secrets(exported: Exported, states: Sequence[State], files: Sequence[str]) 
     found = known_secrets(states)
     lines = []
     for draft in exported.drafts:
-        one = found.get((draft.item.kind, draft.item.live.id))
+        one = found.get((draft.item.kind.name, draft.item.live.id))
         if one is None or not draft.variable:
             continue
         at = next(number for number, state in enumerate(states) if one in state.instances)

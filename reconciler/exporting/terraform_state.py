@@ -8,20 +8,18 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.errors import UsageError
 from reconciler.exporting.keys import slug
-from reconciler.exporting.selection import APPS, INTEGRATIONS, PRINCIPALS
+from reconciler.kinds import Registry
 from reconciler.secrets import Secret, sounds_secret
 
 APP = "databricks_custom_app_integration"
 PRINCIPAL = "databricks_service_principal"
 PRINCIPAL_SECRET = "databricks_service_principal_secret"  # noqa: S105 - a type
-_REST = "restapi_object"
-TAKEN = {APP: APPS, PRINCIPAL: PRINCIPALS, _REST: INTEGRATIONS}
 _SECRETS = {APP: ("client_secret",), PRINCIPAL_SECRET: ("secret", "secret_hash")}
 _SHORTEST = 8  # shorter texts aren't looked for in others
 
@@ -85,16 +83,17 @@ class State:
     instances: tuple[Instance, ...]
     spots: tuple[str, ...]
     is_shown: bool = False
+    kinds: Mapping[str, str] = field(default_factory=dict)  # type of Terraform → kind of what is taken over
 
     def keys(self) -> dict[tuple[str, str], str]:
         """(kind, id) → key, from Terraform's names with the index behind."""
-        wanted = [i for i in self.instances if i.type in TAKEN and i.live_id and not i.deposed]
+        wanted = [i for i in self.instances if i.type in self.kinds and i.live_id and not i.deposed]
         bare = {id(i): _key(i) for i in wanted}
-        counts = Counter((TAKEN[i.type], bare[id(i)]) for i in wanted)
+        counts = Counter((self.kinds[i.type], bare[id(i)]) for i in wanted)
         found: dict[tuple[str, str], str] = {}
         taken: set[tuple[str, str]] = set()
         for one in wanted:
-            kind, key = TAKEN[one.type], bare[id(one)]
+            kind, key = self.kinds[one.type], bare[id(one)]
             if counts[(kind, key)] > 1 and one.module:
                 key = f"{slug(one.module.replace('module.', ''))}-{key}"[:100]
             base, number = key, 2
@@ -118,7 +117,7 @@ def _unindexed(module: str) -> str:
     return f"{bare}." if bare else ""
 
 
-def read_state(text: str, name: str) -> State:
+def read_state(text: str, name: str, kinds: Registry) -> State:
     """The state in a text.
 
     Args:
@@ -137,17 +136,19 @@ def read_state(text: str, name: str) -> State:
     if "encrypted_data" in whole:
         raise UsageError(f"{name} is encrypted", hint="`tofu state pull` prints it decrypted")
     whole = whole.get("prior_state", whole)
+    taken = {kind.terraform: kind.name for kind in kinds.values() if kind.terraform}
     if isinstance(whole.get("values"), dict) or "format_version" in whole:
         values = whole.get("values") or {}
         found = tuple(_shown(values.get("root_module") or {}))
-        return State(found, tuple(_spots(found, values.get("outputs") or {})), is_shown=True)
+        spots = tuple(_spots(found, values.get("outputs") or {}, taken))
+        return State(found, spots, is_shown=True, kinds=taken)
     if whole.get("version") != 4:
         words = f"{name} is a state of version {whole.get('version')!r}" if "version" in whole else name
         raise UsageError(
             f"{words}: only version 4 is read", hint="`terraform state pull` with a newer release"
         )
     found = tuple(_instances(whole.get("resources") or []))
-    return State(found, tuple(_spots(found, whole.get("outputs") or {})))
+    return State(found, tuple(_spots(found, whole.get("outputs") or {}, taken)), kinds=taken)
 
 
 def _instances(resources: Any) -> Iterator[Instance]:
@@ -188,7 +189,9 @@ def _shown(module: Mapping[str, Any]) -> Iterator[Instance]:
 # --- where secrets lie -----------------------------------------------------------------------------------
 
 
-def _spots(instances: tuple[Instance, ...], outputs: Mapping[str, Any]) -> Iterator[str]:
+def _spots(
+    instances: tuple[Instance, ...], outputs: Mapping[str, Any], taken: Collection[str]
+) -> Iterator[str]:
     """Where a secret can be read: known attributes, what sounds like one, and copies of what was found."""
     known = {
         value
@@ -200,7 +203,7 @@ def _spots(instances: tuple[Instance, ...], outputs: Mapping[str, Any]) -> Itera
     for one in instances:
         for path, value in _texts(one.attributes):
             is_stated = path in _SECRETS.get(one.type, ())
-            sounds = one.type not in TAKEN and sounds_secret(path.rpartition(".")[2])
+            sounds = one.type not in taken and sounds_secret(path.rpartition(".")[2])
             if value and (is_stated or sounds or any(secret in value for secret in known)):
                 spot = f"{one.type} {one.name} {path}"
                 if spot not in seen:

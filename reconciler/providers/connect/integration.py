@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _PATH = "/v1/oauth/integrations"
 _SETTABLE = ("name", "description", "template", "config")
+_STATED = ("auth_type", "auth_mode", "client_id", "workspace_host")  # written whatever a server fills in
 _CHANGEABLE = ("name", "description", "config", "access")
 # Templates that offer more than one auth type: only there does a config say which
 # (docs/facts/connect.md §8.2).
@@ -69,6 +70,8 @@ class Integrations(Kind["ConnectServer"]):
 
     name = "connect_integrations"
     noun = "integration"
+    exported_as = "integration"
+    terraform = "restapi_object"
     provider_type = "connect"
     evidence = Evidence.CONTENT
     receives = True
@@ -96,6 +99,18 @@ class Integrations(Kind["ConnectServer"]):
     def complaints(self, attributes: Attributes, folder: Path) -> Iterator[Complaint]:
         """An access list that is empty or names somebody twice; content that isn't named by a GUID."""
         yield from access_complaints(attributes)
+
+    def stated(self, live: Live, filled: Mapping[str, Attributes]) -> Attributes:
+        """Without what the server fills in."""
+        said = live.attributes
+        template = str(said.get("template") or "")
+        usual = filled.get(template, {})
+        config = {
+            key: value
+            for key, value in (said.get("config") or {}).items()
+            if key in _STATED or value != usual.get(key)
+        }
+        return {"description": said.get("description"), "template": template, "config": config}
 
     def noted(self, entry: Entry, server: str) -> Mapping[str, str]:
         """Its id by the name that Connect gives it, and where people sign in through it."""

@@ -15,7 +15,8 @@ from reconciler.providers._paths import segment
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
 
-_CHANGEABLE = ("redirect_urls", "scopes", "user_authorized_scopes", "token_access_policy")
+_SETS = ("redirect_urls", "scopes", "user_authorized_scopes")
+_CHANGEABLE = (*_SETS, "token_access_policy")
 _SETTABLE = ("name", "confidential", *_CHANGEABLE)
 _SHAPE = {
     "name": TEXT,
@@ -27,6 +28,12 @@ _SHAPE = {
 }
 _SESSION = "absolute_session_lifetime_in_minutes"
 _SINGLE_USE = "enable_single_use_refresh_tokens"
+# a policy of nothing else says nothing
+_FILLED_IN = {
+    "access_token_ttl_in_minutes": 60,
+    "refresh_token_ttl_in_minutes": 10080,
+    _SINGLE_USE: False,
+}
 
 
 class OAuthApps(Kind["DatabricksAccount"]):
@@ -34,6 +41,8 @@ class OAuthApps(Kind["DatabricksAccount"]):
 
     name = "oauth_apps"
     noun = "OAuth app"
+    exported_as = "app"
+    terraform = "databricks_custom_app_integration"
     provider_type = "databricks"
     evidence = Evidence.CREATOR
     fields = Fields(
@@ -51,6 +60,19 @@ class OAuthApps(Kind["DatabricksAccount"]):
         scopes=frozenset({"scopes", "user_authorized_scopes"}),
         redirects="redirect_urls",
     )
+
+    def stated(self, live: Live, filled: Mapping[str, Attributes]) -> Attributes:
+        """Sets in one order, as no server promises any; a policy without what the server fills in."""
+        said, policy = live.attributes, live.attributes.get("token_access_policy") or {}
+        return {
+            "confidential": said.get("confidential", False),
+            **{name: sorted(said.get(name) or ()) for name in _SETS},
+            "token_access_policy": {
+                key: value
+                for key, value in policy.items()
+                if value is not None and value != _FILLED_IN.get(key)
+            },
+        }
 
     def has_credential(self, attributes: Attributes) -> bool:
         """A public app has no secret."""

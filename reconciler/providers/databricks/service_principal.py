@@ -44,6 +44,8 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
 
     name = "service_principals"
     noun = "service principal"
+    exported_as = "principal"
+    terraform = "databricks_service_principal"
     provider_type = "databricks"
     evidence = Evidence.NAME
     fields = Fields(
@@ -109,6 +111,10 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
     def unavailable(self, attributes: Attributes, provider: ProviderSpec) -> Iterator[Complaint]:
         """An application id where there is no Entra ID to give one."""
         yield from application_id_complaints(attributes, provider)
+
+    def stated(self, live: Live, filled: Mapping[str, Attributes]) -> Attributes:
+        """Only that it is deactivated: where it is a member, others may have a say in."""
+        return {} if live.active else {"active": False}
 
     def noted(self, entry: Entry, server: str) -> Mapping[str, str]:
         """Its client id by the name that Databricks gives it, too."""
