@@ -11,11 +11,12 @@ from reconciler.conformance.cases import Case
 from reconciler.conformance.meddling import Meddling, Trouble
 from reconciler.conformance.stage import KEY, BrokenError, NotAskedError, Stage, changes_at
 from reconciler.errors import ReconcileError, RemoteError, SpecError
-from reconciler.kinds import Fields, Scope
+from reconciler.kinds import Fields, Kind, Scope
 from reconciler.matching import at_path, leaves, same_leaf
 from reconciler.model import Action, Address, Cause
 from reconciler.secrets import LeakError, checked
 
+_SCOPES = ["all-apis", "offline_access"]
 ROUNDS = 2  # runs after trouble, until nothing is left to do
 _MAKES = (Action.CREATE, Action.REPLACE, Action.DELETE, Action.ROTATE)
 
@@ -315,23 +316,27 @@ def _one_trouble(stage: Stage, step: int, meddling: Meddling) -> int:
 
 def _receiver(stage: Stage) -> None:
     """It holds an app's credential; the app is replaced."""
-    kind = stage.case.kind
-    source = f"oauth_apps.{KEY}"
-    callbacks = [f"${{providers.{name}.callback_url}}" for name in ("connect",)]
-    scopes = ["all-apis", "offline_access"]
-    stage.beside = {"oauth_apps": {KEY: {"redirect_urls": callbacks, "scopes": scopes}}}
+    kind, app = stage.case.kind, _app(stage.case)
+    source = f"{app.name}.{KEY}"
+    wanted = {app.fields.redirects: ["${providers.connect.callback_url}"], "scopes": _SCOPES}
+    stage.beside = {app.name: {KEY: wanted}}
     stage.wanted = _with(stage.case, source)
     stage.applied()
     _is_settled(stage, "after a create with an app's credential")
     stage.applied(replaces=(Address.parse(source),))
     calls = stage.calls
-    written, removed = (kind.name, "update"), ("oauth_apps", "delete")
+    written, removed = (kind.name, "update"), (app.name, "delete")
     if written not in calls:
         raise BrokenError("a new credential isn't delivered")
     is_kept = bool(kind.keeps_old) and removed not in calls
     if not is_kept and (removed not in calls or calls.index(removed) < calls.index(written)):
         raise BrokenError("the old credential goes before the new one is delivered")
     _is_settled(stage, "after a new credential was delivered")
+
+
+def _app(case: Case) -> Kind[Any]:
+    """The kind whose objects have a credential of their own that people sign in through."""
+    return next(kind for kind in case.kinds.values() if kind.fields.issues and kind.fields.redirects)
 
 
 def _with(case: Case, source: str) -> dict[str, Any]:
