@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from reconciler.applying import rights
+from reconciler.applying.custody import Custody
 from reconciler.applying.fresh_lists import FreshLists
 from reconciler.errors import InternalError, ReconcileError, RemoteError
 from reconciler.kinds import Fields, Kind, Registry
@@ -19,7 +20,6 @@ from reconciler.model import (
     Action,
     Address,
     Change,
-    Credential,
     Delivery,
     Entry,
     Intent,
@@ -36,7 +36,7 @@ from reconciler.model import (
     Text,
 )
 from reconciler.planning import origins, remembered
-from reconciler.secrets import Fingerprint, Identities, Recipients, Secret, recipients_mark, seal, unseal
+from reconciler.secrets import Fingerprint, Identities, Recipients, Secret, unseal
 
 GHOST = timedelta(hours=1)
 
@@ -56,6 +56,7 @@ class ApplyContext:
         settle: seconds between making an app's successor and switching to it: changes of an app can take
             half an hour to act.
         identities: private keys that sealed copies are opened with.
+        opened: remote ids of credentials whose sealed copy they open.
         pause: waits that many seconds, or less if the run is stopped.
         values: remote id of an app or SP secret → its secret, as long as this process lives.
         computed: address → what others may refer to, of objects that exist.
@@ -76,6 +77,7 @@ class ApplyContext:
     pause: Callable[[float], object] = time.sleep
     settle: float = 0.0
     identities: Identities = field(default_factory=Identities)
+    opened: frozenset[str] = frozenset()
     values: dict[str, Secret] = field(default_factory=dict)
     computed: dict[Address, Mapping[str, str]] = field(default_factory=dict)
     stayed: dict[str, str] = field(default_factory=dict)
@@ -85,7 +87,8 @@ class ApplyContext:
 
     def __post_init__(self) -> None:
         wanted = self.plan.stack.recipients
-        self.recipients = Recipients.parse(wanted) if wanted else None
+        recipients = Recipients.parse(wanted) if wanted else None
+        self.custody = Custody(recipients, self.identities, self.opened)
         self._renewed = {change.address for change in self.plan.changes if change.action.supersedes}
         for change in self.plan.changes:
             if change.live is not None and not change.action.makes:
@@ -205,18 +208,6 @@ class ApplyContext:
                     return found
         return None
 
-    def in_custody(self, credential: Credential, secret: Secret | None) -> Credential:
-        """A credential with a copy sealed to the present recipients, as far as its value is known."""
-        if self.recipients is None:
-            return replace(credential, sealed="", sealed_to="")
-        mark = recipients_mark(self.recipients)
-        if credential.sealed and credential.sealed_to == mark:
-            return credential
-        value = secret or (unseal(credential.sealed, self.identities) if credential.sealed else None)
-        if value is None:
-            return credential
-        return replace(credential, sealed=seal(value, self.recipients), sealed_to=mark)
-
     def credential(self, source: Address) -> str:
         """Remote id of the app or secret that a source stands for now; "" if there is none on record."""
         return self.computed.get(source, {}).get("id", "")
@@ -265,7 +256,7 @@ class ApplyContext:
         held = entry.credential
         refreshed = replace(
             entry,
-            credential=self.in_custody(held, self.values.get(entry.id)) if held else None,
+            credential=self.custody.kept(held, self.values.get(entry.id)) if held else None,
             provider=resource.provider,
             named=resource.named,
             deliveries=still_wanted(entry.deliveries, resource),

@@ -151,7 +151,7 @@ def _entry(context: ApplyContext, resource: Resource, created: Created, handed: 
     if created.secret is not None:
         mark = Fingerprint.of(created.secret)
         made = Credential(CredentialState.FRESH, mark.salt, mark.mark, expires_at=created.live.expires_at)
-        credential = context.in_custody(made, created.secret)
+        credential = context.custody.kept(made, created.secret)
     applied = context.without_secrets(resource.address, context.recordable(resource))
     return ledger_edits.entry_of(
         resource,

@@ -130,6 +130,7 @@ class Executor:
         ]
         edit = ledger_edits.as_one(
             [
+                self.context.custody.look,
                 ledger_edits.begun(self.context.plan, self._refreshed()),
                 *settled,
                 *(ledger_edits.condemned(c, c.spares) for c in self.context.plan.changes if c.spares),
@@ -165,6 +166,7 @@ class Executor:
                 continue  # live isn't as the spec says, or can't be seen from here
             entry = self.context.entry(change.address)
             if entry is not None and entry.id:
+                entry = self.context.custody.looked_into(entry)
                 found[change.address] = self.context.refreshed(entry, change)
         return found
 

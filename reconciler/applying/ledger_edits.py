@@ -337,8 +337,8 @@ def condemned(change: Change, ids: Iterable[str]) -> LedgerEdit:
 
 def _condemn(former: Superseded) -> Superseded:
     credential = former.credential or Credential(CredentialState.CONDEMNED)
-    credential = replace(credential, state=CredentialState.CONDEMNED, by=None, to={}, sealed="", sealed_to="")
-    return replace(former, credential=credential, revoke_after="")
+    bare = replace(credential, by=None, to={}, sealed="", sealed_to="", unopened=False)
+    return replace(former, credential=replace(bare, state=CredentialState.CONDEMNED), revoke_after="")
 
 
 def removed(address: Address, provider: str, live_id: str, now: str, horizon: str) -> LedgerEdit:

@@ -12,6 +12,7 @@ from reconciler.matching import is_of_adopt
 from reconciler.model import Action, Address, Change, Ledger, Plan, Ref, Resource, SecretInput
 
 _MAKING = (Action.CREATE, Action.REPLACE)
+_HANDING = (*_MAKING, Action.ADOPT, Action.UPDATE)
 
 
 def check_supplied(plan: Plan, ledger: Ledger, kinds: Registry) -> None:
@@ -22,7 +23,7 @@ def check_supplied(plan: Plan, ledger: Ledger, kinds: Registry) -> None:
     """
     for change in sorted(plan.pending, key=lambda one: one.address):
         resource = plan.stack.resources.get(change.address)
-        if resource is None:
+        if resource is None or change.action not in _HANDING:
             continue
         for value in _needed(plan, ledger, kinds, change, resource):
             if value.secret is None:

@@ -103,7 +103,7 @@ def _on_trust(context: ApplyContext, resource: Resource, live: Live) -> Credenti
         mark.mark if mark else "",
         expires_at=live.expires_at,
     )
-    return context.in_custody(credential, value)
+    return context.custody.kept(credential, value)
 
 
 def _without(tree: Mapping[str, Any], paths: set[str], prefix: str = "") -> dict[str, Any]:

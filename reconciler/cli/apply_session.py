@@ -83,6 +83,7 @@ def apply_plan(
         if console.is_text or plan.destroys:
             console.result(console.form.plan(plan, console.look))
         check_supplied(plan, holding.opened.ledger, kinds_of(plan.stack))
+        view.check_copies(plan)
         view.check_writable(plan)
         consent.ask(plan, args, console)
         outcomes, stopped = carry_out(plan, view, holding, args, console, settle=settle)

@@ -45,6 +45,7 @@ def carry_out(
         pause=stop.event.wait,
         settle=settle,
         identities=view.identities or Identities(),
+        opened=view.openable,
         lists=view.lists,
     )
     progress = _Progress(

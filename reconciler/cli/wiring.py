@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from reconciler import __version__, specs
@@ -32,7 +33,7 @@ from reconciler.ledger import (
 from reconciler.matching import Pairing
 from reconciler.model import Ledger, Plan, Runner, Snapshot, Stack
 from reconciler.observing import LAG_BOUND
-from reconciler.planning import Options, make_destroy_plan, make_plan
+from reconciler.planning import Options, check_copies, make_destroy_plan, make_plan
 from reconciler.providers import KINDS, kinds_of
 from reconciler.secrets import Identities, unseal
 
@@ -99,19 +100,19 @@ class View:
             replaces=addresses(getattr(args, "replace", ())),
             due=getattr(args, "due", False),
             dead=dead_runners(self.opened.ledger),
-            opened=self._openable(),
+            opened=None if self.identities is None else self.openable,
         )
 
-    def _openable(self) -> frozenset[str] | None:
-        if self.identities is None:
-            return None
+    @cached_property
+    def openable(self) -> frozenset[str]:
+        """Remote ids of the credentials whose sealed copy can be opened here."""
+        identities = self.identities or Identities()
         return frozenset(
             entry.id
             for entry in self.opened.ledger.entries.values()
             if entry.credential
             and entry.credential.sealed
-            and self.identities
-            and unseal(entry.credential.sealed, self.identities) is not None
+            and unseal(entry.credential.sealed, identities) is not None
         )
 
     def plan(self, options: Options) -> Plan:
@@ -122,6 +123,15 @@ class View:
         """The changes that remove all that the stack owns."""
         kinds = kinds_of(self.stack)
         return make_destroy_plan(self.stack, self.opened.ledger, self.pairing, kinds, options)
+
+    def check_copies(self, plan: Plan) -> None:
+        """Whether what a plan hands over can be opened here, wherever it was made.
+
+        Raises:
+            CredentialError: a sealed copy can't.
+        """
+        options = Options(now=self.now, opened=self.openable)
+        check_copies(self.stack, self.opened.ledger, self.pairing, kinds_of(self.stack), options, plan)
 
     def check_writable(self, plan: Plan) -> None:
         """Whether we may change what the plan would change; better said before than half-way.

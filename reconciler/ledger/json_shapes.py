@@ -250,6 +250,7 @@ CREDENTIAL = Shape(
         "to": TEXTS,
         "sealed": TEXT,
         "sealed_to": TEXT,
+        "unopened": FLAG,
         "since": TEXT,
     },
     {"expires_at": "expires_time"},

@@ -64,6 +64,7 @@ class Credential:
         to: integration's remote id → its `updated_time` before the delivery, while `sending`.
         sealed: ASCII-armoured age copy; "" without custody.
         sealed_to: mark of the recipients that it is sealed to.
+        unopened: the last apply had no private key that opens the copy.
         since: when it became quarantined, RFC 3339; "" otherwise.
     """
 
@@ -75,6 +76,7 @@ class Credential:
     to: Mapping[str, str] = field(default_factory=dict)
     sealed: str = ""
     sealed_to: str = ""
+    unopened: bool = False
     since: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 

@@ -5,7 +5,7 @@ from reconciler.planning.drift import find_drift
 from reconciler.planning.graph import Phase, Step, steps
 from reconciler.planning.healing import healable
 from reconciler.planning.named_keys import by_id, gone
-from reconciler.planning.planner import Options, keep_old, make_destroy_plan, make_plan
+from reconciler.planning.planner import Options, check_copies, keep_old, make_destroy_plan, make_plan
 from reconciler.planning.redaction import origins, remembered
 from reconciler.planning.secret_ownership import is_shared
 
@@ -14,6 +14,7 @@ __all__ = [
     "Phase",
     "Step",
     "by_id",
+    "check_copies",
     "differs",
     "find_drift",
     "gone",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -89,34 +89,61 @@ class PlanningContext:
 
 
 def is_at_hand(context: PlanningContext, source: Address) -> bool:
-    """Whether a credential's value is known: given with `adopt:`, sealed, or to be read back."""
-    resource = context.stack.resources.get(source.parent or source)
-    adopt = resource.lifecycle.adopt if resource else None
+    """Whether a credential's value is known: given with `adopt:`, sealed, or to be read back.
+
+    A plan takes for granted that whoever applies it has the private key and every file.
+    """
     entry = context.entries.get(source)
-    match = context.matches.get(source)
-    live = match.live if match else None
-    is_stated = adopt is not None and adopt.client_secret is not None
-    if is_stated and adopt and live is not None and is_of_adopt(source, entry, live, adopt):
-        return True
-    if entry is not None and _is_held(context, source, entry.id):
-        return True
+    is_known = _is_given(context, source, entry) or any(True for _ in _holders(context, source, entry))
+    return is_known or _opens(context, entry) is not False
+
+
+def is_kept(context: PlanningContext, source: Address) -> bool:
+    """The same, wherever the private key is: on another machine, an apply there hands it over."""
+    return is_at_hand(replace(context, opened=None), source)
+
+
+def is_in_reach(context: PlanningContext, source: Address) -> bool:
+    """Whether a value is known to hand it over where that may as well be left: what only another machine
+    holds isn't, and a plan, which can't know what key the next apply has, goes by what the last one had."""
+    entry = context.entries.get(source)
+    opens = _opens(context, entry)
+    if opens is None:
+        opens = entry is not None and entry.credential is not None and not entry.credential.unopened
+    return opens or _is_given(context, source, entry) or any(_holders(context, source, entry))
+
+
+def _opens(context: PlanningContext, entry: Entry | None) -> bool | None:
+    """Whether there is a sealed copy that opens here; None where only an apply can tell."""
     if entry is None or entry.credential is None or not entry.credential.sealed:
         return False
-    return context.opened is None or entry.id in context.opened
+    return None if context.opened is None else entry.id in context.opened
 
 
-def _is_held(context: PlanningContext, source: Address, credential: str) -> bool:
-    """Whether a receiver that can be read back holds a credential, as far as the ledger knows."""
-    for address, entry in context.entries.items():
+def _is_given(context: PlanningContext, source: Address, entry: Entry | None) -> bool:
+    resource = context.stack.resources.get(source.parent or source)
+    adopt = resource.lifecycle.adopt if resource else None
+    match = context.matches.get(source)
+    live = match.live if match else None
+    if adopt is None or adopt.client_secret is None or live is None:
+        return False
+    return is_of_adopt(source, entry, live, adopt)
+
+
+def _holders(context: PlanningContext, source: Address, owner: Entry | None) -> Iterator[bool]:
+    """The receivers that can be read back and hold a credential, as far as the ledger knows: whether each is
+    here, and not on another machine."""
+    for address, entry in context.entries.items() if owner else ():
         kind = context.kinds.get(address.kind_name)
         delivery = entry.deliveries.get(kind.fields.holds) if kind and kind.fields.holds else None
-        if kind is None or delivery is None or (delivery.source, delivery.credential) != (source, credential):
+        if kind is None or delivery is None or owner is None:
+            continue
+        if (delivery.source, delivery.credential) != (source, owner.id):
             continue
         key = (entry.provider, kind.name)
         live = context.snapshot.of(*key).get(entry.id)
         if key not in context.snapshot.objects or (live and live.updated_at == entry.updated_at):
-            return True
-    return False
+            yield live is not None
 
 
 def is_secret(value: Any) -> bool:

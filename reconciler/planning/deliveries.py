@@ -8,7 +8,7 @@ from reconciler.matching.canonical import at_path, leaves, same_leaf
 from reconciler.matching.matches import How
 from reconciler.matching.recovery import Recovered
 from reconciler.model import Action, Address, Credential, Delivery, Ref, Resource, SecretInput
-from reconciler.planning.context import PlanningContext, is_at_hand, secret_fields
+from reconciler.planning.context import PlanningContext, is_in_reach, is_kept, secret_fields
 from reconciler.planning.decision_types import Decision, Decisions, PlannedDelivery, is_blocked
 from reconciler.secrets import SENSITIVE, Fingerprint
 
@@ -131,12 +131,14 @@ class _ReceiverDeliveries:
             return PlannedDelivery(
                 path, "a run that was taken over may have delivered a superseded secret", source
             )
-        if self.was_touched and is_at_hand(self.context, source):
+        if self.was_touched and is_in_reach(self.context, source):
             return PlannedDelivery(path, self.touched, source, drifted=True)
         if self.was_touched:
             self.unverified = (
                 "someone else modified it since our last write, and its secret can't be read back"
             )
+            if is_kept(self.context, source):
+                self.unverified += "; an apply that has the private key, or the file, delivers it again"
         return None
 
     def _found(self, path: str, source: Address, recovered: Recovered) -> PlannedDelivery | None:

@@ -8,7 +8,7 @@ from reconciler.matching.canonical import at_path, leaves, same_leaf
 from reconciler.matching.matches import How
 from reconciler.model import Action, Address, Entry, Ref, Resource, Text
 from reconciler.model.values import is_unknown
-from reconciler.planning.context import PlanningContext, is_at_hand, is_secret, secret_fields
+from reconciler.planning.context import PlanningContext, is_kept, is_secret, secret_fields
 from reconciler.planning.decision_types import Decision
 
 
@@ -42,7 +42,7 @@ def settle(context: PlanningContext, decisions: dict[Address, Decision]) -> None
             continue
         for source in sorted(_waiting(context, resource, decisions)):
             is_new = decisions[source].is_new
-            if context.stack.recipients if is_new else is_at_hand(context, source):
+            if context.stack.recipients if is_new else is_kept(context, source):
                 words = (
                     f"a new credential of {source} waits for an apply where {resource.provider} has its files"
                 )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from reconciler.matching.matches import How, Match
-from reconciler.model import Action, Address, Entry, Origin, Resource
-from reconciler.planning.context import PlanningContext, is_at_hand
+from reconciler.model import Action, Address, Change, Entry, Origin, Ref, Resource
+from reconciler.planning.context import PlanningContext, is_at_hand, is_in_reach, is_kept, secret_fields
 from reconciler.planning.decision_types import Decision
 
 SECRET_NEEDED = "secret-needed"  # noqa: S105 - the code of a finding
 HANDOFF_MISSING = "handoff-missing"
+_HANDING = (Action.CREATE, Action.ADOPT, Action.UPDATE, Action.REPLACE)
 
 
 def secret_needed(
@@ -48,6 +49,26 @@ def _ways_out(source: Address, live_id: str, *, is_found: bool) -> str:
     )
 
 
+def shut_copies(context: PlanningContext, changes: Iterable[Change]) -> list[tuple[Address, Address]]:
+    """What a plan hands over and this machine has no private key for: (receiver, whose secret), sorted.
+
+    None of a plan that was made here; one that was made elsewhere takes for granted that there is a key.
+    """
+    planned = {change.address: change for change in changes if change.is_pending}
+    found = []
+    for address, change in planned.items():
+        resource = context.stack.resources.get(address) if change.action in _HANDING else None
+        is_whole = change.action.makes or context.kinds[address.kind_name].is_written_whole
+        handed = {field.path for field in change.fields}
+        for path, value in secret_fields(resource).items() if resource else ():
+            if not isinstance(value, Ref) or not (is_whole or path in handed):
+                continue
+            is_new = value.source in planned and planned[value.source].action.makes
+            if not is_new and is_kept(context, value.source) and not is_at_hand(context, value.source):
+                found.append((address, value.source))
+    return sorted(found)
+
+
 def absence(entry: Entry | None) -> str:
     """Whether a secret was at hand once, in words."""
     was_here = entry is not None and entry.credential is not None and bool(entry.credential.mark)
@@ -75,7 +96,7 @@ def missing_handoff(context: PlanningContext, resource: Resource, match: Match) 
     if not context.kinds[resource.address.kind_name].is_elsewhere or not match.vanished:
         return None
     sources = {ref.source for ref in resource.refs if ref.is_secret}
-    if all(is_at_hand(context, source) for source in sources):
+    if all(is_in_reach(context, source) for source in sources):
         return None
     words = "the file isn't on this machine, and its secrets aren't at hand to write it anew"
     return Decision(Action.NO_OP, words, code=HANDOFF_MISSING)

@@ -152,8 +152,8 @@ def _digest(definition: Mapping[str, Any]) -> str:
 
 
 def with_options(options: Options, saved: Saved) -> Options:
-    """The options that a saved plan was made with."""
-    return replace(options, targets=saved.targets, replaces=saved.replaces)
+    """The options that a saved plan was made with: whoever applies it is taken to have the keys."""
+    return replace(options, targets=saved.targets, replaces=saved.replaces, opened=None)
 
 
 def check_fresh(saved: Saved, plan: Plan) -> Plan:

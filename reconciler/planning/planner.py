@@ -8,7 +8,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from graphlib import TopologicalSorter
 
-from reconciler.errors import PlanError, Problem
+from reconciler.errors import CredentialError, PlanError, Problem
 from reconciler.kinds import Registry
 from reconciler.matching.matches import How
 from reconciler.matching.pairing import Pairing
@@ -34,6 +34,7 @@ from reconciler.planning.decisions import decide
 from reconciler.planning.deletions import blocked_problems, refuse_protected_replaces, removals, with_formers
 from reconciler.planning.due_changes import only_due, without_approvals
 from reconciler.planning.guards import with_approvals
+from reconciler.planning.missing_secrets import shut_copies
 from reconciler.planning.redaction import veil_of
 from reconciler.planning.retention import unfinished
 from reconciler.planning.secret_ownership import is_shared, stays
@@ -100,6 +101,30 @@ def make_plan(stack: Stack, ledger: Ledger, pairing: Pairing, kinds: Registry, o
         *blocked_problems(kept),
     ]
     return _plan(context, options, _sorted(marked), problems)
+
+
+def check_copies(
+    stack: Stack, ledger: Ledger, pairing: Pairing, kinds: Registry, options: Options, plan: Plan
+) -> None:
+    """What a plan takes for granted of whoever applies it.
+
+    Args:
+        options: what can be opened here.
+
+    Raises:
+        CredentialError: it hands over what only a sealed copy holds, and no private key here opens that.
+    """
+    shut = shut_copies(_context(stack, ledger, pairing, kinds, options), plan.changes)
+    if shut:
+        receiver, source = shut[0]
+        raise CredentialError(
+            f"the secret of {source} is in a sealed copy that no private key here opens, "
+            f"and {receiver} must get it",
+            code="copy-sealed",
+            address=str(receiver),
+            hint="set RECONCILE_AGE_KEY or RECONCILE_AGE_KEY_FILE; or `reconcile apply SPEC` plans with "
+            "what is at hand here",
+        )
 
 
 def make_destroy_plan(

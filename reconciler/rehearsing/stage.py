@@ -91,6 +91,7 @@ class Stage:
                 dead=self._dead,
                 pause=sleep or _at_once,
                 identities=self.script.identities,
+                opened=self.script.options.opened or frozenset(),
             )
             strike.is_on = True
             began = time.monotonic()

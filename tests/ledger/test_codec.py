@@ -56,6 +56,7 @@ credentials = st.builds(
     by=st.none() | runners,
     to=texts,
     sealed=words,
+    unopened=st.booleans(),
     since=words,
     extra=extras,
 )

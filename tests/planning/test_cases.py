@@ -178,7 +178,8 @@ def entry_of(text, written):
 def credential_of(written):
     if isinstance(written, str):
         return Credential(CredentialState(written))
-    return Credential(CredentialState(written["state"]), expires_at=written["expires_at"])
+    written = dict(written)
+    return Credential(CredentialState(written.pop("state", "held")), **written)
 
 
 def delivery_of(written):
@@ -223,6 +224,7 @@ def plan_of(case):
         targets=tuple(Address.parse(a) for a in case.get("target", [])),
         replaces=tuple(Address.parse(a) for a in case.get("replace", [])),
         due=case.get("due", False),
+        opened=frozenset(map(str, case["opened"])) if "opened" in case else None,
     )
     make = make_destroy_plan if case.get("destroy") else make_plan
     ledger = ledger_of(case)
