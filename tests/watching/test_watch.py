@@ -87,8 +87,8 @@ class Watched:
             try:
                 if true():
                     return
-            except urllib.error.HTTPError:
-                pass
+            except urllib.error.HTTPError as refused:
+                refused.close()
             time.sleep(0.1)
         raise AssertionError("it didn't come about")
 
@@ -200,3 +200,4 @@ def test_the_estate_is_served_as_a_page_and_counted_by_code(watched):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(request, timeout=10)
         assert refused.value.code == 404
+        refused.value.close()
