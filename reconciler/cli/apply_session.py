@@ -21,6 +21,7 @@ from reconciler.cli.wiring import View, held
 from reconciler.errors import ReconcileError
 from reconciler.model import Action, Ledger, Plan, Stack
 from reconciler.providers import kinds_of
+from reconciler.rendering import Applied
 from reconciler.rendering.outputs import outputs_text
 from reconciler.secrets import Identities
 
@@ -88,7 +89,7 @@ def apply_plan(
         consent.ask(plan, args, console)
         outcomes, stopped = carry_out(plan, view, holding, args, console, settle=settle)
     if plan.pending or not console.is_text:
-        console.result(console.form.outcomes(plan, outcomes, console.look))
+        console.result(console.form.outcomes(Applied(plan, outcomes), console.look))
     if console.is_text:
         console.result(new_outputs(stack, plan, holding.journal.ledger, console))
     if plan.pending and not plan.destroys and not stopped and code_of(outcomes) == 0:

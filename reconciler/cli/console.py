@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.cli.redaction import veiled_error, veiled_format, veiled_problems
 from reconciler.errors import Problem, ReconcileError
-from reconciler.rendering import FORMATS, Format, Look, Palette, error_text, problems_text
+from reconciler.rendering import FORMATS, Format, Look, Palette, errors_text, problems_text
 from reconciler.secrets.given_values import veiled
 
 
@@ -143,14 +143,14 @@ class Console:
 
     def complaints(self, problems: Sequence[Problem]) -> None:
         """What is wrong, to stderr, also under --quiet."""
-        text = problems_text(veiled_problems(problems), palette=self.notes.palette, width=self.notes.width)
+        text = problems_text(veiled_problems(problems), self.notes)
         self.emit(text, is_result=False)
 
     def error(self, error: ReconcileError) -> None:
         """An error: words to stderr, and JSON to stdout where that was asked for."""
         if not self.is_text:
             self.result(self.form.errors([error], self.look))
-        self.emit(error_text(veiled_error(error), palette=self.notes.palette), is_result=False)
+        self.emit(errors_text([veiled_error(error)], self.notes), is_result=False)
 
 
 def _colours(no_color: bool, environment: Mapping[str, str]) -> bool | None:

@@ -12,6 +12,7 @@ from reconciler.cli.wiring import stacks
 from reconciler.model import Stack
 from reconciler.planning import find_drift
 from reconciler.providers import kinds_of
+from reconciler.rendering import Drift
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
@@ -30,5 +31,5 @@ def _drift(stack: Stack, run: Run, console: Console) -> int:
         view = run.look(stack, opened, apis, everyday=False, takes_over=False)
     changes, problems = find_drift(view.opened.ledger, view.snapshot, kinds_of(stack), stack)
     found = (*view.snapshot.problems, *problems)
-    console.result(console.form.drift(stack.name, changes, found, console.look))
+    console.result(console.form.drift(Drift(stack.name, changes, found), console.look))
     return 2 if changes else 0

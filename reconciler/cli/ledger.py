@@ -12,7 +12,7 @@ from reconciler.cli.outputs import noted
 from reconciler.cli.run import Run
 from reconciler.cli.wiring import held, open_stack, stacks, the_stack
 from reconciler.errors import UsageError
-from reconciler.rendering.outputs import LedgerView
+from reconciler.rendering import LedgerView
 from reconciler.specs.problems import listing, suggestion
 
 

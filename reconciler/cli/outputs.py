@@ -15,7 +15,8 @@ from reconciler.cli.redaction import over
 from reconciler.cli.wiring import open_stack
 from reconciler.model import Address, Ledger, Stack
 from reconciler.providers import KINDS, kinds_of
-from reconciler.rendering.outputs import Outputs, outputs, outputs_env, outputs_json, outputs_text
+from reconciler.rendering.outputs import outputs, outputs_env, outputs_json, outputs_text
+from reconciler.rendering.things import Outputs
 
 
 def run(args: argparse.Namespace, console: Console) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import fields, replace
 from typing import Any
@@ -11,8 +11,7 @@ from reconciler.errors import Problem, ReconcileError, SpecError
 from reconciler.model import Change, Entry, Outcome, Plan, Verification
 from reconciler.model.audit import Audit, Finding, MapObject
 from reconciler.model.rehearsal import Rehearsal
-from reconciler.rendering import Format
-from reconciler.rendering.outputs import LedgerView
+from reconciler.rendering import Applied, Drift, Format, LedgerView, Proofs, Renderer
 from reconciler.secrets.given_values import is_any_given, veiled
 
 
@@ -20,18 +19,22 @@ def veiled_format(form: Format) -> Format:
     """The same format, whose words are veiled before they are set: documents stay what they are."""
     if not is_any_given():
         return form
-    return Format(
-        plan=lambda plan, look: form.plan(_plan(plan), look),
-        outcomes=lambda plan, outcomes, look: form.outcomes(_plan(plan), _outcomes(outcomes), look),
-        problems=lambda problems, look: form.problems(veiled_problems(problems), look),
-        errors=lambda errors, look: form.errors([veiled_error(error) for error in errors], look),
-        drift=lambda stack, changes, problems, look: form.drift(
-            stack, [_change(change) for change in changes], veiled_problems(problems), look
-        ),
-        ledger=lambda ledger, look: form.ledger(_ledger(ledger), look),
-        verification=lambda stack, found, look: form.verification(stack, _proofs(found), look),
-        join=form.join,
-    )
+    veils: Mapping[str, Callable[[Any], Any]] = {
+        "plan": _plan,
+        "outcomes": lambda it: Applied(_plan(it.plan), [veiled_outcome(outcome) for outcome in it.outcomes]),
+        "problems": veiled_problems,
+        "errors": lambda errors: [veiled_error(error) for error in errors],
+        "drift": lambda it: Drift(it.stack, list(map(_change, it.changes)), veiled_problems(it.problems)),
+        "ledger": _ledger,
+        "verification": lambda it: Proofs(it.stack, _proofs(it.found)),
+        "audit": veiled_audit,
+        "rehearsal": veiled_rehearsal,
+    }
+    return replace(form, **{name: _after(veil, getattr(form, name)) for name, veil in veils.items()})
+
+
+def _after(veil: Callable[[Any], Any], renderer: Renderer) -> Any:
+    return lambda thing, look: renderer(veil(thing), look)
 
 
 def veiled_problems(problems: Sequence[Problem]) -> tuple[Problem, ...]:
@@ -130,10 +133,6 @@ def _change(change: Change) -> Change:
 def veiled_outcome(outcome: Outcome) -> Outcome:
     """An outcome as it may be shown."""
     return replace(outcome, id=over(outcome.id), error=veiled(outcome.error))
-
-
-def _outcomes(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    return [veiled_outcome(outcome) for outcome in outcomes]
 
 
 def _proofs(found: Sequence[Verification]) -> list[Verification]:

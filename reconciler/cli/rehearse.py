@@ -12,7 +12,6 @@ from reconciler.applying.supplied_secrets import check_supplied
 from reconciler.cli.console import Console
 from reconciler.cli.interruption import stop_of
 from reconciler.cli.parallel import Job, each
-from reconciler.cli.redaction import veiled_rehearsal
 from reconciler.cli.run import Run
 from reconciler.cli.wiring import View, stacks
 from reconciler.errors import PlanError, UsageError
@@ -21,7 +20,6 @@ from reconciler.model import FILES, Action, Change, Plan, Stack
 from reconciler.planning import Options
 from reconciler.providers import kinds_of
 from reconciler.rehearsing import Heard, Script, Stage, copy_of, rehearse
-from reconciler.rendering import REHEARSAL_FORMATS
 from reconciler.secrets import Identities
 
 _COPYABLE = ("databricks", "connect")  # types of providers that there is a sandbox for
@@ -59,7 +57,7 @@ def _rehearse(stack: Stack, args: argparse.Namespace, whole: Run, console: Conso
         shown = rehearse(
             script, parallelism=args.parallelism, sleep=stop_of(args).sleep, faults=args.faults, tell=tell
         )
-    console.result(REHEARSAL_FORMATS[args.format](veiled_rehearsal(shown), console.look))
+    console.result(console.form.rehearsal(shown, console.look))
     return 0 if shown.converges else 1
 
 

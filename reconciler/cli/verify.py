@@ -12,6 +12,7 @@ from reconciler.cli.run import Run
 from reconciler.cli.wiring import stacks
 from reconciler.model import Proof, Stack
 from reconciler.providers import kinds_of
+from reconciler.rendering import Proofs
 from reconciler.secrets import Identities
 from reconciler.verifying import values_at_hand, verify
 
@@ -38,5 +39,5 @@ def _verify(stack: Stack, run: Run, console: Console) -> int:
             values=values_at_hand(stack, opened.ledger, identities),
         )
     console.problems(view.snapshot.problems)
-    console.result(console.form.verification(stack.name, found, console.look))
+    console.result(console.form.verification(Proofs(stack.name, found), console.look))
     return 1 if any(one.status is Proof.BROKEN for one in found) else 0

@@ -7,22 +7,22 @@ format adds a `Format` to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
 from reconciler.errors import Problem, ReconcileError
-from reconciler.model import Change, Outcome, Plan, Verification
+from reconciler.model import Plan
 from reconciler.model.audit import Audit
 from reconciler.model.rehearsal import Rehearsal
 from reconciler.rendering.drift import drift_json, drift_text
-from reconciler.rendering.json_documents import dumps, error_json, plan_json, result_json, validation_json
+from reconciler.rendering.json_documents import dumps, errors_json, outcomes_json, plan_json, problems_json
 from reconciler.rendering.ledger import ledger_json, ledger_text
-from reconciler.rendering.outputs import LedgerView
-from reconciler.rendering.problems import error_text, problems_text
+from reconciler.rendering.problems import errors_text, problems_text
 from reconciler.rendering.progress import Progress
 from reconciler.rendering.terminal import Look, Palette, clean
 from reconciler.rendering.text import outcomes_text, plan_text
+from reconciler.rendering.things import Applied, Drift, LedgerView, Proofs
 from reconciler.rendering.verification import verification_json, verification_text
 
 
@@ -60,146 +60,143 @@ rehearsal_json = _later("rehearsal", "rehearsal_json")
 rehearsal_markdown = _later("rehearsal", "rehearsal_markdown")
 rehearsal_text = _later("rehearsal", "rehearsal_text")
 
+Renderer = Callable[[Any, Look], Any]
+
 
 @dataclass(frozen=True)
 class Format:
-    """How each thing is shown; every function returns text that ends with a newline, or "".
+    """How each thing is shown; every renderer returns text that ends with a newline, or "".
 
     Attributes:
         join: makes one document of several results; None where they simply follow one another.
     """
 
     plan: Callable[[Plan, Look], str]
-    outcomes: Callable[[Plan, Sequence[Outcome], Look], str]
+    outcomes: Callable[[Applied, Look], str]
     problems: Callable[[Sequence[Problem], Look], str]
     errors: Callable[[Sequence[ReconcileError], Look], str]
-    drift: Callable[[str, Sequence[Change], Sequence[Problem], Look], str]
+    drift: Callable[[Drift, Look], str]
     ledger: Callable[[LedgerView, Look], str]
-    verification: Callable[[str, Sequence[Verification], Look], str]
+    verification: Callable[[Proofs, Look], str]
+    audit: Callable[[Audit, Look], str]
+    rehearsal: Callable[[Rehearsal, Look], str]
     join: Callable[[Sequence[str]], str] | None = None
 
-
-_TEXT = Format(
-    plan=lambda plan, look: plan_text(plan, palette=look.palette, verbose=look.verbose, width=look.width),
-    outcomes=lambda plan, outcomes, look: outcomes_text(
-        plan, outcomes, palette=look.palette, width=look.width
-    ),
-    problems=lambda problems, look: problems_text(problems, palette=look.palette, width=look.width),
-    errors=lambda errors, look: "".join(error_text(error, palette=look.palette) for error in errors),
-    drift=lambda stack, changes, problems, look: drift_text(
-        stack, changes, problems, palette=look.palette, width=look.width
-    ),
-    ledger=lambda ledger, look: ledger_text(ledger, palette=look.palette),
-    verification=lambda stack, found, look: verification_text(
-        stack, found, palette=look.palette, width=look.width
-    ),
-)
-
-_JSON = Format(
-    plan=lambda plan, look: dumps(plan_json(plan, verbose=look.verbose)) + "\n",
-    outcomes=lambda plan, outcomes, look: dumps(result_json(plan, outcomes)) + "\n",
-    problems=lambda problems, look: dumps(validation_json(problems)) + "\n",
-    errors=lambda errors, look: dumps(error_json(errors)) + "\n",
-    drift=lambda stack, changes, problems, look: dumps(drift_json(stack, changes, problems)) + "\n",
-    ledger=lambda ledger, look: dumps(ledger_json(ledger)) + "\n",
-    verification=lambda stack, found, look: dumps(verification_json(stack, found)) + "\n",
-)
-
-_MARKDOWN = Format(
-    plan=lambda plan, look: plan_markdown(plan, verbose=look.verbose),
-    outcomes=lambda plan, outcomes, look: outcomes_markdown(plan, outcomes),
-    problems=lambda problems, look: problems_markdown(problems),
-    errors=lambda errors, look: errors_markdown(errors),
-    drift=lambda stack, changes, problems, look: drift_markdown(stack, changes, problems),
-    ledger=lambda ledger, look: ledger_markdown(ledger),
-    verification=lambda stack, found, look: verification_markdown(stack, found),
-)
-
-_HTML = Format(
-    plan=lambda plan, look: plan_html(plan),
-    outcomes=lambda plan, outcomes, look: outcomes_html(plan, outcomes),
-    problems=lambda problems, look: problems_html(problems),
-    errors=lambda errors, look: errors_html(errors),
-    drift=lambda stack, changes, problems, look: drift_html(stack, changes, problems),
-    ledger=lambda ledger, look: ledger_html(ledger),
-    verification=lambda stack, found, look: verification_html(stack, found),
-    join=joined_html,
-)
+    @classmethod
+    def of(cls, wrap: Callable[[Renderer], Renderer], **renderers: Renderer) -> Format:
+        """A format, each of whose renderers is wrapped."""
+        wrapped: Any = {name: wrap(renderer) for name, renderer in renderers.items()}
+        return cls(**wrapped)
 
 
-def _for_any_output(form: Format, escapes: str) -> Format:
-    """The format in ASCII where the output can't encode more.
+def _document(renderer: Renderer) -> Renderer:
+    """A renderer of text from one of a document for programs."""
+    return lambda thing, look: dumps(renderer(thing, look)) + "\n"
+
+
+def _for_any_output(escapes: str) -> Callable[[Renderer], Renderer]:
+    """Makes a renderer use ASCII where the output can't encode more.
 
     Args:
         escapes: how letters beyond it are written: an error handler's name.
     """
 
-    def fit(text: str, look: Look) -> str:
-        return _fit(text, look, escapes)
+    def wrap(renderer: Renderer) -> Renderer:
+        def call(thing: Any, look: Look) -> str:
+            text: str = renderer(thing, look)
+            return text if look.palette.unicode else text.encode("ascii", escapes).decode("ascii")
 
-    return Format(
-        plan=lambda plan, look: fit(form.plan(plan, look), look),
-        outcomes=lambda plan, outcomes, look: fit(form.outcomes(plan, outcomes, look), look),
-        problems=lambda problems, look: fit(form.problems(problems, look), look),
-        errors=lambda errors, look: fit(form.errors(errors, look), look),
-        drift=lambda stack, changes, problems, look: fit(form.drift(stack, changes, problems, look), look),
-        ledger=lambda ledger, look: fit(form.ledger(ledger, look), look),
-        verification=lambda stack, found, look: fit(form.verification(stack, found, look), look),
-        join=form.join,
-    )
+        return call
 
+    return wrap
 
-def _fit(text: str, look: Look, escapes: str) -> str:
-    return text if look.palette.unicode else text.encode("ascii", escapes).decode("ascii")
-
-
-AUDIT_FORMATS: Mapping[str, Callable[[Audit, Look], str]] = {
-    "text": lambda audit, look: audit_text(
-        audit, palette=look.palette, width=look.width, verbose=look.verbose
-    ),
-    "json": lambda audit, look: dumps(audit_json(audit)) + "\n",
-    "markdown": lambda audit, look: _fit(audit_markdown(audit), look, "backslashreplace"),
-    "html": lambda audit, look: _fit(audit_html(audit), look, "xmlcharrefreplace"),
-    "sarif": lambda audit, look: dumps(audit_sarif(audit)) + "\n",
-}
-
-REHEARSAL_FORMATS: Mapping[str, Callable[[Rehearsal, Look], str]] = {
-    "text": rehearsal_text,
-    "json": lambda rehearsal, look: dumps(rehearsal_json(rehearsal)) + "\n",
-    "markdown": lambda rehearsal, look: _fit(rehearsal_markdown(rehearsal), look, "backslashreplace"),
-    "html": lambda rehearsal, look: _fit(rehearsal_html(rehearsal), look, "xmlcharrefreplace"),
-}
 
 FORMATS: Mapping[str, Format] = {
-    "text": _TEXT,
-    "json": _JSON,
-    "markdown": _for_any_output(_MARKDOWN, "backslashreplace"),
-    "html": _for_any_output(_HTML, "xmlcharrefreplace"),
+    "text": Format(
+        plan=plan_text,
+        outcomes=outcomes_text,
+        problems=problems_text,
+        errors=errors_text,
+        drift=drift_text,
+        ledger=ledger_text,
+        verification=verification_text,
+        audit=audit_text,
+        rehearsal=rehearsal_text,
+    ),
+    "json": Format.of(
+        _document,
+        plan=plan_json,
+        outcomes=outcomes_json,
+        problems=problems_json,
+        errors=errors_json,
+        drift=drift_json,
+        ledger=ledger_json,
+        verification=verification_json,
+        audit=audit_json,
+        rehearsal=rehearsal_json,
+    ),
+    "markdown": Format.of(
+        _for_any_output("backslashreplace"),
+        plan=plan_markdown,
+        outcomes=outcomes_markdown,
+        problems=problems_markdown,
+        errors=errors_markdown,
+        drift=drift_markdown,
+        ledger=ledger_markdown,
+        verification=verification_markdown,
+        audit=audit_markdown,
+        rehearsal=rehearsal_markdown,
+    ),
+    "html": replace(
+        Format.of(
+            _for_any_output("xmlcharrefreplace"),
+            plan=plan_html,
+            outcomes=outcomes_html,
+            problems=problems_html,
+            errors=errors_html,
+            drift=drift_html,
+            ledger=ledger_html,
+            verification=verification_html,
+            audit=audit_html,
+            rehearsal=rehearsal_html,
+        ),
+        join=joined_html,
+    ),
+}
+
+AUDIT_FORMATS: Mapping[str, Callable[[Audit, Look], str]] = {
+    **{name: form.audit for name, form in FORMATS.items()},
+    "sarif": _document(audit_sarif),
 }
 
 __all__ = [
     "AUDIT_FORMATS",
     "FORMATS",
-    "REHEARSAL_FORMATS",
+    "Applied",
+    "Drift",
     "Format",
+    "LedgerView",
     "Look",
     "Palette",
     "Progress",
+    "Proofs",
+    "Renderer",
     "clean",
     "drift_html",
     "drift_json",
     "drift_markdown",
     "drift_text",
     "dumps",
-    "error_json",
-    "error_text",
     "errors_html",
+    "errors_json",
     "errors_markdown",
+    "errors_text",
     "ledger_html",
     "ledger_json",
     "ledger_markdown",
     "ledger_text",
     "outcomes_html",
+    "outcomes_json",
     "outcomes_markdown",
     "outcomes_text",
     "plan_html",
@@ -207,10 +204,9 @@ __all__ = [
     "plan_markdown",
     "plan_text",
     "problems_html",
+    "problems_json",
     "problems_markdown",
     "problems_text",
-    "result_json",
-    "validation_json",
     "verification_html",
     "verification_json",
     "verification_markdown",

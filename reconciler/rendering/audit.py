@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.errors import Severity
 from reconciler.model.audit import Audit, Finding, Subject
-from reconciler.rendering.terminal import Palette, wrapped
+from reconciler.rendering.terminal import PLAIN, Look, wrapped
 from reconciler.rendering.words import counted_words
 
 # in this order: what doesn't work, what will stop, what stands open, what breaks a rule, what lies about
@@ -55,25 +55,26 @@ def named(subject: Subject) -> str:
     return f"{subject.noun or subject.kind} {subject.name or subject.id} on {subject.provider}"
 
 
-def audit_text(audit: Audit, *, palette: Palette, width: int = 0, verbose: bool = False) -> str:
+def audit_text(audit: Audit, look: Look = PLAIN) -> str:
     """Every finding under what it hurts, with what to do next; long rows of one code are cut."""
     if not audit.findings:
         return f"{NOTHING}\n"
-    lines: list[str] = []
+    palette, lines = look.palette, list[str]()
     for title, findings in grouped(audit.findings):
         lines += [palette.strong(title), ""]
         for code in dict.fromkeys(f.code for f in findings):
             alike = [f for f in findings if f.code == code]
-            shown = alike if verbose else alike[:_MOST]
+            shown = alike if look.verbose else alike[:_MOST]
             for finding in shown:
-                lines += _finding(finding, palette, width)
+                lines += _finding(finding, look)
             if len(shown) < len(alike):
                 lines.append(f"  and {len(alike) - len(shown):,} more of {code}: --verbose lists them")
         lines.append("")
     return "\n".join([*lines, f"{palette.strong('Audit:')} {counted_findings(audit)}."]) + "\n"
 
 
-def _finding(finding: Finding, palette: Palette, width: int) -> list[str]:
+def _finding(finding: Finding, look: Look) -> list[str]:
+    palette, width = look.palette, look.width
     paint = {Severity.ERROR: palette.bad, Severity.WARNING: palette.careful}.get(finding.severity, str)
     first, *others = finding.objects
     stack = f" (stack {palette.clean(first.stack)})" if first.stack else ""
@@ -94,7 +95,7 @@ def _finding(finding: Finding, palette: Palette, width: int) -> list[str]:
     return lines
 
 
-def audit_json(audit: Audit) -> dict[str, Any]:
+def audit_json(audit: Audit, _: Look = PLAIN) -> dict[str, Any]:
     """The same for programs (`reconcile.audit/1`)."""
     return {
         "format": "reconcile.audit/1",

@@ -9,37 +9,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.errors import Problem
 from reconciler.model import Action, Change
 from reconciler.rendering.json_documents import finding_json, plain
 from reconciler.rendering.problems import problems_text, sorted_problems
-from reconciler.rendering.terminal import Look, Palette
+from reconciler.rendering.terminal import PLAIN, Look
 from reconciler.rendering.text import change_block
+from reconciler.rendering.things import Drift
 
 NO_DRIFT = "No drift. Live is as it was last applied."
 
 
-def drift_text(
-    stack: str,
-    changes: Sequence[Change],
-    problems: Sequence[Problem] = (),
-    *,
-    palette: Palette | None = None,
-    width: int = 100,
-) -> str:
+def drift_text(drift: Drift, look: Look = PLAIN) -> str:
     """What others changed in the objects of a stack, from last applied to live."""
-    look = Look(palette or Palette(), width)
-    drifted = _drifted(changes)
+    drifted = changes_in(drift)
     blocks = [change_block(change, look) for change in drifted]
     if drifted:
-        blocks.insert(0, look.palette.strong(f"Drift in stack {look.palette.clean(stack)}"))
-    blocks.append(problems_text(problems, palette=look.palette, width=width).rstrip("\n"))
+        blocks.insert(0, look.palette.strong(f"Drift in stack {look.palette.clean(drift.stack)}"))
+    blocks.append(problems_text(drift.problems, look).rstrip("\n"))
     blocks.append(f"{look.palette.strong('Drift:')} {_counts(drifted)}." if drifted else NO_DRIFT)
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def _drifted(changes: Sequence[Change]) -> list[Change]:
-    return [change for change in changes if change.action is not Action.NO_OP]
+def changes_in(drift: Drift) -> list[Change]:
+    """What isn't as it was."""
+    return [change for change in drift.changes if change.action is not Action.NO_OP]
 
 
 def _counts(drifted: Sequence[Change]) -> str:
@@ -48,11 +41,11 @@ def _counts(drifted: Sequence[Change]) -> str:
     return ", ".join(f"{count} {word}" for count, word in pairs if count)
 
 
-def drift_json(stack: str, changes: Sequence[Change], problems: Sequence[Problem] = ()) -> dict[str, Any]:
+def drift_json(drift: Drift, _: Look = PLAIN) -> dict[str, Any]:
     """The same for programs (`reconcile.drift/1`)."""
     return {
         "format": "reconcile.drift/1",
-        "stack": stack,
+        "stack": drift.stack,
         "drift": [
             {
                 "address": str(change.address),
@@ -64,7 +57,7 @@ def drift_json(stack: str, changes: Sequence[Change], problems: Sequence[Problem
                     for field in change.fields
                 ],
             }
-            for change in _drifted(changes)
+            for change in changes_in(drift)
         ],
-        "findings": [finding_json(problem) for problem in sorted_problems(problems)],
+        "findings": [finding_json(problem) for problem in sorted_problems(drift.problems)],
     }

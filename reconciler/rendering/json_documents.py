@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from reconciler.errors import Problem, ReconcileError
-from reconciler.model import Action, Change, FieldChange, Outcome, Plan
+from reconciler.model import Action, Change, FieldChange, Plan
 from reconciler.rendering.problems import sorted_problems
+from reconciler.rendering.terminal import PLAIN, Look
 from reconciler.rendering.text import counted
+from reconciler.rendering.things import Applied
 
 Document = dict[str, Any]
 
@@ -23,12 +25,9 @@ def dumps(document: Mapping[str, Any]) -> str:
     return text.replace("\x7f", "\\u007f")
 
 
-def plan_json(plan: Plan, *, verbose: bool = False) -> Document:
-    """The visible part of a plan (`reconcile.plan/1`).
-
-    Args:
-        verbose: list what doesn't change, too.
-    """
+def plan_json(plan: Plan, look: Look = PLAIN) -> Document:
+    """The visible part of a plan (`reconcile.plan/1`)."""
+    listed = [change for change in plan.changes if look.verbose or change.action is not Action.NO_OP]
     return {
         "format": "reconcile.plan/1",
         "tool_version": plan.tool_version,
@@ -39,9 +38,7 @@ def plan_json(plan: Plan, *, verbose: bool = False) -> Document:
         "digest": plan.digest,
         "needs_approval": plan.needs_approval,
         "summary": dict(plan.summary),
-        "changes": [
-            change_json(change) for change in plan.changes if verbose or change.action is not Action.NO_OP
-        ],
+        "changes": [change_json(change) for change in listed],
         "findings": [finding_json(problem) for problem in sorted_problems(plan.problems)],
     }
 
@@ -94,7 +91,7 @@ def _place(problem: Problem) -> str | None:
     return str(problem.at) if problem.at else None
 
 
-def result_json(plan: Plan, outcomes: Sequence[Outcome]) -> Document:
+def outcomes_json(applied: Applied, _: Look = PLAIN) -> Document:
     """What came of applying a plan (`reconcile.result/1`).
 
     `summary` counts by action what was done, then what failed and what was skipped; `blocked` and `no_op`
@@ -102,8 +99,8 @@ def result_json(plan: Plan, outcomes: Sequence[Outcome]) -> Document:
     """
     return {
         "format": "reconcile.result/1",
-        "stack": plan.stack.name,
-        "summary": dict(counted(plan, outcomes)),
+        "stack": applied.plan.stack.name,
+        "summary": dict(counted(applied.plan, applied.outcomes)),
         "results": [
             {
                 "address": str(outcome.address),
@@ -114,12 +111,12 @@ def result_json(plan: Plan, outcomes: Sequence[Outcome]) -> Document:
                 "seconds": round(outcome.seconds, 3),
                 **({"note": outcome.note} if outcome.note else {}),
             }
-            for outcome in outcomes
+            for outcome in applied.outcomes
         ],
     }
 
 
-def validation_json(problems: Iterable[Problem]) -> Document:
+def problems_json(problems: Iterable[Problem], _: Look = PLAIN) -> Document:
     """What is wrong with a spec (`reconcile.validation/1`)."""
     return {
         "format": "reconcile.validation/1",
@@ -136,7 +133,7 @@ def validation_json(problems: Iterable[Problem]) -> Document:
     }
 
 
-def error_json(errors: Sequence[ReconcileError]) -> Document:
+def errors_json(errors: Sequence[ReconcileError], _: Look = PLAIN) -> Document:
     """What stopped a command (`reconcile.error/1`): every problem of every error."""
     return {
         "format": "reconcile.error/1",

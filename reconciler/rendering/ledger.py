@@ -9,17 +9,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.model import Address, Credential, CredentialState, Entry, Intent, Ledger, shown_record
-from reconciler.rendering.outputs import LedgerView
-from reconciler.rendering.terminal import Palette, columns, padded
+from reconciler.rendering.terminal import PLAIN, Look, Palette, columns, padded
+from reconciler.rendering.things import LedgerView
 
 _INDENT = "    "
 _NOTED = ("client_id", "login_url", "callback_url")
 
 
-def ledger_text(view: LedgerView, *, palette: Palette | None = None) -> str:
+def ledger_text(view: LedgerView, look: Look = PLAIN) -> str:
     """What a stack owns, by address, and what an interrupted run left open."""
-    ledger = view.ledger
-    palette = palette or Palette()
+    ledger, palette = view.ledger, look.palette
     title = palette.strong(f"Ledger of stack {palette.clean(ledger.stack)}")
     about = palette.quiet(f"lineage {palette.clean(ledger.lineage)} {palette.dot} serial {ledger.serial}")
     remotes = _pairs_block(sorted(_remotes(ledger).items()), palette, "  ")
@@ -109,7 +108,7 @@ def _unsettled(ledger: Ledger) -> int:
     return len(ledger.pending.intents) + len(ledger.pending.given_up)
 
 
-def ledger_json(view: LedgerView) -> dict[str, Any]:
+def ledger_json(view: LedgerView, _: Look = PLAIN) -> dict[str, Any]:
     """The same for programs (`reconcile.ledger-view/1`: not the file's own format)."""
     ledger = view.ledger
     return {

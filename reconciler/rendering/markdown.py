@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from reconciler.errors import Problem, ReconcileError
-from reconciler.model import Action, Change, Outcome, Plan, Proof, Status, Verification
+from reconciler.model import Action, Change, Outcome, Plan, Proof, Status
 from reconciler.model.audit import Audit
 from reconciler.rendering.audit import counted_findings, grouped, named
 from reconciler.rendering.differences import Difference, differences
-from reconciler.rendering.drift import NO_DRIFT
+from reconciler.rendering.drift import NO_DRIFT, changes_in
 from reconciler.rendering.ledger import ledger_json
-from reconciler.rendering.outputs import LedgerView
 from reconciler.rendering.problems import sorted_problems
 from reconciler.rendering.safe_markdown import (
     SizeLimit,
@@ -29,8 +28,9 @@ from reconciler.rendering.safe_markdown import (
     row,
     table,
 )
-from reconciler.rendering.terminal import clean
+from reconciler.rendering.terminal import PLAIN, Look, clean
 from reconciler.rendering.text import counted, scope_words
+from reconciler.rendering.things import Applied, Drift, LedgerView, Proofs
 from reconciler.rendering.verification import NOTHING, counted_proofs
 from reconciler.rendering.words import (
     action_words,
@@ -51,14 +51,13 @@ _DRIFT_HEADS = ("Field", "Last applied", "Live")
 _ALL_SHOWN_BY = "`--format json` and `--format html` show everything"
 
 
-def plan_markdown(plan: Plan, *, limit: int = LIMIT, verbose: bool = False) -> str:
+def plan_markdown(plan: Plan, look: Look = PLAIN, *, limit: int = LIMIT) -> str:
     """A plan as a comment: counts, approvals, each change folded up, findings, digest.
 
     Args:
         limit: bytes that the text may have; heading, counts and digest are there in any case.
-        verbose: list what doesn't change, too.
     """
-    changes = [change for change in plan.changes if verbose or change.action is not Action.NO_OP]
+    changes = [change for change in plan.changes if look.verbose or change.action is not Action.NO_OP]
     head = [marker("plan", plan.stack.name), f"### {title_words(plan)} {code(plan.stack.name)}"]
     counts = nothing_words(plan) or _counts({key: count for key, count in plan.summary.items() if count})
     digest = f"Digest: {code(plan.digest)}"
@@ -205,21 +204,20 @@ def _finding(problem: Problem) -> str:
     return f"{head}: {prose(problem.message)}{help_words}"
 
 
-def drift_markdown(
-    stack: str, changes: Sequence[Change], problems: Sequence[Problem] = (), *, limit: int = LIMIT
-) -> str:
+def drift_markdown(drift: Drift, _: Look = PLAIN, *, limit: int = LIMIT) -> str:
     """What others changed in the objects of a stack, from last applied to live, as a comment."""
-    drifted = [change for change in changes if change.action is not Action.NO_OP]
-    head = [marker("drift", stack), f"### Drift in stack {code(stack)}"]
+    drifted = changes_in(drift)
+    head = [marker("drift", drift.stack), f"### Drift in stack {code(drift.stack)}"]
     gone = sum(change.action is Action.DELETE for change in drifted)
     head.append(_counts({"changed": len(drifted) - gone, "gone": gone}) if drifted else NO_DRIFT)
     room = _room(limit, head)
-    findings = _findings(problems, room)
+    findings = _findings(drift.problems, room)
     return _joined(*head, *_folded(drifted, room, _DRIFT_HEADS), *findings)
 
 
-def verification_markdown(stack: str, found: Sequence[Verification], *, limit: int = LIMIT) -> str:
+def verification_markdown(proofs: Proofs, _: Look = PLAIN, *, limit: int = LIMIT) -> str:
     """What was proven, as a comment: the sum, then a line for each address, what is broken first."""
+    stack, found = proofs.stack, proofs.found
     head = [marker("verification", stack), f"### Verification of stack {code(stack)}"]
     head.append(f"{counted_proofs(found)}." if found else NOTHING)
     ordered = sorted(found, key=lambda one: one.status is not Proof.BROKEN)
@@ -234,7 +232,7 @@ def verification_markdown(stack: str, found: Sequence[Verification], *, limit: i
     return _joined(*head, *_rows(["Result", "Address", "Why"], rows, _room(limit, head), "result"))
 
 
-def audit_markdown(audit: Audit, *, limit: int = LIMIT) -> str:
+def audit_markdown(audit: Audit, _: Look = PLAIN, *, limit: int = LIMIT) -> str:
     """What is wrong between both systems, as a comment: the sum, then a table under what hurts."""
     head = [marker("audit"), "### Audit", f"{counted_findings(audit).capitalize()}."]
     room = _room(limit, head)
@@ -253,9 +251,9 @@ def audit_markdown(audit: Audit, *, limit: int = LIMIT) -> str:
     return _joined(*head, *blocks)
 
 
-def outcomes_markdown(plan: Plan, outcomes: Sequence[Outcome], *, limit: int = LIMIT) -> str:
+def outcomes_markdown(applied: Applied, _: Look = PLAIN, *, limit: int = LIMIT) -> str:
     """What came of applying a plan, as a comment: the sum, what went wrong, and a line for each change."""
-    stack = plan.stack.name
+    plan, outcomes, stack = applied.plan, applied.outcomes, applied.plan.stack.name
     counts = {key: count for key, count in counted(plan, outcomes).items() if count}
     head = [marker("result", stack), f"### Applied to stack {code(stack)}"]
     head.append(_counts(counts) if counts else "Nothing to do.")
@@ -303,7 +301,7 @@ def _rows(heads: Sequence[str], rows: Sequence[Sequence[str]], room: SizeLimit, 
     return blocks
 
 
-def problems_markdown(problems: Sequence[Problem], *, limit: int = LIMIT) -> str:
+def problems_markdown(problems: Sequence[Problem], _: Look = PLAIN, *, limit: int = LIMIT) -> str:
     """What is wrong with a spec, as a comment."""
     head = [marker("validation"), "### Validation"]
     if not problems:
@@ -312,7 +310,7 @@ def problems_markdown(problems: Sequence[Problem], *, limit: int = LIMIT) -> str
     return _joined(*head, *_findings(problems, room, 1.0)[1:])
 
 
-def errors_markdown(errors: Sequence[ReconcileError], *, limit: int = LIMIT) -> str:
+def errors_markdown(errors: Sequence[ReconcileError], _: Look = PLAIN, *, limit: int = LIMIT) -> str:
     """What stopped a command, as a comment; with the request id that a remote system's support asks for."""
     head = [marker("error"), "### Stopped"]
     room = _room(limit, head)
@@ -322,7 +320,7 @@ def errors_markdown(errors: Sequence[ReconcileError], *, limit: int = LIMIT) -> 
     return _joined(*head, *_findings(problems, room, 1.0)[1:], *lines)
 
 
-def ledger_markdown(view: LedgerView, *, limit: int = LIMIT) -> str:
+def ledger_markdown(view: LedgerView, _: Look = PLAIN, *, limit: int = LIMIT) -> str:
     """What a stack owns, and what an interrupted run left open; never marks, copies or attributes."""
     ledger, document = view.ledger, ledger_json(view)
     head = [

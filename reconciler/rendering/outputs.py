@@ -6,22 +6,12 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.kinds import Registry
 from reconciler.model import Address, Ledger
 from reconciler.rendering.terminal import Palette, columns, padded
-
-Outputs = Mapping[str, Mapping[str, str]]
-
-
-@dataclass(frozen=True)
-class LedgerView:
-    """A ledger, with what there is to note down of it."""
-
-    ledger: Ledger
-    outputs: Outputs = field(default_factory=dict)
+from reconciler.rendering.things import Outputs
 
 
 def outputs(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from reconciler.errors import Problem, ReconcileError, Severity
-from reconciler.rendering.terminal import Palette, wrapped
+from reconciler.rendering.terminal import PLAIN, Look, wrapped
 
 
-def problems_text(problems: Iterable[Problem], *, palette: Palette | None = None, width: int = 0) -> str:
+def problems_text(problems: Iterable[Problem], look: Look = PLAIN) -> str:
     """Every problem, in the order of its place: `error[code] file:line:col address: message`, then help."""
-    palette = palette or Palette()
-    blocks = ["\n".join(_problem_lines(problem, palette, width)) for problem in sorted_problems(problems)]
+    blocks = ["\n".join(_problem_lines(problem, look)) for problem in sorted_problems(problems)]
     return "\n".join(blocks) + "\n" if blocks else ""
 
 
@@ -26,7 +26,8 @@ def _rank(problem: Problem) -> tuple[bool, str, int, int, str, str, str]:
     return (False, at.file, at.line, at.column, *words) if at else (True, "", 0, 0, *words)
 
 
-def _problem_lines(problem: Problem, palette: Palette, width: int) -> list[str]:
+def _problem_lines(problem: Problem, look: Look) -> list[str]:
+    palette, width = look.palette, look.width
     paint = palette.bad if problem.severity is Severity.ERROR else palette.careful
     place = " ".join(palette.clean(part) for part in (problem.at, problem.address) if part)
     head = paint(f"{problem.severity.value}[{palette.clean(problem.code)}]")
@@ -39,8 +40,12 @@ def _problem_lines(problem: Problem, palette: Palette, width: int) -> list[str]:
     return lines
 
 
-def error_text(error: ReconcileError, *, palette: Palette | None = None) -> str:
-    """An error with all its problems, and, of a remote system's, the request id that its support asks for."""
-    text = problems_text(error.problems, palette=palette)
+def errors_text(errors: Iterable[ReconcileError], look: Look = PLAIN) -> str:
+    """Errors with all their problems, and, of a remote system's, the request id that its support asks for."""
+    return "".join(_error_text(error, replace(look, width=0)) for error in errors)  # what is pasted is whole
+
+
+def _error_text(error: ReconcileError, look: Look) -> str:
+    text = problems_text(error.problems, look)
     request_id = getattr(error, "request_id", "")
-    return text + f"  request id: {(palette or Palette()).clean(request_id)}\n" if request_id else text
+    return text + f"  request id: {look.palette.clean(request_id)}\n" if request_id else text

@@ -11,21 +11,22 @@ from reconciler.rendering.html.page import badge, code, esc, page, said, section
 from reconciler.rendering.html.page import table as html_table
 from reconciler.rendering.safe_markdown import SizeLimit, fitting, marker, prose, row, table
 from reconciler.rendering.safe_markdown import code as md_code
-from reconciler.rendering.terminal import Look, clean, wrapped
+from reconciler.rendering.terminal import PLAIN, Look, clean, wrapped
 from reconciler.rendering.text import counted, duration, outcomes_text
+from reconciler.rendering.things import Applied
 from reconciler.rendering.words import action_words, counted_words, outcome_sign
 
 _LIMIT = 59_000  # bytes; forges take comments of 65,536 characters
 _REAL = "Nothing real was changed."
 
 
-def rehearsal_text(rehearsal: Rehearsal, look: Look) -> str:
+def rehearsal_text(rehearsal: Rehearsal, look: Look = PLAIN) -> str:
     """The changes in the order in which they ended, the calls, the end, and what trouble would do."""
     palette = look.palette
     plan = rehearsal.plan
     name = palette.clean(plan.stack.name)
     lines = [palette.strong(f"Rehearsal for stack {name}"), ""]
-    body = outcomes_text(plan, rehearsal.outcomes, palette=palette, width=look.width)
+    body = outcomes_text(Applied(plan, rehearsal.outcomes), look)
     lines += [body.replace("Applied:", "Rehearsed:").rstrip("\n")]
     lines += _told("Calls:", f"{palette.clean(_calls(rehearsal))}.", look)
     lines += _told("Afterwards:", f"{_afterwards(rehearsal)}.", look)
@@ -86,7 +87,7 @@ def _failures(trials: Sequence[Trial]) -> list[str]:
     ]
 
 
-def rehearsal_json(rehearsal: Rehearsal) -> dict[str, Any]:
+def rehearsal_json(rehearsal: Rehearsal, _: Look = PLAIN) -> dict[str, Any]:
     """The same for programs (`reconcile.rehearsal/1`)."""
     plan = rehearsal.plan
     return {
@@ -131,7 +132,7 @@ def rehearsal_json(rehearsal: Rehearsal) -> dict[str, Any]:
     }
 
 
-def rehearsal_markdown(rehearsal: Rehearsal) -> str:
+def rehearsal_markdown(rehearsal: Rehearsal, _: Look = PLAIN) -> str:
     """The same as a comment."""
     plan = rehearsal.plan
     changes = {change.address: change for change in plan.changes}
@@ -172,7 +173,7 @@ def _sums(plan: Plan, rehearsal: Rehearsal) -> str:
     return ", ".join(told) or "Nothing to do"
 
 
-def rehearsal_html(rehearsal: Rehearsal) -> str:
+def rehearsal_html(rehearsal: Rehearsal, _: Look = PLAIN) -> str:
     """The same as a page: changes in their order, calls by system, the end, the trials."""
     plan = rehearsal.plan
     changes = {change.address: change for change in plan.changes}

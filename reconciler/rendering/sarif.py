@@ -13,12 +13,13 @@ from reconciler.errors import Location, Severity
 from reconciler.model.audit import Audit, Finding
 from reconciler.model.values import canonical
 from reconciler.rendering.audit import named, subject_json
+from reconciler.rendering.terminal import PLAIN, Look
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 
 
-def audit_sarif(audit: Audit) -> dict[str, Any]:
+def audit_sarif(audit: Audit, _: Look = PLAIN) -> dict[str, Any]:
     """One run, a rule for each code that was found."""
     codes = sorted({finding.code for finding in audit.findings})
     return {

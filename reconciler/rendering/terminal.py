@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
+from typing import Final
 
 from reconciler.model import Action, Change, ReplaceOrder
 
@@ -178,3 +179,6 @@ class Look:
     palette: Palette = field(default_factory=Palette)
     width: int = 100
     verbose: bool = False
+
+
+PLAIN: Final = Look()

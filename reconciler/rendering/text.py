@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from reconciler.model import Action, Change, Outcome, Plan, Status
 from reconciler.rendering.fields import field_lines
 from reconciler.rendering.problems import problems_text
-from reconciler.rendering.terminal import SYMBOLS, Look, Palette, columns, padded, symbol, wrapped
+from reconciler.rendering.terminal import PLAIN, SYMBOLS, Look, Palette, columns, padded, symbol, wrapped
+from reconciler.rendering.things import Applied
 
 NO_CHANGES = "No changes. The live systems match the spec."
 NOTHING_DUE = "Nothing is due. What else differs is left for an apply without --due."
@@ -37,19 +38,12 @@ _DONE = {
 }
 
 
-def plan_text(plan: Plan, *, palette: Palette | None = None, verbose: bool = False, width: int = 100) -> str:
-    """A plan for people: what changes and why, what needs approval and how to give it, and the digest.
-
-    Args:
-        palette: colours and characters; none and Unicode unless given.
-        verbose: list what doesn't change, too.
-        width: columns of the terminal.
-    """
-    look = Look(palette or Palette(), width, verbose)
-    listed = [change for change in plan.changes if verbose or change.action is not Action.NO_OP]
+def plan_text(plan: Plan, look: Look = PLAIN) -> str:
+    """A plan for people: what changes and why, what needs approval and how to give it, and the digest."""
+    listed = [change for change in plan.changes if look.verbose or change.action is not Action.NO_OP]
     has_changes = any(change.action is not Action.NO_OP for change in plan.changes)
     blocks = [_header(plan, look), *(change_block(change, look) for change in listed)]
-    blocks += [_approvals(plan, look), problems_text(plan.problems, palette=look.palette, width=width)]
+    blocks += [_approvals(plan, look), problems_text(plan.problems, look)]
     blocks.append(_footer(plan, look) if has_changes else nothing_text(plan))
     return "\n\n".join(block.rstrip("\n") for block in blocks if block) + "\n"
 
@@ -154,30 +148,19 @@ def _footer(plan: Plan, look: Look) -> str:
 _ROOM = 24  # of a line, for its sign and how a change ended
 
 
-def outcomes_text(
-    plan: Plan,
-    outcomes: Sequence[Outcome],
-    *,
-    palette: Palette | None = None,
-    width: int = 100,
-    seconds: float | None = None,
-) -> str:
-    """What came of applying a plan: a line for each change, the error below it, and the sum.
-
-    Args:
-        seconds: wall time of the whole apply, if it is to be shown.
-    """
-    look = Look(palette or Palette(), width)
+def outcomes_text(applied: Applied, look: Look = PLAIN) -> str:
+    """What came of applying a plan: a line for each change, the error below it, and the sum."""
+    plan, outcomes = applied.plan, applied.outcomes
     changes = {change.address: change for change in plan.changes}
     label_width = max((columns(look.palette.clean(outcome.address)) for outcome in outcomes), default=0)
-    if label_width + _ROOM > width:
+    if label_width + _ROOM > look.width:
         label_width = 0  # there is no room for a column
     lines: list[str] = []
     for outcome in outcomes:
         lines += _outcome_lines(outcome, changes.get(outcome.address), label_width, look)
     if lines:
         lines.append("")
-    lines.append(look.palette.strong("Applied:") + f" {_sum_of(plan, outcomes)}.{_took(seconds)}")
+    lines.append(look.palette.strong("Applied:") + f" {_sum_of(plan, outcomes)}.")
     return "\n".join(lines) + "\n"
 
 
@@ -203,8 +186,8 @@ def _ending(outcome: Outcome, palette: Palette) -> str:
     return palette.careful("blocked" if outcome.action is Action.BLOCKED else "skipped")
 
 
-def _took(seconds: float | None) -> str:
-    return "" if seconds is None else f" ({duration(seconds)})"
+def _took(seconds: float) -> str:
+    return f" ({duration(seconds)})"
 
 
 def duration(seconds: float) -> str:

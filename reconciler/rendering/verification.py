@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from reconciler.model import Proof, Verification
-from reconciler.rendering.terminal import Palette, columns, padded, wrapped
+from reconciler.rendering.terminal import PLAIN, Look, columns, padded, wrapped
+from reconciler.rendering.things import Proofs
 
 NOTHING = "Nothing to verify."
 
@@ -14,11 +15,9 @@ NOTHING = "Nothing to verify."
 _NARROW = 60
 
 
-def verification_text(
-    stack: str, found: Sequence[Verification], *, palette: Palette | None = None, width: int = 100
-) -> str:
+def verification_text(proofs: Proofs, look: Look = PLAIN) -> str:
     """What works, what can't be tried, and what is broken."""
-    palette = palette or Palette()
+    found, palette = proofs.found, look.palette
     if not found:
         return NOTHING + "\n"
     paints: dict[Proof, Callable[[str], str]] = {
@@ -33,17 +32,17 @@ def verification_text(
         f"{padded(palette.clean(one.address), widest)}  {palette.clean(one.message)}".rstrip()
         for one in found
     ]
-    if width < _NARROW:
+    if look.width < _NARROW:
         lines = [
             line
             for one in found
             for line in (
                 f"  {paints[one.status](one.status.value)}",
                 f"    {palette.clean(one.address)}",
-                *(f"    {part}" for part in wrapped(palette.clean(one.message), width - 4)),
+                *(f"    {part}" for part in wrapped(palette.clean(one.message), look.width - 4)),
             )
         ]
-    title = palette.strong(f"Verification of stack {palette.clean(stack)}")
+    title = palette.strong(f"Verification of stack {palette.clean(proofs.stack)}")
     return "\n".join([title, *lines, "", f"{palette.strong('Verify:')} {counted_proofs(found)}."]) + "\n"
 
 
@@ -53,12 +52,13 @@ def counted_proofs(found: Sequence[Verification]) -> str:
     return ", ".join(f"{number:,} {words}" for number, words in numbers if number)
 
 
-def verification_json(stack: str, found: Sequence[Verification]) -> dict[str, Any]:
+def verification_json(proofs: Proofs, _: Look = PLAIN) -> dict[str, Any]:
     """The same for programs (`reconcile.verification/1`)."""
     return {
         "format": "reconcile.verification/1",
-        "stack": stack,
+        "stack": proofs.stack,
         "results": [
-            {"address": str(one.address), "status": one.status.value, "message": one.message} for one in found
+            {"address": str(one.address), "status": one.status.value, "message": one.message}
+            for one in proofs.found
         ],
     }

@@ -12,7 +12,8 @@ from rendering.browser import CHROMIUM, Browser
 
 from reconciler.model import Action, Address, Change, Plan, ProviderSpec, Stack
 from reconciler.providers import KINDS
-from reconciler.rendering.outputs import LedgerView, outputs
+from reconciler.rendering import LedgerView
+from reconciler.rendering.outputs import outputs
 
 GOLDEN = Path(__file__).parent / "golden"
 PROVIDERS = {

@@ -19,7 +19,7 @@ from reconciler.model import (
     Superseded,
     Tombstone,
 )
-from reconciler.rendering import drift_json, drift_text, ledger_json, ledger_text
+from reconciler.rendering import Drift, drift_json, drift_text, ledger_json, ledger_text
 
 APP = Address("oauth_apps", "posit-connect")
 RUNNER = Runner("ana", "ci-7", "b", 4711, "99")
@@ -81,15 +81,15 @@ def ledger():
 
 
 def test_drift_goes_from_last_applied_to_live(drifted, golden):
-    golden("drift", drift_text("prod", drifted))
+    golden("drift", drift_text(Drift("prod", drifted)))
 
 
 def test_no_drift_is_said_in_a_sentence():
-    assert drift_text("prod", []) == "No drift. Live is as it was last applied.\n"
+    assert drift_text(Drift("prod", [])) == "No drift. Live is as it was last applied.\n"
 
 
 def test_drift_as_json_tells_changed_from_gone(drifted):
-    changed, gone = drift_json("prod", drifted)["drift"]
+    changed, gone = drift_json(Drift("prod", drifted))["drift"]
     assert changed["what"] == "changed"
     assert changed["fields"] == [{"path": "scopes", "applied": ["sql"], "live": ["sql", "all-apis"]}]
     assert (gone["what"], gone["id"]) == ("gone", "g1")

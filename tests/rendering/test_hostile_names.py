@@ -24,17 +24,20 @@ from reconciler.model import (
     Status,
 )
 from reconciler.rendering import (
+    Applied,
+    Drift,
+    LedgerView,
+    Look,
     clean,
     drift_text,
     dumps,
-    error_text,
+    errors_text,
     ledger_text,
     outcomes_text,
     plan_json,
     plan_text,
     problems_text,
 )
-from reconciler.rendering.outputs import LedgerView
 from reconciler.rendering.terminal import columns, wrapped
 
 HOSTILE = st.text(
@@ -74,11 +77,11 @@ def test_no_control_character_but_the_newline_ever_leaves(name, value, action, w
     )
     ledger = Ledger(name, value, remotes={name: value}, entries={change.address: entry})
     for text in (
-        plan_text(plan, verbose=True, width=width),
-        outcomes_text(plan, [outcome], width=width),
-        problems_text([problem], width=width),
-        error_text(AnswerError(value, request_id=name, hint=name)),
-        drift_text(name, [change], [problem], width=width),
+        plan_text(plan, Look(verbose=True, width=width)),
+        outcomes_text(Applied(plan, [outcome]), Look(width=width)),
+        problems_text([problem], Look(width=width)),
+        errors_text([AnswerError(value, request_id=name, hint=name)]),
+        drift_text(Drift(name, [change], [problem]), Look(width=width)),
         ledger_text(LedgerView(ledger)),
     ):
         assert is_harmless(text)

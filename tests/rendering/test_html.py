@@ -35,6 +35,9 @@ from reconciler.model import (
 )
 from reconciler.rendering import (
     FORMATS,
+    Applied,
+    Drift,
+    LedgerView,
     Look,
     Palette,
     clean,
@@ -48,7 +51,6 @@ from reconciler.rendering import (
 from reconciler.rendering.html.cards import cards
 from reconciler.rendering.html.page import said
 from reconciler.rendering.html.picture import picture
-from reconciler.rendering.outputs import LedgerView
 
 HOSTILE = st.text(
     st.one_of(
@@ -136,8 +138,8 @@ def documents(name, value, action):
     ledger = Ledger(name, value, remotes={name: value}, entries={app: entry}, pending=Pending({app: intent}))
     return [
         plan_html(plan),
-        drift_html(name, [change], [problem]),
-        outcomes_html(plan, [outcome]),
+        drift_html(Drift(name, [change], [problem])),
+        outcomes_html(Applied(plan, [outcome])),
         problems_html([problem]),
         errors_html([AnswerError(value, request_id=name, hint=value)]),
         ledger_html(LedgerView(ledger)),
@@ -275,12 +277,14 @@ def test_nothing_is_fetched_from_anywhere(story):
 
 
 def test_pages_of_drift_outcomes_problems_errors_and_ledgers_tell_what_the_text_tells(story):
-    drift = drift_html("prod", story.changes[3:])
+    drift = drift_html(Drift("prod", story.changes[3:]))
     assert "1 changed, 1 gone" in drift
-    assert "No drift." in drift_html("prod", [])
+    assert "No drift." in drift_html(Drift("prod", []))
     outcomes = [Outcome(story.changes[0].address, Action.CREATE, Status.FAILED, error="400: no", seconds=0.1)]
-    assert "400: no" in outcomes_html(story, outcomes)
-    assert "Nothing to do" in outcomes_html(story, []) or "unchanged" in outcomes_html(story, [])
+    assert "400: no" in outcomes_html(Applied(story, outcomes))
+    assert "Nothing to do" in outcomes_html(Applied(story, [])) or "unchanged" in outcomes_html(
+        Applied(story, [])
+    )
     assert "No findings." in problems_html([])
     assert "r-42" in errors_html([AnswerError("refused", request_id="r-42")])
     sealed = Credential(CredentialState.HELD, "5a17", "f1a9", sealed="BEGIN AGE")

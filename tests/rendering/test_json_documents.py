@@ -6,7 +6,17 @@ import pytest
 
 from reconciler.errors import Location, Problem, Severity, SpecError, StaleError
 from reconciler.model import Action, Address, Change, FieldChange, Ref, SecretInput, Sourced, Unknown
-from reconciler.rendering import FORMATS, Look, dumps, error_json, plan_json, plan_text, validation_json
+from reconciler.rendering import (
+    FORMATS,
+    Applied,
+    Drift,
+    Look,
+    dumps,
+    errors_json,
+    plan_json,
+    plan_text,
+    problems_json,
+)
 from reconciler.secrets import Secret
 
 VALUE = "dose-of-reality-1234"
@@ -55,7 +65,10 @@ def test_a_plan_has_the_keys_of_the_contract_in_their_order(plan, golden):
 
 def test_no_ops_are_listed_only_when_asked_for(plan):
     assert [change["action"] for change in plan_json(plan)["changes"]] == ["update"]
-    assert [change["action"] for change in plan_json(plan, verbose=True)["changes"]] == ["update", "no_op"]
+    assert [change["action"] for change in plan_json(plan, Look(verbose=True))["changes"]] == [
+        "update",
+        "no_op",
+    ]
     assert plan_json(plan)["summary"]["no_op"] == 1
 
 
@@ -76,7 +89,7 @@ def test_a_create_has_no_before_and_a_delete_no_after(make):
 
 
 def test_validation_has_a_place_as_one_text():
-    assert validation_json([PROBLEM]) == {
+    assert problems_json([PROBLEM]) == {
         "format": "reconcile.validation/1",
         "findings": [
             {
@@ -91,7 +104,7 @@ def test_validation_has_a_place_as_one_text():
 
 
 def test_errors_are_every_problem_of_every_error():
-    document = error_json([SpecError([PROBLEM]), StaleError("moved")])
+    document = errors_json([SpecError([PROBLEM]), StaleError("moved")])
     assert [error["code"] for error in document["errors"]] == ["offline-access", "stale"]
     assert document["errors"][1] == {"code": "stale", "message": "moved", "address": None, "at": None}
 
@@ -101,10 +114,10 @@ def test_a_format_ends_every_document_with_one_newline(name, make):
     form = FORMATS[name]
     shown = [
         form.plan(make.plan(), Look()),
-        form.outcomes(make.plan(), [], Look()),
+        form.outcomes(Applied(make.plan(), []), Look()),
         form.errors([StaleError("moved")], Look()),
         form.problems([PROBLEM], Look()),
-        form.drift("prod", [], [], Look()),
+        form.drift(Drift("prod", []), Look()),
     ]
     assert all(text.endswith("\n") and not text.endswith("\n\n") for text in shown)
 

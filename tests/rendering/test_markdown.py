@@ -34,6 +34,10 @@ from reconciler.model import (
     Superseded,
 )
 from reconciler.rendering import (
+    Applied,
+    Drift,
+    LedgerView,
+    Look,
     clean,
     drift_markdown,
     errors_markdown,
@@ -42,7 +46,6 @@ from reconciler.rendering import (
     plan_markdown,
     problems_markdown,
 )
-from reconciler.rendering.outputs import LedgerView
 from reconciler.rendering.safe_markdown import code, html_code, prose, row
 
 HOSTILE = st.text(
@@ -136,9 +139,9 @@ def documents(name, value, action):
     intent = Intent(value, name, value, value, Runner(name, value, value, 1, value), value)
     ledger = Ledger(name, value, entries={change.address: entry}, pending=Pending({change.address: intent}))
     return [
-        plan_markdown(plan, verbose=True),
-        drift_markdown(name, [change], [problem]),
-        outcomes_markdown(plan, [outcome]),
+        plan_markdown(plan, Look(verbose=True)),
+        drift_markdown(Drift(name, [change], [problem])),
+        outcomes_markdown(Applied(plan, [outcome])),
         problems_markdown([problem]),
         errors_markdown([AnswerError(value, request_id=name, hint=value)]),
         ledger_markdown(LedgerView(ledger)),
@@ -264,7 +267,7 @@ def test_a_comment_has_counts_then_approvals_then_changes_then_findings(everythi
 
 def test_verbose_adds_what_does_not_change(everything):
     assert "oauth_apps.fine" not in plan_markdown(everything)
-    assert "oauth_apps.fine" in plan_markdown(everything, verbose=True)
+    assert "oauth_apps.fine" in plan_markdown(everything, Look(verbose=True))
 
 
 def test_an_empty_plan_says_so_and_can_still_be_found(make, golden):
@@ -288,8 +291,8 @@ def test_drift_goes_from_last_applied_to_live(make, golden):
         fields=(FieldChange("scopes", ["sql"], ["sql", "all-apis"]),),
     )
     gone = make.change("connect_integrations.viewer", Action.DELETE, id="g1", reason="it is gone")
-    golden("markdown-drift", drift_markdown("prod", [changed, gone]))
-    assert "No drift." in drift_markdown("prod", [])
+    golden("markdown-drift", drift_markdown(Drift("prod", [changed, gone])))
+    assert "No drift." in drift_markdown(Drift("prod", []))
 
 
 def test_failures_come_before_what_was_done(make, golden):
@@ -298,7 +301,7 @@ def test_failures_come_before_what_was_done(make, golden):
         Outcome(changes[0].address, Action.CREATE, Status.DONE, "a1", seconds=0.42),
         Outcome(changes[1].address, Action.UPDATE, Status.FAILED, "g1", "PATCH /v1/x: 400, no host", 0.1),
     ]
-    golden("markdown-outcomes", outcomes_markdown(make.plan(*changes), outcomes))
+    golden("markdown-outcomes", outcomes_markdown(Applied(make.plan(*changes), outcomes)))
 
 
 def test_a_ledger_shows_no_marks_no_copies_and_no_attributes(golden):
@@ -370,7 +373,7 @@ def test_an_endless_list_to_approve_is_counted_instead(make):
 
 
 @pytest.mark.parametrize(
-    "show", [problems_markdown, lambda found, **limit: drift_markdown("s", [], found, **limit)]
+    "show", [problems_markdown, lambda found, **limit: drift_markdown(Drift("s", [], found), **limit)]
 )
 def test_findings_alone_stay_under_the_limit_too(show):
     problems = [Problem(Severity.ERROR, "e", f"{n} " + "x" * 90) for n in range(2000)]
@@ -384,7 +387,7 @@ def test_outcomes_and_ledgers_stay_under_the_limit_too(make):
     outcomes = [Outcome(change.address, Action.CREATE, Status.FAILED, error="x" * 50) for change in changes]
     entries = {change.address: Entry("databricks", "1", "n", Origin.CREATED) for change in changes}
     for text in (
-        outcomes_markdown(make.plan(*changes), outcomes, limit=9_000),
+        outcomes_markdown(Applied(make.plan(*changes), outcomes), limit=9_000),
         ledger_markdown(LedgerView(Ledger("prod", "x", entries=entries)), limit=9_000),
     ):
         assert len(text.encode()) <= 9_000
@@ -393,7 +396,7 @@ def test_outcomes_and_ledgers_stay_under_the_limit_too(make):
 
 def test_a_pipeline_finds_its_own_comment_whatever_the_stack_is_called(make):
     assert plan_markdown(make.plan()).startswith("<!-- reconcile:plan:prod -->\n")
-    assert drift_markdown("prod", []).startswith("<!-- reconcile:drift:prod -->\n")
+    assert drift_markdown(Drift("prod", [])).startswith("<!-- reconcile:drift:prod -->\n")
     assert plan_markdown(make.plan(stack="a --> b")).startswith("<!-- reconcile:plan:a%20--%3E%20b -->\n")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.model import Action, Lifecycle, Outcome, ReplaceOrder, Status
-from reconciler.rendering import outcomes_text, result_json
+from reconciler.rendering import Applied, outcomes_json, outcomes_text
 
 
 @pytest.fixture
@@ -48,15 +48,15 @@ def applied(make):
 
 
 def test_every_change_tells_how_it_ended(applied, golden):
-    golden("outcomes", outcomes_text(*applied, seconds=76.0))
+    golden("outcomes", outcomes_text(Applied(*applied)))
 
 
 def test_applying_nothing_says_so(make):
-    assert outcomes_text(make.plan(), []) == "Applied: nothing to do.\n"
+    assert outcomes_text(Applied(make.plan(), [])) == "Applied: nothing to do.\n"
 
 
 def test_json_counts_what_was_done_by_action_and_what_was_not(applied):
-    document = result_json(*applied)
+    document = outcomes_json(Applied(*applied))
     assert list(document) == ["format", "stack", "summary", "results"]
     assert document["summary"] == {
         "create": 1,

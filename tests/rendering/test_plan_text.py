@@ -7,7 +7,7 @@ import pytest
 from reconciler.errors import Location, Problem, Severity
 from reconciler.model import Action, Address, Cause, FieldChange, Lifecycle, ReplaceOrder, Unknown
 from reconciler.model.values import Ref
-from reconciler.rendering import Palette, plan_text
+from reconciler.rendering import Look, Palette, plan_text
 
 APP = Address("oauth_apps", "posit-connect")
 GUID = "0f8b9a52-6f0e-4c3a-9a0a-1a2b3c4d5e6f"
@@ -158,18 +158,18 @@ def test_every_action_has_its_symbol_its_reason_and_its_fields(everything, golde
 
 def test_verbose_adds_what_does_not_change(everything, golden):
     assert "oauth_apps.fine" not in plan_text(everything)
-    assert "oauth_apps.fine" in plan_text(everything, verbose=True)
+    assert "oauth_apps.fine" in plan_text(everything, Look(verbose=True))
 
 
 def test_colours_are_off_unless_asked_for_and_change_nothing_but_colour(everything, golden):
-    golden("plan-coloured", plan_text(everything, palette=Palette(enabled=True)))
+    golden("plan-coloured", plan_text(everything, Look(palette=Palette(enabled=True))))
     assert "\x1b" not in plan_text(everything)
 
 
 def test_an_output_that_is_not_utf8_gets_ascii(everything):
     palette = Palette.suited("latin-1", enabled=False)
-    assert plan_text(everything, palette=palette).isascii()
-    assert not plan_text(everything, palette=Palette.suited("UTF-8", enabled=False)).isascii()
+    assert plan_text(everything, Look(palette=palette)).isascii()
+    assert not plan_text(everything, Look(palette=Palette.suited("UTF-8", enabled=False))).isascii()
 
 
 def test_an_empty_plan_says_so(make, golden):
@@ -241,7 +241,7 @@ def test_long_values_are_wrapped_and_never_cut_in_the_middle(make, golden):
             FieldChange("content", [f"{n:08d}-0000-4000-8000-000000000000" for n in range(30)], []),
         ),
     )
-    text = plan_text(make.plan(change), width=80)
+    text = plan_text(make.plan(change), Look(width=80))
     golden("plan-long-values", text)
     assert all(len(line) <= 80 for line in text.splitlines() if line.startswith("      "))
 

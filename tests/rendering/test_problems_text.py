@@ -1,7 +1,7 @@
 """Every problem at once, each with its place and what to do next."""
 
 from reconciler.errors import AnswerError, Location, Problem, Severity, SpecError, StaleError
-from reconciler.rendering import Palette, error_text, problems_text
+from reconciler.rendering import Look, Palette, errors_text, problems_text
 
 PROBLEMS = (
     Problem(Severity.WARNING, "approval-unneeded", "nothing of it needs an approval", "oauth_apps.b"),
@@ -30,7 +30,7 @@ def test_no_problems_are_no_text():
 
 def test_colour_marks_the_severity_only():
     plain = problems_text(PROBLEMS)
-    coloured = problems_text(PROBLEMS, palette=Palette(enabled=True))
+    coloured = problems_text(PROBLEMS, Look(palette=Palette(enabled=True)))
     for code in ("\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[0m"):
         assert code in coloured
         coloured = coloured.replace(code, "")
@@ -38,25 +38,25 @@ def test_colour_marks_the_severity_only():
 
 
 def test_a_spec_error_is_all_its_problems():
-    assert error_text(SpecError(PROBLEMS)) == problems_text(PROBLEMS)
+    assert errors_text([SpecError(PROBLEMS)]) == problems_text(PROBLEMS)
 
 
 def test_an_error_says_what_where_and_what_next():
     error = StaleError(
         "oauth_apps.a has moved since the plan was made", hint="plan again", address="oauth_apps.a"
     )
-    assert error_text(error) == (
+    assert errors_text([error]) == (
         "error[stale] oauth_apps.a: oauth_apps.a has moved since the plan was made\n  help: plan again\n"
     )
 
 
 def test_a_remote_error_carries_the_request_id():
-    text = error_text(AnswerError("the server said no", status=400, request_id="req-1"))
+    text = errors_text([AnswerError("the server said no", status=400, request_id="req-1")])
     assert text == "error[refused] the server said no\n  request id: req-1\n"
 
 
 def test_a_long_hint_is_wrapped_under_itself():
     problem = Problem(Severity.ERROR, "x", "message", hint="word " * 30)
-    lines = problems_text([problem], width=60).splitlines()
+    lines = problems_text([problem], Look(width=60)).splitlines()
     assert lines[1].startswith("  help: word")
     assert all(line.startswith("        word") and len(line) <= 60 for line in lines[2:])

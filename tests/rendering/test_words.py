@@ -7,7 +7,7 @@ import pytest
 from reconciler.errors import SpecError
 from reconciler.model import Action, Address, Cause, FieldChange, Outcome, Status
 from reconciler.providers import KINDS
-from reconciler.rendering import FORMATS, Look
+from reconciler.rendering import FORMATS, Applied, Look
 from reconciler.rendering.html.page import said
 from reconciler.rendering.safe_markdown import prose
 from reconciler.specs import load
@@ -50,7 +50,7 @@ def test_a_destroy_ends_in_the_order_in_which_it_deletes(make, form):
     order = [SERVICE, SECRET, "service_principals.robot"]
     plan = make.plan(*(make.change(a, Action.DELETE, id="x") for a in order), destroys=True)
     outcomes = tuple(Outcome(Address.parse(a), Action.DELETE, Status.DONE, "x") for a in order)
-    text = FORMATS[form].outcomes(plan, outcomes, Look())
+    text = FORMATS[form].outcomes(Applied(plan, outcomes), Look())
     ends = text if form == "text" else text[text.index("eleted") :] if "eleted" in text else text
     places = [text.index(f"{address}{' ' if form == 'text' else ''}") for address in order]
     assert places == sorted(places), ends

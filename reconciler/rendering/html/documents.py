@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reconciler.errors import Problem, ReconcileError
-from reconciler.model import Action, Address, Change, Outcome, Plan, Proof, Status, Verification
-from reconciler.rendering.drift import NO_DRIFT
+from reconciler.model import Action, Address, Change, Plan, Proof, Status
+from reconciler.rendering.drift import NO_DRIFT, changes_in
 from reconciler.rendering.html.cards import cards, unchanged
 from reconciler.rendering.html.page import (
     badge,
@@ -26,9 +26,9 @@ from reconciler.rendering.html.page import (
 )
 from reconciler.rendering.html.picture import picture
 from reconciler.rendering.ledger import ledger_json
-from reconciler.rendering.outputs import LedgerView
-from reconciler.rendering.terminal import SYMBOLS, clean
+from reconciler.rendering.terminal import PLAIN, SYMBOLS, Look, clean
 from reconciler.rendering.text import counted, scope_words
+from reconciler.rendering.things import Applied, Drift, LedgerView, Proofs
 from reconciler.rendering.verification import NOTHING, counted_proofs
 from reconciler.rendering.words import (
     action_words,
@@ -50,7 +50,7 @@ _PROOFS = {
 }
 
 
-def plan_html(plan: Plan) -> str:
+def plan_html(plan: Plan, _: Look = PLAIN) -> str:
     """A plan as a page: counts, approvals, the picture, each change with its fields, findings, digest."""
     anchors = _anchors(plan.changes)
     changes = [change for change in plan.changes if change.action is not Action.NO_OP]
@@ -118,9 +118,9 @@ def _colophon(plan: Plan) -> str:
     return section("about", "This plan", f'<dl class="about">{rows}</dl>')
 
 
-def drift_html(stack: str, changes: Sequence[Change], problems: Sequence[Problem] = ()) -> str:
+def drift_html(drift: Drift, _: Look = PLAIN) -> str:
     """What others changed in the objects of a stack, from last applied to live, as a page."""
-    drifted = [change for change in changes if change.action is not Action.NO_OP]
+    drifted = changes_in(drift)
     gone = sum(change.action is Action.DELETE for change in drifted)
     counts = (
         f"{len(drifted) - gone:,} changed, {gone:,} gone, from last applied to live." if drifted else NO_DRIFT
@@ -128,14 +128,17 @@ def drift_html(stack: str, changes: Sequence[Change], problems: Sequence[Problem
     body = section(
         "changes", "Drift", _filter(len(drifted)) + cards(drifted, _anchors(drifted)) if drifted else ""
     )
-    head = f"<h1>Drift in stack {tag('span', esc(stack), 'name')}</h1>\n<p>{counts}</p>"
+    head = f"<h1>Drift in stack {tag('span', esc(drift.stack), 'name')}</h1>\n<p>{counts}</p>"
     return page(
-        f"Drift in stack {clean(stack)}", head, body + section("findings", "Findings", findings(problems))
+        f"Drift in stack {clean(drift.stack)}",
+        head,
+        body + section("findings", "Findings", findings(drift.problems)),
     )
 
 
-def outcomes_html(plan: Plan, outcomes: Sequence[Outcome]) -> str:
+def outcomes_html(applied: Applied, _: Look = PLAIN) -> str:
     """What came of applying a plan, as a page: the sum, then how each change ended, failures first."""
+    plan, outcomes = applied.plan, applied.outcomes
     changes = {change.address: change for change in plan.changes}
     counts = ", ".join(
         f"{count:,} {'unchanged' if key == Action.NO_OP.value else key}"
@@ -160,8 +163,9 @@ def outcomes_html(plan: Plan, outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def verification_html(stack: str, found: Sequence[Verification]) -> str:
+def verification_html(proofs: Proofs, _: Look = PLAIN) -> str:
     """What was proven, as a page: counts, then a line for each address, what is broken first."""
+    stack, found = proofs.stack, proofs.found
     ranks = list(_PROOFS)
     ordered = sorted(found, key=lambda one: ranks.index(one.status))
     rows = [
@@ -189,13 +193,13 @@ def _row_filter(count: int) -> str:
     return filter_box("address or word") if count > 5 else ""
 
 
-def problems_html(problems: Sequence[Problem]) -> str:
+def problems_html(problems: Sequence[Problem], _: Look = PLAIN) -> str:
     """What is wrong with a spec, as a page."""
     head = f"<h1>Validation</h1>\n<p>{sum_of_findings(problems).capitalize()}.</p>"
     return page("Validation", head, section("findings", "Findings", findings(problems)))
 
 
-def errors_html(errors: Sequence[ReconcileError]) -> str:
+def errors_html(errors: Sequence[ReconcileError], _: Look = PLAIN) -> str:
     """What stopped a command, as a page; with the request id that a remote system's support asks for."""
     problems = [problem for error in errors for problem in error.problems]
     requests = [getattr(error, "request_id", "") for error in errors]
@@ -207,7 +211,7 @@ def errors_html(errors: Sequence[ReconcileError]) -> str:
     return page(title, head, section("findings", "What is wrong", findings(problems) + ids))
 
 
-def ledger_html(view: LedgerView) -> str:
+def ledger_html(view: LedgerView, _: Look = PLAIN) -> str:
     """What a stack owns and what isn't settled, as a page; never marks, sealed copies or attributes."""
     ledger, document = view.ledger, ledger_json(view)
     pending = document["pending"]

@@ -10,6 +10,7 @@ from reconciler.errors import Severity
 from reconciler.model.audit import Audit, DatedEvent, Finding, MapObject, Subject
 from reconciler.rendering.audit import counted_findings, grouped, named
 from reconciler.rendering.html.page import badge, chip, code, esc, filter_box, page, section, tag
+from reconciler.rendering.terminal import PLAIN, Look
 from reconciler.rendering.words import counted_words
 
 _SIGNS = {"error": "!", "warning": "~", "info": "i", "fine": "\u00b7"}
@@ -65,7 +66,7 @@ class _Colours:
         return min((self.of(each.subject) for each in things), key=_RANKS.index)
 
 
-def audit_html(audit: Audit) -> str:
+def audit_html(audit: Audit, _: Look = PLAIN) -> str:
     """The estate, whole on one page that asks the network for nothing."""
     colours = _Colours(audit.findings)
     rows = _rows(audit.things)
