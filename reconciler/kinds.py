@@ -297,9 +297,10 @@ class Kind(ABC, Generic[Api]):
         """All keys of the carried attribute that an object has, whoever made them."""
         return ()
 
-    def carry(self, api: Api, live_id: str, key: str, successor: str) -> None:
+    def carry(self, api: Api, live_id: str, key: str, successor: str) -> str:
         """Puts a successor in the place of an object, "" for one that is gone, at one key of the carried
-        attribute."""
+        attribute. Says why the key of one that is gone can't take it; "" if all is well."""
+        return ""
 
 
 Registry = Mapping[str, Kind[Any]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets as entropy
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -63,7 +63,6 @@ class ApplyContext:
         stayed: remote id of what was to go and stays after all → who uses it.
         lists: integrations of the servers that this run writes to.
         notes: address → what a person should know of how it was done.
-        uncarried: address → what pointed at an object that went first, and is to point at its successor.
     """
 
     plan: Plan
@@ -83,7 +82,6 @@ class ApplyContext:
     stayed: dict[str, str] = field(default_factory=dict)
     lists: FreshLists = field(default_factory=FreshLists)
     notes: dict[Address, str] = field(default_factory=dict)
-    uncarried: dict[Address, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted = self.plan.stack.recipients

@@ -11,10 +11,12 @@ from typing import Any
 from reconciler.applying import ledger_edits, rights
 from reconciler.applying.advice import with_advice
 from reconciler.applying.context import ApplyContext, secret_leaves, sources_of, utc
-from reconciler.applying.grants import additive_keys, carried, carried_keys, grants_of
+from reconciler.applying.grants import additive_keys, grants_of
 from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.remote_call import RemoteCall, always, was_refused
+from reconciler.applying.succession import handed_on, inherited, record_of
 from reconciler.applying.superseded import switched
+from reconciler.applying.use_check import deletes_first
 from reconciler.kinds import EVERYONE, Created, Evidence
 from reconciler.model import (
     Action,
@@ -52,7 +54,7 @@ def create(context: ApplyContext, change: Change) -> Iterator[RemoteCall]:
             switched(address, handed, context.now),
             ledger_edits.recorded(
                 address,
-                _entry(context, resource, created, handed),
+                _entry(context, resource, created, handed, record_of(context, change, before)),
                 former=_former(context, change, resource),
             ),
             ledger_edits.settled(address),
@@ -81,9 +83,9 @@ def create(context: ApplyContext, change: Change) -> Iterator[RemoteCall]:
         after=made,
         failed=failed,
     )
-    if change.action is Action.REPLACE and change.live is not None:
-        yield from carried(context, change, change.live.id, before)
-        yield from carried_keys(context, change, "", before, context.uncarried.pop(address, ()))
+    if change.action is Action.REPLACE and change.live is not None and not deletes_first(change):
+        yield from handed_on(context, change, change.live.id, context.credential(address), before)
+    yield from inherited(context, change, before)
     yield from grants_of(context, change, additive_keys(context, change))
     yield from _tried(context, change)
 
@@ -146,21 +148,29 @@ def _learn(context: ApplyContext, address: Address, created: Created) -> None:
         context.values[created.live.id] = created.secret
 
 
-def _entry(context: ApplyContext, resource: Resource, created: Created, handed: Mapping[str, Any]) -> Entry:
+def _entry(
+    context: ApplyContext,
+    resource: Resource,
+    created: Created,
+    handed: Mapping[str, Any],
+    inherits: tuple[Mapping[str, Any], Mapping[str, tuple[str, ...]]],
+) -> Entry:
     credential = None
     if created.secret is not None:
         mark = Fingerprint.of(created.secret)
         made = Credential(CredentialState.FRESH, mark.salt, mark.mark, expires_at=created.live.expires_at)
         credential = context.custody.kept(made, created.secret)
     applied = context.without_secrets(resource.address, context.recordable(resource))
+    additive = context.fields(resource.address).additive
     return ledger_edits.entry_of(
         resource,
         created.live,
-        applied={k: v for k, v in applied.items() if k not in context.fields(resource.address).additive},
+        applied={**{k: v for k, v in applied.items() if k not in additive}, **inherits[0]},
         origin=Origin.CREATED,
         credential=credential,
         deliveries={path: context.delivery(value) for path, value in handed.items()},
         now=context.now,
+        there=inherits[1],
     )
 
 

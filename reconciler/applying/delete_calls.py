@@ -8,8 +8,8 @@ from typing import Any
 
 from reconciler.applying import ledger_edits
 from reconciler.applying.context import ApplyContext
-from reconciler.applying.grants import carried
 from reconciler.applying.remote_call import RemoteCall, always
+from reconciler.applying.succession import before_removal, carrying
 from reconciler.applying.use_check import deletes_first, last_look
 from reconciler.errors import ReconcileError
 from reconciler.kinds import Kind
@@ -37,40 +37,20 @@ def remove(context: ApplyContext, change: Change, ids: Iterable[str]) -> Iterato
                 yield RemoteCall(run=partial(_refuse, address, f"nothing was changed: {words}"))
             context.stayed[live_id] = f"{words} (still-in-use)"
             continue
-        yield from _carried(context, change, live_id)
+        left: list[str] = []
+        yield from before_removal(context, change, live_id, left)
         parent = parents.get(live_id) or (change.live.parent if change.live else "") or change.parent
         edit = ledger_edits.all_of(
             ledger_edits.removed(address, change.provider, live_id, context.now, context.horizon),
             ledger_edits.approved(context.plan, change),
         )
         yield RemoteCall(
-            before=ledger_edits.condemned(change, [live_id]),
+            before=ledger_edits.all_of(
+                ledger_edits.condemned(change, [live_id]), carrying(address, live_id, left)
+            ),
             run=_removal(kind, api, live_id, parent, deactivates=is_deactivation(change)),
             after=partial(always, edit),
         )
-
-
-def _carried(context: ApplyContext, change: Change, live_id: str) -> Iterator[RemoteCall]:
-    """Before what was superseded goes, all that points at it points at its successor; an earlier run may have
-    ended before that."""
-    kind, api, entry = (
-        context.kind(change.address),
-        context.apis[change.provider],
-        context.entry(change.address),
-    )
-    if (
-        not kind.fields.carried
-        or change.address not in context.plan.stack.resources
-        or live_id in change.clears
-    ):
-        return
-    if deletes_first(change):
-        there: list[str] = []
-        yield RemoteCall(run=lambda: there.extend(kind.holds(api, live_id)))
-        context.uncarried[change.address] = tuple(there)
-    elif entry is not None and entry.id and entry.id != live_id:
-        context.computed.setdefault(change.address, {"id": entry.id, **entry.computed})
-        yield from carried(context, change, live_id, entry)
 
 
 def _refuse(address: Address, words: str) -> None:

@@ -1,17 +1,17 @@
-"""The keys of additive attributes: one call each; and what a successor takes over from its predecessor."""
+"""The keys of additive attributes: one call each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from reconciler.applying import ledger_edits, rights
+from reconciler.applying import ledger_edits
 from reconciler.applying.context import ApplyContext
 from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.remote_call import RemoteCall, always, was_refused
 from reconciler.kinds import principal_of, renamed
-from reconciler.model import Change, Entry, Ref
+from reconciler.model import Change, Ref
 
 
 def additive_keys(context: ApplyContext, change: Change) -> dict[tuple[str, str], Any]:
@@ -50,35 +50,6 @@ def _at_last(
         renamed(fields, name, key, str(context.resolved(said)).lower()) if isinstance(said, Ref) else key
     )
     return (name, at_last), principal_of(fields, name, at_last)[1]
-
-
-def carried(context: ApplyContext, change: Change, old: str, entry: Entry | None) -> Iterator[RemoteCall]:
-    """What points at the old object points at the new one from now on, whoever made it so."""
-    kind, api = context.kind(change.address), context.apis[change.provider]
-    if not kind.fields.carried or not old:
-        return
-    there: list[str] = []
-    yield RemoteCall(run=lambda: there.extend(kind.holds(api, old)))
-    yield from carried_keys(context, change, old, entry, there)
-
-
-def carried_keys(
-    context: ApplyContext, change: Change, old: str, entry: Entry | None, keys: Sequence[str]
-) -> Iterator[RemoteCall]:
-    """One call per key; what this stack had added and doesn't want any more goes with the old object."""
-    address, kind, api = change.address, context.kind(change.address), context.apis[change.provider]
-    name, new = kind.fields.carried, context.credential(change.address)
-    ours = set(entry.applied.get(name) or ()) - set(entry.there.get(name) or ()) if entry else set()
-    wanted = rights.wanted_keys(context, context.resource(address), name)
-    for key in sorted(keys):
-        if key in ours and wanted is not None and key not in wanted:
-            continue
-        edits = []
-        if key in (wanted or {}):
-            edits.append(ledger_edits.granted(address, name, key, key, context.now))
-            edits += [ledger_edits.found_there(address, name, key)] if key not in ours else []
-        before = ledger_edits.all_of(*edits) if edits else None
-        yield RemoteCall(before=before, run=partial(kind.carry, api, old, key, new))
 
 
 def _revoked(context: ApplyContext, change: Change, name: str, key: str) -> RemoteCall:

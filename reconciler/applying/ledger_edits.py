@@ -342,14 +342,14 @@ def _condemn(former: Superseded) -> Superseded:
 
 
 def removed(address: Address, provider: str, live_id: str, now: str, horizon: str) -> LedgerEdit:
-    """An id off the record, now that its deletion is confirmed; a list may show its ghost for a while.
+    """An id off the record, now that it's gone, unless it still `carries`; a list may show its ghost a while.
 
     Args:
         now, horizon: RFC 3339 in one form; ghosts from before the horizon are forgotten.
     """
 
     def one(entry: Entry) -> Entry | None:
-        kept = replace(entry, formers=tuple(f for f in entry.formers if f.id != live_id))
+        kept = replace(entry, formers=tuple(f for f in entry.formers if f.id != live_id or f.carries))
         # secrets that this stack didn't issue outlive the record of those that it did
         ours = [f for f in kept.formers if f.origin is Origin.CREATED or not address.part]
         return kept if kept.id or ours else None

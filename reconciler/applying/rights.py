@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model import Address, Live, Resource
@@ -10,6 +11,8 @@ from reconciler.planning import by_id, differs, gone, lost_access, wanted_access
 
 if TYPE_CHECKING:
     from reconciler.applying.context import ApplyContext
+
+_LAG = timedelta(minutes=1)  # a list may miss so long what was added
 
 
 def access_of(context: ApplyContext, resource: Resource) -> Any:
@@ -65,8 +68,12 @@ def additive(
     named, fields = resource.attributes[name], context.fields(address)
     lost = gone(context.snapshot, resource.provider, fields, name, named, entry)
     wanted = {**lost, **(wanted_keys(context, resource, name) or {})}
-    seen = (live.attributes.get(name) if live else None) or {}
+    shown = live.attributes.get(name) if live else None
+    seen = shown or {}
     same = {key: value for key, value in wanted.items() if key in seen and seen[key] == value}
-    kept = {key: value for key, value in ours.items() if key in wanted or key not in before}
+    # what isn't wanted and isn't there any more was taken by others: theirs, should it come back
+    lags = entry is None or entry.recorded_at >= context.before(_LAG)
+    left = ({*ours} - {*before}) & ({*ours} if shown is None or lags else {*seen})
+    kept = {key: value for key, value in ours.items() if key in wanted or key in left}
     theirs = {key for key in before if key in wanted} | (set(same) - set(ours))
     return {**same, **kept}, tuple(sorted(theirs))

@@ -134,7 +134,8 @@ def _as_leftover(context: PlanningContext, change: Change) -> Change:
     if any(former.revoke_after for former in formers):
         reason = "superseded, and keep_old is over"
     elif change.removes and not change.clears:
-        reason = "superseded, and nobody uses it any more"
+        carried = context.fields(change.address).carried
+        reason = f"superseded, and {'it is time' if carried else 'nobody uses it any more'}"
     return replace(
         change,
         action=Action.DELETE,

@@ -113,9 +113,11 @@ def _why_deleted(context: PlanningContext, change: Change) -> str:
         counted = context.fields(change.address).users
         # the change may show what is on record beside the orphan
         orphan = context.snapshot.of(change.provider, change.address.kind_name).get(change.id or "")
-        if counted and orphan is not None and orphan.computed.get(counted) != "0":
-            return "it is left by an interrupted run, and content may use it"
-        return ""
+        if not counted or orphan is None or orphan.computed.get(counted) == "0":
+            return ""
+        if owned is not None and owned.id:
+            return "content still points at what is superseded: its successor gets that first"
+        return "it is left by an interrupted run, and content may use it"
     if points_here := context.kinds[change.address.kind_name].points_here:
         return f"{points_here}{_contents(context, change)}"
     if owned.origin is not Origin.CREATED and not change.address.part:

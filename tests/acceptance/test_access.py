@@ -26,10 +26,10 @@ class Desk:
         found = [*place.connect("GET", "users")["results"], *place.connect("GET", "groups")["results"]]
         self.ids = {each.get("username") or each["name"]: each["guid"] for each in found}
 
-    def wants(self, **attributes):
+    def wants(self, key="viewer", **attributes):
         one = {"name": "Viewer", "template": "databricks", "config": CONFIG, **attributes}
         providers = {"connect": {"type": "connect", "url": "${env.CONNECT_SERVER}"}}
-        self.place.write({"connect_integrations": {"viewer": one}, "providers": providers})
+        self.place.write({"connect_integrations": {key: one}, "providers": providers})
 
     def applies(self, code=0, **attributes):
         self.wants(**attributes)

@@ -1,5 +1,7 @@
 """Which content has an integration: added to what each has, and only what this stack added is taken back."""
 
+import json
+
 import pytest
 
 from reconciler import sandbox as box
@@ -47,6 +49,14 @@ class Shelf(Desk):
         )
 
 
+def an_hour_later(place):
+    """The ledger, as if the last run was an hour ago: no list lags so long."""
+    found = json.loads(place.ledger.read_text())
+    for entry in found["resources"].values():
+        entry["recorded_time"] = "2020-01-01T00:00:00Z"
+    place.ledger.write_text(json.dumps(found))
+
+
 def test_content_gets_the_integration_beside_what_it_has_and_only_that_goes(shelf):
     other = shelf.other()
     shelf.give(shelf.dashboard, other)
@@ -69,6 +79,16 @@ def test_what_others_associated_is_not_ours_to_take_and_leaving_it_out_forgets(s
     assert (shelf.of(shelf.dashboard), shelf.of(shelf.api)) == ([shelf.live["guid"]], [])
     shelf.applies(content=[shelf.api])
     shelf.applies()
+    shelf.applies(content=[])
+    assert shelf.of(shelf.api) == [shelf.live["guid"]]
+
+
+def test_what_others_took_and_gave_again_is_theirs(shelf):
+    shelf.applies(content=[shelf.api])
+    shelf.place.connect("PUT", shelf.path(shelf.api), [])
+    an_hour_later(shelf.place)
+    shelf.applies(content=[])
+    shelf.give(shelf.api, shelf.live["guid"])
     shelf.applies(content=[])
     assert shelf.of(shelf.api) == [shelf.live["guid"]]
 

@@ -6,6 +6,7 @@ import pytest
 from databricks.sdk import AccountClient
 
 from reconciler import sandbox as box
+from tests.acceptance.test_content import an_hour_later
 
 GROUP = "scim/v2/Groups"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -75,6 +76,17 @@ def test_memberships_and_roles_of_others_survive_and_what_was_there_before_is_no
     team.applies(groups=[], roles=[])
     assert (team.members("analysts"), team.members("readers")) == ({team.robot}, {other})
     assert team.roles() == {"theirs"}
+
+
+def test_a_membership_that_others_took_and_gave_again_is_theirs(team):
+    team.applies(groups=["analysts"])
+    one = {"op": "remove", "path": f'members[value eq "{team.robot}"]'}
+    team.patch(f"{GROUP}/{team.ids['analysts']}", **one)
+    an_hour_later(team.place)
+    team.applies(groups=[])
+    team.add("analysts", team.robot)
+    team.applies(groups=[])
+    assert team.members("analysts") == {team.robot}
 
 
 def test_leaving_groups_out_forgets_what_was_added(team):

@@ -71,6 +71,7 @@ formers = st.builds(
     computed=texts,
     credential=st.none() | credentials,
     revoke_after=words,
+    carries=st.lists(words).map(tuple),
     extra=extras,
 )
 lifecycles = st.builds(

@@ -70,6 +70,14 @@ def succeed(api: ConnectServer, content: str, old: str, new: str) -> None:
         return
 
 
+def put_back(api: ConnectServer, content: str, integration: str) -> None:
+    """Gives a content item the successor of an integration that is gone; content that is gone is done."""
+    try:
+        associate(api, content, integration)
+    except NotFoundError:
+        return
+
+
 def _change(
     api: ConnectServer,
     content: str,

@@ -22,7 +22,7 @@ from reconciler.model import Entry, Live, Sourced
 from reconciler.providers._field_types import OBJECT, TEXT
 from reconciler.providers._paths import segment
 from reconciler.providers.connect._access import access_complaints, settled_access
-from reconciler.providers.connect._content import associate, part, succeed
+from reconciler.providers.connect._content import associate, part, put_back, succeed
 from reconciler.secrets import without_secrets
 
 if TYPE_CHECKING:
@@ -231,12 +231,17 @@ class Integrations(Kind["ConnectServer"]):
                 return ()
             raise
 
-    def carry(self, api: ConnectServer, live_id: str, key: str, successor: str) -> None:
-        """Puts a successor in its place at one content item."""
+    def carry(self, api: ConnectServer, live_id: str, key: str, successor: str) -> str:
+        """Puts a successor in its place at one content item, or back where it is gone."""
         if live_id:
             succeed(api, key, live_id, successor)
-        else:
-            associate(api, key, successor)
+            return ""
+        try:
+            put_back(api, key, successor)
+        except InvalidRequestError as error:  # content of another sort, say: there is nothing left to save
+            is_taken = error.remote_code == _TOO_MANY
+            return "it was given another one meanwhile, and takes one" if is_taken else error.message
+        return ""
 
     def delete(self, api: ConnectServer, live_id: str, parent: str = "") -> None:
         """Removes an integration, and with it its associations and everybody's sessions."""
