@@ -10,6 +10,7 @@ from reconciler.applying.context import ApplyContext, utc
 from reconciler.applying.ledger_edits import LedgerDraft, LedgerEdit
 from reconciler.model import Address, Change, CredentialState, Entry, Origin, Superseded
 from reconciler.model.times import parse_time
+from reconciler.planning import STILL_IN_USE
 
 
 def superseded(context: ApplyContext, change: Change) -> str:
@@ -22,6 +23,8 @@ def superseded(context: ApplyContext, change: Change) -> str:
     entry = context.entry(change.address)
     if entry is not None and entry.id in context.stayed:  # it was to go, and a last look found who uses it
         found.append(f"the {noun} {entry.id} stays alive, superseded: {context.stayed[entry.id]}")
+    if entry is not None and entry.id and change.code == STILL_IN_USE:  # only what it superseded was to go
+        found.append(f"the {noun} {entry.id} stays alive: {change.reason}")
     return "; ".join(found)
 
 

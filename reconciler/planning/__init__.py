@@ -7,9 +7,11 @@ from reconciler.planning.healing import healable
 from reconciler.planning.named_keys import by_id, gone
 from reconciler.planning.planner import Options, check_copies, keep_old, make_destroy_plan, make_plan
 from reconciler.planning.redaction import origins, remembered
+from reconciler.planning.retention import STILL_IN_USE
 from reconciler.planning.secret_ownership import is_shared
 
 __all__ = [
+    "STILL_IN_USE",
     "Options",
     "Phase",
     "Step",

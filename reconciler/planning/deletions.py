@@ -65,10 +65,7 @@ def with_formers(context: PlanningContext, changes: Mapping[Address, Change]) ->
         change = after.get(address)
         if change is None or change.action in (Action.BLOCKED, Action.FORGET):
             continue
-        if change.code == STILL_IN_USE:
-            continue
-        # whoever still waits for keep_old loses it with its successor
-        ends = change.action is Action.DELETE and (entry.id in change.removes or not entry.id)
+        ends = _ends(context, change, entry)
         ready = tuple(
             f.id
             for f in entry.formers
@@ -89,6 +86,14 @@ def with_formers(context: PlanningContext, changes: Mapping[Address, Change]) ->
                 change = replace(change, clears=clears, parent=parent, spares=spares)
             after[address] = _as_leftover(context, _as_waiting(change))
     return after
+
+
+def _ends(context: PlanningContext, change: Change, entry: Entry) -> bool:
+    """Whether nobody waits for keep_old any more: it goes with the successor, and with the whole stack; but
+    of a principal that stays in use nobody knows which secret is."""
+    if change.code == STILL_IN_USE:
+        return not context.stack.resources and is_owner(context.kinds, change.address)
+    return change.action is Action.DELETE and (entry.id in change.removes or not entry.id)
 
 
 def _as_waiting(change: Change) -> Change:
@@ -136,6 +141,8 @@ def _as_leftover(context: PlanningContext, change: Change) -> Change:
     elif change.removes and not change.clears:
         carried = context.fields(change.address).carried
         reason = f"superseded, and {'it is time' if carried else 'nobody uses it any more'}"
+    if change.code == STILL_IN_USE:
+        reason = f"{change.reason}; its superseded predecessor goes"
     return replace(
         change,
         action=Action.DELETE,

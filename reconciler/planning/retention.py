@@ -60,10 +60,10 @@ def kept_alive(context: PlanningContext, changes: Iterable[Change]) -> Iterator[
     for address, change in by_address.items():
         if not is_owner(context.kinds, address):
             continue
-        noun = context.kinds[address.kind_name].noun
+        noun, entry = context.kinds[address.kind_name].noun, context.entries.get(address)
         if change.code == STILL_IN_USE and change.action is not Action.BLOCKED:
-            yield address, f"{change.reason}; the {noun} {change.id or change.name} stays, superseded"
-        entry = context.entries.get(address)
+            live_id = (entry.id if entry else "") or change.id or change.name
+            yield address, f"{change.reason}; the {noun} {live_id} stays, superseded"
         old = [former.id for former in entry.formers] if entry else []
         old += change.spares
         if change.action is Action.REPLACE and change.id:
@@ -129,7 +129,7 @@ def unfinished(context: PlanningContext, changes: Mapping[Address, Change]) -> d
     found = {}
     for address, change in changes.items():
         left = superseded(context, change) if change.action is Action.NO_OP else ()
-        if change.code == STILL_IN_USE:
+        if change.code == STILL_IN_USE and not change.is_pending:
             change = replace(change, action=Action.BLOCKED)
         elif left:
             code, words = _why_left(context, address, left, in_use)

@@ -76,3 +76,28 @@ def test_what_a_server_without_resources_of_ours_uses_stays_whatever_is_done(ins
         inside.connect("DELETE", f"oauth/integrations/{guid}", at="/two")
     _destroy(inside, code=0)
     assert (inside.apps(), inside.principals(), inside.remembered()) == ({}, {}, {})
+
+
+def test_what_an_app_in_use_took_the_place_of_goes_with_the_stack(inside: Any) -> None:
+    want = inside.viewers()
+    want["oauth_apps"]["app"]["keep_old"] = "7d"
+    _write(inside, want)
+    inside.apply()
+    old = inside.apps()["app"]["client_id"]
+    want["oauth_apps"]["app"]["name"] = "successor"
+    _write(inside, want)
+    inside.approve()
+    assert {*inside.apps()} == {"app", "successor"}
+    guid = _borrow(inside, inside.apps()["successor"]["client_id"], "of the successor")
+
+    _write(inside, {"oauth_apps": {"other": inside.app(confidential=False)}})
+    inside.approve()
+    assert {*inside.apps()} == {"app", "other", "successor"}  # keep_old isn't over
+    assert inside.is_settled()
+    inside.approve().says("still-in-use", guid)
+
+    told = _destroy(inside, code=1).says(guid)
+    assert "1 deleted, 1 skipped" in told.text
+    assert {*inside.apps()} == {"successor"}
+    assert old not in inside.ledger.read_text()
+    inside.run("destroy", SPEC, code=1).says(guid)
