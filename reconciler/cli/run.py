@@ -21,7 +21,7 @@ from reconciler.cli.interruption import stop_of
 from reconciler.cli.wiring import View, WriteAccess, lag_bound, open_stack, understood
 from reconciler.errors import CredentialError, LedgerError
 from reconciler.ledger import Claims, OpenedLedger, owners_in
-from reconciler.matching import Rivals, is_owner, rivals_of
+from reconciler.matching import Rivals, rivals_of, servers_beside
 from reconciler.model import Ledger, ProviderSpec, Stack
 from reconciler.observing import FEW, ReadOptions, observe
 from reconciler.providers import Reads, connect, kinds_of
@@ -167,7 +167,7 @@ class Run:
         needed = {resource.provider for resource in stack.resources.values()} | opened.ledger.providers
         specs = {name: spec for name, spec in sorted(stack.providers.items()) if name in needed}
         made = {name: self.client(spec, stack) for name, spec in specs.items()}
-        for name in sorted(set(_servers_beside(stack, opened.ledger)) - set(made)):
+        for name in sorted(servers_beside(stack, opened.ledger, kinds_of(stack)) - set(made)):
             # one that only lends its address needs no credential, and can't be looked at then
             with suppress(CredentialError):
                 made[name] = self.client(stack.providers[name], stack)
@@ -267,10 +267,3 @@ def _opened(stack: Stack) -> OpenedLedger | LedgerError:
         return open_stack(stack)
     except LedgerError as error:
         return error
-
-
-def _servers_beside(stack: Stack, ledger: Ledger) -> list[str]:
-    """Connect servers of a stack that has apps or principals: an integration of theirs may use one."""
-    if not any(is_owner(kinds_of(stack), address) for address in {*stack.resources, *ledger.entries}):
-        return []
-    return [name for name, spec in stack.providers.items() if spec.type == "connect"]

@@ -79,7 +79,7 @@ class Case:
                 with self.sandbox(system) as place:
                     providers = {**own.providers, **place.providers}
                     environment = {**own.environment, **place.environment}
-                    yield Place(providers, environment, place.break_off), spec
+                    yield Place(providers, environment, place.break_off, own.wire), spec
 
 
 def kinds_in(module: ModuleType) -> list[Kind[Any]]:

@@ -328,8 +328,9 @@ def _receiver(stage: Stage) -> None:
     written, removed = (kind.name, "update"), (app.name, "delete")
     if written not in calls:
         raise BrokenError("a new credential isn't delivered")
-    is_kept = bool(kind.keeps_old) and removed not in calls
-    if not is_kept and (removed not in calls or calls.index(removed) < calls.index(written)):
+    if removed not in calls and not kind.keeps_old:
+        raise BrokenError("the old credential stays, though it shows the new one's client id")
+    if removed in calls and calls.index(removed) < calls.index(written):
         raise BrokenError("the old credential goes before the new one is delivered")
     _is_settled(stage, "after a new credential was delivered")
 

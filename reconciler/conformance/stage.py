@@ -16,7 +16,7 @@ from reconciler.conformance.cases import Case
 from reconciler.conformance.meddling import KilledError, Meddled, Meddling
 from reconciler.conformance.places import Place
 from reconciler.ledger import Edit, Journal, current_runner
-from reconciler.matching import Pairing
+from reconciler.matching import Pairing, servers_beside
 from reconciler.model import (
     Action,
     Address,
@@ -126,8 +126,9 @@ class Stage:
 
     @contextmanager
     def clients(self, stack: Stack) -> Iterator[dict[str, Any]]:
-        """A client for each provider that the stack needs."""
+        """A client for each provider that the stack needs, and where its credentials may be used."""
         needed = {each.provider for each in stack.resources.values()} | self.ledger.providers
+        needed |= servers_beside(stack, self.ledger, self.case.kinds)
         made: dict[str, Any] = {}
         try:
             for name in sorted(needed):
@@ -142,7 +143,8 @@ class Stage:
         for kind in self.case.kinds.values():
             if kind.provider_schema is not None and kind.provider_type == spec.type:
                 return kind.connect(spec, self.place.environment, stack)
-        return connect(spec, self.place.environment, stack=stack, sleep=_at_once)
+        wire = self.place.wire
+        return connect(spec, self.place.environment, stack=stack, sleep=_at_once, wire=wire)
 
     def _looked(self, stack: Stack, ledger: Ledger, apis: Mapping[str, Any]) -> Pairing:
         now = datetime.now(timezone.utc)

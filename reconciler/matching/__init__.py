@@ -7,7 +7,15 @@ from reconciler.matching.pairing import Pairing, pair, pair_outer
 from reconciler.matching.recovery import Recovery, recover, unsettled
 from reconciler.matching.refresh import assumed_secrets
 from reconciler.matching.rivals import Rivals, rivals_of
-from reconciler.matching.users import User, client_of, is_owner, leaving, shows_owner, users_in
+from reconciler.matching.users import (
+    User,
+    client_of,
+    is_owner,
+    leaving,
+    servers_beside,
+    shows_owner,
+    users_in,
+)
 
 __all__ = [
     "How",
@@ -32,6 +40,7 @@ __all__ = [
     "rivals_of",
     "same_id",
     "same_leaf",
+    "servers_beside",
     "shows_owner",
     "unsettled",
     "users_in",

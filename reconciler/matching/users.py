@@ -3,12 +3,12 @@ Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.kinds import Kind, Registry, same_client
-from reconciler.model import Action, Address, Change, Live, Lives, Snapshot, Stack
+from reconciler.model import Action, Address, Change, Ledger, Live, Lives, Snapshot, Stack
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,19 @@ def leaving(changes: Iterable[Change], kinds: Registry) -> frozenset[str]:
 def unseen(stack: Stack, snapshot: Snapshot, kinds: Registry) -> tuple[str, ...]:
     """The stack's servers whose receivers couldn't be looked at, sorted."""
     return tuple(
-        sorted(
-            name
-            for name, spec in stack.providers.items()
-            for kind in kinds.values()
-            if kind.fields.shows_referred and not kind.elsewhere and kind.provider_type == spec.type
-            if (name, kind.name) not in snapshot.objects
-        )
+        sorted(name for name, kind in _servers(stack, kinds) if (name, kind) not in snapshot.objects)
     )
+
+
+def servers_beside(stack: Stack, ledger: Ledger, kinds: Registry) -> set[str]:
+    """The servers of a stack that has apps or principals: a receiver of theirs may use one."""
+    is_any = any(is_owner(kinds, address) for address in {*stack.resources, *ledger.entries})
+    return {name for name, _ in _servers(stack, kinds)} if is_any else set()
+
+
+def _servers(stack: Stack, kinds: Registry) -> Iterator[tuple[str, str]]:
+    """Providers with their kinds of receivers, as far as they can be reached from anywhere."""
+    for name, spec in stack.providers.items():
+        for kind in kinds.values():
+            if kind.fields.shows_referred and not kind.elsewhere and kind.provider_type == spec.type:
+                yield name, kind.name

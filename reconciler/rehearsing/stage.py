@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import urlsplit
 
 from reconciler.applying import ApplyContext, Executor, Watcher
 from reconciler.kinds import Registry
@@ -163,9 +162,7 @@ class _Wire:
     def __call__(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
-        parts = urlsplit(url)
-        target = f"{parts.path or '/'}?{parts.query}"
-        request = Request.of(method, target, {"host": parts.netloc, **headers}, body)
+        request = Request.at(method, url, headers, body)
         if self.sleep and self.strike.is_on:
             self.sleep(self.latency)
         call = self.box.change(request)

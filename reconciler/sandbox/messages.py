@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 JSON = (("Content-Type", "application/json"),)
 HTML = (("Content-Type", "text/html; charset=utf-8"),)
@@ -26,6 +26,12 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     gone: Callable[[], bool] | None = None
+
+    @classmethod
+    def at(cls, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Request:
+        """The request for a whole URL, whose host is said to the server, too."""
+        parts = urlsplit(url)
+        return cls.of(method, f"{parts.path or '/'}?{parts.query}", {"host": parts.netloc, **headers}, body)
 
     @classmethod
     def of(cls, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Request:

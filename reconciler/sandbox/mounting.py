@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from reconciler.sandbox.core import Sandbox
 from reconciler.sandbox.messages import Request
@@ -42,15 +41,13 @@ def mount(
     """
 
     def answer(prepared: Any) -> Reply | Exception:
-        parts = urlsplit(prepared.url)
-        target = f"{parts.path or '/'}?{parts.query}"
-        headers = {"host": parts.netloc, **prepared.headers}
-        reply = sandbox.handle(Request.of(prepared.method, target, headers, _bytes(prepared.body)))
+        request = Request.at(prepared.method, prepared.url, prepared.headers, _bytes(prepared.body))
+        reply = sandbox.handle(request)
         if reply.mishap == "timeout":
-            return timed_out(f"{prepared.method} {parts.path}: no answer in time")
+            return timed_out(f"{request.method} {request.path}: no answer in time")
         if reply.mishap:
             # a body that is cut off surfaces in requests as a connection error, too
-            return lost(f"{prepared.method} {parts.path}: the connection broke")
+            return lost(f"{request.method} {request.path}: the connection broke")
         return reply.status, dict(reply.headers), reply.body
 
     everything = re.compile(re.escape(url.rstrip("/")) + r"(/.*)?$")

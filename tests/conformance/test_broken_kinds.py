@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.conformance import Verdict, cases_of, conform
+from reconciler.conformance import PROMISES, Verdict, cases_of, conform
 from reconciler.errors import InvalidRequestError, RemoteError
 from reconciler.model import Live
 from reconciler.providers import KINDS
@@ -123,6 +123,30 @@ class Talkative(Notes):
         return {**super().kept(attributes), **told}
 
 
+HELD = {**NOTE, "properties": {**NOTE["properties"], "client_id": {"type": "string"}}}
+
+
+class Holder(Notes):
+    """Holds a credential of somebody else, and shows whose."""
+
+    receives = True
+    fields = replace(Notes.fields, shows_referred="client_id")
+    schema = HELD
+
+
+class ShowsTheOld(Holder):
+    """Goes on to show the client whose credential it has no more."""
+
+    def update(self, api, live_id, attributes, parent=""):
+        super().update(api, live_id, {k: v for k, v in attributes.items() if k != "client_id"})
+
+
+class MadeAnew(Holder):
+    """Is replaced for a new credential, which breaks what points at it."""
+
+    fields = replace(Holder.fields, immutable=frozenset({"client_id"}))
+
+
 BROKEN = [
     ("examples", FewExamples),
     ("examples", WrongExample),
@@ -140,18 +164,24 @@ BROKEN = [
     ("lost-ledger", Nameless),
     ("lost-answer", Unrecognised),
     ("killed", Unrecognised),
+    ("receiver", ShowsTheOld),
+    ("receiver", MadeAnew),
     ("canaries", Talkative),
 ]
 
 
-def broken(kind):
+def findings(kind):
     class Module:
         KIND = kind()
         sandbox = staticmethod(sample.sandbox)
         __name__ = "acme_vault.kinds"
 
     (case,) = cases_of(Module, KINDS)
-    return {f.promise.name: f.words for f in conform(case) if f.verdict is Verdict.BROKEN}
+    return conform(case)
+
+
+def broken(kind):
+    return {f.promise.name: f.words for f in findings(kind) if f.verdict is Verdict.BROKEN}
 
 
 @pytest.mark.parametrize(("promise", "kind"), BROKEN)
@@ -160,5 +190,13 @@ def test_a_broken_promise_is_named(promise, kind):
     assert promise in found
 
 
+def test_every_promise_can_be_broken():
+    assert {promise for promise, _ in BROKEN} == {promise.name for promise in PROMISES}
+
+
 def test_the_sample_package_keeps_them_all():
     assert broken(Notes) == {}
+
+
+def test_a_receiver_of_another_package_keeps_them_all():
+    assert {f.promise.name for f in findings(Holder) if f.verdict is not Verdict.KEPT} == set()
