@@ -14,7 +14,7 @@ from reconciler.applying.context import ApplyContext, secret_leaves, sources_of,
 from reconciler.applying.grants import additive_keys, grants_of
 from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.remote_call import RemoteCall, always, was_refused
-from reconciler.applying.succession import handed_on, inherited, record_of
+from reconciler.applying.succession import access_left, handed_on, inherited, record_of
 from reconciler.applying.superseded import switched
 from reconciler.applying.use_check import deletes_first
 from reconciler.kinds import EVERYONE, Created, Evidence
@@ -127,6 +127,7 @@ def _access(context: ApplyContext, resource: Resource) -> dict[str, Any]:
     if wanted is None:
         change = next(change for change in context.plan.changes if change.address == resource.address)
         there = change.live.attributes.get(fields.access) if change.live else None
+        there = there or access_left(context.entry(resource.address), fields.access)
         return {fields.access: sorted(there)} if there else {}
     return {fields.access: wanted if wanted == EVERYONE else sorted(wanted)}
 

@@ -37,7 +37,7 @@ def remove(context: ApplyContext, change: Change, ids: Iterable[str]) -> Iterato
                 yield RemoteCall(run=partial(_refuse, address, f"nothing was changed: {words}"))
             context.stayed[live_id] = f"{words} (still-in-use)"
             continue
-        left: list[str] = []
+        left: dict[str, tuple[str, ...]] = {}
         yield from before_removal(context, change, live_id, left)
         parent = parents.get(live_id) or (change.live.parent if change.live else "") or change.parent
         edit = ledger_edits.all_of(

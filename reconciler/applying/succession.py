@@ -12,7 +12,7 @@ from reconciler.applying.context import ApplyContext
 from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.remote_call import RemoteCall
 from reconciler.applying.use_check import deletes_first
-from reconciler.model import Action, Address, Change, Entry
+from reconciler.model import Action, Address, Change, Entry, Superseded
 
 
 def handed_on(
@@ -31,7 +31,7 @@ def handed_on(
 
 
 def before_removal(
-    context: ApplyContext, change: Change, live_id: str, left: list[str]
+    context: ApplyContext, change: Change, live_id: str, left: dict[str, tuple[str, ...]]
 ) -> Iterator[RemoteCall]:
     """Nothing goes with what still points at it, unless its address goes, too.
 
@@ -40,12 +40,17 @@ def before_removal(
     """
     address, entry = change.address, context.entry(change.address)
     kind, api = context.kind(address), context.apis[change.provider]
-    if not kind.fields.carried or address not in context.plan.stack.resources or context.plan.destroys:
+    if address not in context.plan.stack.resources or context.plan.destroys:
         return
     if successor := _successor(context, change, live_id):
         yield from handed_on(context, change, live_id, successor, entry)
-    else:
-        yield RemoteCall(run=lambda: left.extend(kind.holds(api, live_id) or _carries(entry, live_id)))
+        return
+    left.update(_carries(entry, live_id))
+    live = context.snapshot.of(change.provider, address.kind_name).get(live_id)
+    if kind.fields.access and live is not None and (listed := live.attributes.get(kind.fields.access)):
+        left[kind.fields.access] = tuple(sorted(listed))
+    if name := kind.fields.carried:
+        yield RemoteCall(run=lambda: left.update(_shown(name, kind.holds(api, live_id))))
 
 
 def inherited(context: ApplyContext, change: Change, before: Entry | None) -> Iterator[RemoteCall]:
@@ -74,8 +79,8 @@ def _successor(context: ApplyContext, change: Change, live_id: str) -> str:
 def _by_record(
     context: ApplyContext, change: Change, old: str, new: str, entry: Entry | None
 ) -> Iterator[RemoteCall]:
-    for key in _carries(entry, old):
-        taken = _taken(change.address, old, key)
+    for key in _carries(entry, old).get(context.fields(change.address).carried, ()):
+        taken = _taken(change.address, old, context.fields(change.address).carried, key)
         for call in _put(context, change, "", new, entry, [key]):
             if call.run is not None:
                 yield replace(call, after=partial(_told, context, change.address, key, taken))
@@ -83,8 +88,13 @@ def _by_record(
                 yield RemoteCall(before=ledger_edits.all_of(call.before, taken))
 
 
-def _carries(entry: Entry | None, old: str) -> tuple[str, ...]:
-    return next((former.carries for former in entry.formers if former.id == old), ()) if entry else ()
+def _carries(entry: Entry | None, old: str) -> Mapping[str, tuple[str, ...]]:
+    return next((former.carries for former in entry.formers if former.id == old), {}) if entry else {}
+
+
+def _shown(name: str, keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    found = tuple(sorted(keys))
+    return {name: found} if found else {}
 
 
 def _told(context: ApplyContext, address: Address, key: str, edit: LedgerEdit, obstacle: str) -> LedgerEdit:
@@ -130,9 +140,15 @@ def record_of(
     return applied, {name: before.there[name]} if name in before.there else {}
 
 
-def carrying(address: Address, live_id: str, keys: Iterable[str]) -> LedgerEdit:
+def access_left(entry: Entry | None, access: str) -> tuple[str, ...]:
+    """Who may use the successor of what went first, as long as the spec doesn't say."""
+    left = (former.carries.get(access, ()) for former in entry.formers) if entry else ()
+    return next(filter(None, left), ())
+
+
+def carrying(address: Address, live_id: str, left: Mapping[str, tuple[str, ...]]) -> LedgerEdit:
     """What a successor is to get, beside what is condemned: written before that goes."""
-    carries = tuple(sorted(keys))
+    carries = dict(left)
 
     def one(entry: Entry) -> Entry:
         formers = (replace(f, carries=carries) if f.id == live_id else f for f in entry.formers)
@@ -141,14 +157,15 @@ def carrying(address: Address, live_id: str, keys: Iterable[str]) -> LedgerEdit:
     return lambda draft: draft.change(address, one)
 
 
-def _taken(address: Address, live_id: str, key: str) -> LedgerEdit:
+def _taken(address: Address, live_id: str, name: str, key: str) -> LedgerEdit:
     """One key off that record: the successor has it."""
 
+    def taken(former: Superseded) -> Superseded:
+        left = _shown(name, (each for each in former.carries.get(name, ()) if each != key))
+        return replace(former, carries={n: k for n, k in former.carries.items() if n != name} | left)
+
     def one(entry: Entry) -> Entry:
-        formers = (
-            replace(f, carries=tuple(each for each in f.carries if each != key)) if f.id == live_id else f
-            for f in entry.formers
-        )
+        formers = (taken(f) if f.id == live_id else f for f in entry.formers)
         return replace(entry, formers=tuple(formers))
 
     return lambda draft: draft.change(address, one)

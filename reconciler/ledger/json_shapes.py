@@ -267,7 +267,7 @@ FORMER = Shape(
         "revoke_after": TEXT,
         "origin": one_of(Origin),
         "since": TEXT,
-        "carries": list_of(TEXT),
+        "carries": mapping_of(list_of(TEXT)),
     },
 )
 ENTRY = Shape(

@@ -107,7 +107,7 @@ class Superseded:
         origin: how it came: a secret that this stack didn't issue isn't its to revoke.
         since: RFC 3339, when its successor was made, or its last receiver was switched over; "" if that isn't
             known.
-        carries: keys of the carried attribute that its successor is still to get: on record until then.
+        carries: what its successor is still to get, by attribute: what points at it, who may use it.
     """
 
     id: str
@@ -118,7 +118,7 @@ class Superseded:
     revoke_after: str = ""
     origin: Origin = Origin.CREATED
     since: str = ""
-    carries: tuple[str, ...] = ()
+    carries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

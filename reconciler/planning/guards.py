@@ -36,8 +36,9 @@ def with_approvals(
 def with_approval(
     context: PlanningContext, decided: Decisions, change: Change, otherwise: str = ""
 ) -> Change:
-    """A change with what it needs by itself, or otherwise."""
-    why, address = _why_opened(context, change) or _why(context, decided, change) or otherwise, change.address
+    """A change with all that it needs an approval for, by itself and otherwise."""
+    reasons = (_why(context, decided, change), _why_opened(context, change), otherwise)
+    why, address = "; ".join(filter(None, reasons)), change.address
     is_listed = address in context.stack.approve and str(address) not in context.ledger.approvals
     return replace(change, approval=why, approved=is_listed) if why else change
 
@@ -68,16 +69,19 @@ def _why(context: PlanningContext, decided: Decisions, change: Change) -> str:
 
 
 def _why_opened(context: PlanningContext, change: Change) -> str:
-    if change.action not in (Action.UPDATE, Action.ADOPT) or not opens(context, change):
+    fields = context.fields(change.address)
+    is_opened = any(f.path == fields.access and f.after == OPEN for f in change.fields if fields.access)
+    if not is_opened or not _was_restricted(context, change, fields.access):
         return ""
     return "it opens what was restricted: all publishers may use it then"
 
 
-def opens(context: PlanningContext, change: Change) -> bool:
-    """Whether a change lets everybody use what not everybody may use now."""
-    fields = context.fields(change.address)
-    is_opened = any(f.path == fields.access and f.after == OPEN for f in change.fields if fields.access)
-    return is_opened and is_restricted(fields, change.live)
+def _was_restricted(context: PlanningContext, change: Change, access: str) -> bool:
+    """Whether not everybody may use it now, or might before it went."""
+    entry = context.entries.get(change.address)
+    if change.live is not None or entry is None:
+        return is_restricted(context.fields(change.address), change.live)
+    return isinstance(entry.applied.get(access), Mapping) or any(f.carries.get(access) for f in entry.formers)
 
 
 def _is_further_secret(context: PlanningContext, change: Change) -> bool:

@@ -179,6 +179,21 @@ def test_a_replace_keeps_who_may_use_it_even_if_the_spec_does_not_say(desk):
     assert (desk.live["guid"] != old, desk.listed()) == (True, ["finance"])
 
 
+def test_a_replace_that_opens_what_was_restricted_says_both_where_it_asks(desk):
+    desk.applies(access={"groups": ["finance"]})
+    desk.wants(access="everyone")
+    said = desk.place.run("plan", "specs/stack.yaml", "--replace", "connect_integrations.viewer")
+    said.says("new identity", "opens what was restricted")
+
+
+def test_what_was_restricted_and_is_gone_is_not_made_anew_for_everybody_without_an_approval(desk):
+    desk.applies(access={"groups": ["finance"]})
+    desk.place.connect("DELETE", f"oauth/integrations/{desk.live['guid']}")
+    desk.wants(access="everyone")
+    with desk.place.untouched():
+        desk.place.apply(code=3).says("opens what was restricted")
+
+
 @pytest.mark.parametrize(
     "access",
     [{}, {"users": []}, {"users": ["ada"], "groups": []}, "all", {"users": [" "]}, {"users": ["ada", "ada"]}],

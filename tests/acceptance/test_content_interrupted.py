@@ -99,6 +99,28 @@ def test_it_survives_where_the_spec_says_nothing_of_content(shelf):
     assert shelf.place.is_settled()
 
 
+@pytest.mark.parametrize("write", [DELETE, POST, PUT])
+def test_who_may_use_it_is_kept_by_the_record_where_the_spec_does_not_say(shelf, write):
+    shelf.applies(access={"users": ["ada"], "groups": ["finance"]})
+    shelf.applies(lifecycle={"replace": "delete_first"})
+    shelf.give(shelf.api, shelf.live["guid"])
+    replace_until(shelf, write, 1, "dead before")
+    shelf.place.apply()
+    assert (shelf.listed(), shelf.of(shelf.api)) == (["ada", "finance"], [shelf.live["guid"]])
+    assert shelf.place.is_settled()
+
+
+def test_what_was_restricted_before_it_went_is_not_opened_without_an_approval(shelf):
+    shelf.applies(access={"users": ["ada"]})
+    shelf.applies(lifecycle={"replace": "delete_first"})
+    replace_until(shelf, POST, 1, "dead before")
+    shelf.wants(access="everyone")
+    with shelf.place.untouched():
+        shelf.place.apply(code=3).says("opens what was restricted")
+    shelf.place.approve()
+    assert shelf.listed() == []
+
+
 def test_it_survives_a_create_that_was_refused(shelf):
     shared(shelf, "delete_first")
     plan = shelf.place.plan("--replace", "connect_integrations.viewer")

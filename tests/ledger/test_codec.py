@@ -71,7 +71,7 @@ formers = st.builds(
     computed=texts,
     credential=st.none() | credentials,
     revoke_after=words,
-    carries=st.lists(words).map(tuple),
+    carries=st.dictionaries(words, st.lists(words, min_size=1).map(tuple), max_size=2),
     extra=extras,
 )
 lifecycles = st.builds(
