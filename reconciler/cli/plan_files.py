@@ -15,7 +15,7 @@ from reconciler.errors import PlanError
 from reconciler.ledger import recorded_plan_path
 from reconciler.model import Plan
 from reconciler.planning import plan_file
-from reconciler.rendering import dumps, plan_json
+from reconciler.rendering import ascii_only, dumps, plan_json
 from reconciler.secrets import checked
 
 LAST = Path(".reconcile") / "last-plan.json"
@@ -36,7 +36,8 @@ def record(plan: Plan, say: Callable[[str], object]) -> None:
 
 
 def _text(plan: Plan) -> str:
-    return dumps({**plan_json(plan), "definition": plan_file.encode(plan)}) + "\n"
+    visible = dumps(plan_json(plan))
+    return f'{visible[:-1]},"definition":{ascii_only(plan_file.encode(plan))}}}\n'
 
 
 def remember(plans: Sequence[Plan], say: Callable[[str], object]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
@@ -85,8 +86,10 @@ def write_id(content: bytes | None) -> str:
 
 
 def _parsed(content: bytes) -> Any:
+    words: dict[str, str] = {}
+    hook = partial(_without_twins, words)
     try:
-        return json.loads(content, object_pairs_hook=_without_twins, parse_constant=_no_constant)
+        return json.loads(content, object_pairs_hook=hook, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise DamageError(f"line {error.lineno}, column {error.colno}: {error.msg}") from None
     except UnicodeDecodeError as error:
@@ -97,8 +100,9 @@ def _parsed(content: bytes) -> Any:
         raise DamageError("it is nested too deeply") from None
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
+def _without_twins(words: dict[str, str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; its texts are shared with others, since two thirds of those in a ledger are in it again."""
+    found = {name: words.setdefault(item, item) if isinstance(item, str) else item for name, item in pairs}
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twin = next(name for name in names if names.count(name) > 1)

@@ -157,6 +157,7 @@ _SET = Form(lambda value, place: frozenset(list_of(TEXT).read(value, place)), _i
 _ADOPT = Form(lambda value, place: Adopt(TEXT.read(value, place)), lambda adopt: adopt.id)
 
 Made = TypeVar("Made")
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -221,8 +222,11 @@ class Shape(Generic[Made]):
                 found[row.attribute] = row.form.read(rows[row.name], f"{place}.{row.name}")
             elif row.is_required:
                 raise DamageError(f"{place}.{row.name} is missing")
+            else:
+                found[row.attribute] = row.default  # one for all: values are frozen
         if self._keeps_extra:
-            found["extra"] = {name: item for name, item in rows.items() if name not in self._names}
+            extra = {name: item for name, item in rows.items() if name not in self._names}
+            found["extra"] = extra or _NOTHING
         return self._make(**found)
 
 

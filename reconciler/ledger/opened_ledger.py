@@ -157,8 +157,10 @@ def owners_in(store: Store, known: Mapping[str, Ledger] | None = None) -> Owners
     own, _ = store.read()
     contents = {**({} if own is None else {store.where: own}), **store.siblings()}
     for place, content in contents.items():
-        if is_ledger(content, strict=store.owns_folder):
-            ledger = (known or {}).get(version_of(content)) or _decoded(store, content, place)
+        ledger = (known or {}).get(version_of(content))
+        if ledger is None and is_ledger(content, strict=store.owns_folder):
+            ledger = _decoded(store, content, place)
+        if ledger is not None:
             for key in _owned(ledger):
                 found[key] = (*found.get(key, ()), ledger.stack)
     return found

@@ -38,7 +38,7 @@ class How(str, Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Match:
     """The live object of an address, if it has one.
 

@@ -11,7 +11,7 @@ from reconciler.kinds import Kind, Registry, same_client
 from reconciler.model import Action, Address, Change, Ledger, Live, Lives, Snapshot, Stack
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class User:
     """One receiver that refers to a client_id."""
 

@@ -52,7 +52,7 @@ class Runner:
     machine: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Credential:
     """A one-time secret by everything but its value.
 
@@ -81,7 +81,7 @@ class Credential:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """Which credential a live integration holds in one of its secret fields.
 
@@ -98,7 +98,7 @@ class Delivery:
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Superseded:
     """An object that its successor has replaced, kept on record until its deletion is confirmed.
 
@@ -122,7 +122,7 @@ class Superseded:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What the ledger knows of one address.
 

@@ -11,7 +11,7 @@ from reconciler.errors import Problem
 from reconciler.model.values import canonical
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Live:
     """One live object.
 

@@ -64,7 +64,7 @@ class Status(str, Enum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FieldChange:
     """One attribute's way from live to wanted, as shown; secrets are `(sensitive)` on both sides.
 
@@ -82,7 +82,7 @@ class FieldChange:
     called: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Change:
     """What is to happen to one address, and why.
 

@@ -7,7 +7,9 @@ import hmac
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
+from sys import intern
 from typing import Any, Union
 
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
@@ -16,21 +18,28 @@ _DURATION = re.compile(r"([0-9]{1,9})([smhd])\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Address:
-    """`kind.key`, and `kind.key.part` for a resource that lives inside another (an SP's secret)."""
+    """`kind.key`, and `kind.key.part` for a resource that lives inside another (an SP's secret).
+
+    Attributes:
+        kind_name: the name of the kind in the registry: `service_principals.client_secret` for a part.
+    """
 
     kind: str
     key: str
     part: str = ""
+    kind_name: str = field(init=False, repr=False, compare=False)
+    _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # each is looked up dozens of times in a plan
+        name = intern(f"{self.kind}.{self.part}") if self.part else self.kind
+        object.__setattr__(self, "kind_name", name)
         object.__setattr__(self, "_hash", hash((self.kind, self.key, self.part)))
 
     def __hash__(self) -> int:
-        found: int = self._hash  # type: ignore[attr-defined]
-        return found
+        return self._hash
 
     def __str__(self) -> str:
         return f"{self.kind}.{self.key}.{self.part}" if self.part else f"{self.kind}.{self.key}"
@@ -42,15 +51,7 @@ class Address:
         Raises:
             ValueError: it isn't `kind.key` or `kind.key.part`.
         """
-        pieces = text.split(".")
-        if len(pieces) not in (2, 3) or not all(KEY.match(piece) for piece in pieces):
-            raise ValueError(f"{text!r} isn't an address: kind.key")
-        return cls(*pieces)
-
-    @property
-    def kind_name(self) -> str:
-        """The name of the kind in the registry: `service_principals.client_secret` for a part."""
-        return f"{self.kind}.{self.part}" if self.part else self.kind
+        return _parsed(text)
 
     @property
     def parent(self) -> Address | None:
@@ -62,7 +63,15 @@ class Address:
         return Address(self.kind, self.key, part)
 
 
-@dataclass(frozen=True)
+@lru_cache(1 << 14)  # a ledger names each a few times
+def _parsed(text: str) -> Address:
+    pieces = text.split(".")
+    if len(pieces) not in (2, 3) or not all(KEY.match(piece) for piece in pieces):
+        raise ValueError(f"{text!r} isn't an address: kind.key")
+    return Address(*pieces)
+
+
+@dataclass(frozen=True, slots=True)
 class Ref:
     """`${kind.key.attribute}` to something that is known only from the live object.
 
@@ -94,7 +103,7 @@ class Ref:
         return (self.address,) if self.source == self.address else (self.address, self.source)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sourced:
     """A plain value that was read from the environment or a file; shown as `(env NAME)`, never as itself.
 
@@ -112,7 +121,7 @@ class Sourced:
         return f"({self.source})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Marked:
     """What the ledger remembers of a value that a variable or file gave: where from, and a fingerprint.
 
@@ -168,7 +177,7 @@ class SecretInput:
         return f"no private key at hand opens the {self.source}, which is sealed to {keys}", hint
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Text:
     """Text with references inside: `app ${oauth_apps.a.client_id}`."""
 
@@ -178,7 +187,7 @@ class Text:
         return "".join(str(part) for part in self.parts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """The value of a reference whose object doesn't exist yet."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
 from urllib.parse import urlsplit
 
 from reconciler.errors import Location, Problem
@@ -37,7 +36,7 @@ class Adopt:
     client_secret: SecretInput | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Lifecycle:
     """How a resource may be changed and ended."""
 
@@ -185,7 +184,7 @@ class ProviderSpec:
         return self.address + path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Resource:
     """One wanted object.
 
@@ -196,6 +195,9 @@ class Resource:
         at: where the resource stands.
         places: dotted path of an attribute (`config.client_id`, `redirect_urls.0`) → where it stands.
         unmet: what is wrong with fields that `lifecycle.ignore` names: it counts only if the object is made.
+        refs: every reference in its attributes.
+        inputs: every secret in its attributes that the user supplies.
+        depends_on: the addresses that it refers to, sorted; a part depends on its parent.
     """
 
     address: Address
@@ -206,19 +208,17 @@ class Resource:
     at: Location | None = None
     places: Mapping[str, Location] = field(default_factory=dict)
     unmet: tuple[Problem, ...] = ()
+    refs: tuple[Ref, ...] = field(init=False, repr=False, compare=False)
+    inputs: tuple[SecretInput, ...] = field(init=False, repr=False, compare=False)
+    depends_on: tuple[Address, ...] = field(init=False, repr=False, compare=False)
 
-    # worked out once: whoever plans asks often, and the answer takes a walk through all attributes
-    @cached_property
-    def depends_on(self) -> tuple[Address, ...]:
-        """The addresses that it refers to, sorted; a part depends on its parent."""
-        found = {target for ref in self.refs for target in ref.targets}
-        parent = self.address.parent
-        return tuple(sorted(found | ({parent} if parent else set())))
-
-    @cached_property
-    def inputs(self) -> tuple[SecretInput, ...]:
-        """Every secret in its attributes that the user supplies."""
-        return tuple(secret_inputs(self.attributes))
+    def __post_init__(self) -> None:
+        # worked out once: whoever plans asks often, and the answer takes a walk through all attributes
+        refs, parent = tuple(references(self.attributes)), self.address.parent
+        found = {target for ref in refs for target in ref.targets} | ({parent} if parent else set())
+        object.__setattr__(self, "refs", refs)
+        object.__setattr__(self, "inputs", tuple(secret_inputs(self.attributes)))
+        object.__setattr__(self, "depends_on", tuple(sorted(found)))
 
     @property
     def secret_sources(self) -> list[str]:
@@ -227,11 +227,6 @@ class Resource:
         adopt = self.lifecycle.adopt
         known = [adopt.client_secret.expression] if adopt and adopt.client_secret else []
         return sorted([*given, *known, *(str(ref) for ref in self.refs if ref.is_secret)])
-
-    @cached_property
-    def refs(self) -> tuple[Ref, ...]:
-        """Every reference in its attributes."""
-        return tuple(references(self.attributes))
 
 
 @dataclass(frozen=True)

@@ -87,15 +87,16 @@ def _superseded(
         if change.action in (Action.BLOCKED, Action.FORGET):
             continue
         noun = context.kinds[address.kind_name].noun
-        gone = {*change.removes, *change.clears, *in_use}
-        supersedes = change.action.supersedes and change.id not in gone
+        gone = {*change.removes, *change.clears}
+        supersedes = change.action.supersedes and change.id not in gone and change.id not in in_use
         if supersedes and change.id and not stays(context, address, change.id):
             wait = f"for {_span(change.keeps)} after the last delivery" if change.keeps else _HELD
             yield _stays(address, f"the {noun} {change.id} stays alive, superseded, {wait}")
         entry = context.entries.get(address)
         lives = context.snapshot.of(change.provider, address.kind_name)
         for former in entry.formers if entry else ():
-            if former.id in lives and former.id not in gone and not stays(context, address, former.id):
+            is_told = former.id in gone or former.id in in_use
+            if former.id in lives and not is_told and not stays(context, address, former.id):
                 until = _until(context, former)
                 yield _stays(address, f"the superseded {noun} {former.id} stays alive {until}")
 

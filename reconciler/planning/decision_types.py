@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reconciler.model import Action, Address
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What becomes of one address, with the reason.
 
@@ -31,7 +31,7 @@ class Decision:
         return self.action.makes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlannedDelivery:
     """A secret field of an integration that is to be delivered, and why.
 

@@ -17,7 +17,7 @@ class Phase(str, Enum):
     REMOVE = "remove"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Step:
     """One node of the graph: an address and what happens to it."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, Field, fields
 from enum import Enum
 from typing import Any, Protocol
 
@@ -62,17 +63,43 @@ _ENUMS: Mapping[str, type[Enum]] = {
 }
 
 
+def _usual(field: Field[Any]) -> Any:
+    """A field's default; what equals nothing, if it has none."""
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return _ALWAYS if field.default is MISSING else field.default
+
+
 # warnings of a stack belong to the moment of planning, places to that of loading, live objects to a snapshot
 _LEFT_OUT = frozenset({(Stack, "problems"), (Stack, "policies"), (Resource, "places"), (Change, "live")})
-_KEPT: Mapping[type, tuple[str, ...]] = {
-    c: tuple(field.name for field in fields(c) if (c, field.name) not in _LEFT_OUT) for c in _CLASSES.values()
+# most resources are kept in the usual way, and needn't each say so
+_TERSE = frozenset({Resource, Lifecycle})
+_ALWAYS = object()
+_KEPT: Mapping[type, Mapping[str, Any]] = {
+    c: {
+        field.name: _usual(field) if c in _TERSE else _ALWAYS
+        for field in fields(c)
+        if field.init and (c, field.name) not in _LEFT_OUT
+    }
+    for c in _CLASSES.values()
 }
 
 
+# a stack has thousands of them: they are packed when their turn comes to be spelled, not all at one time
+_LATER = (Address, Resource)
+
+
+def spelled(value: Any) -> str:
+    """A packed value as text: sorted keys, no blanks."""
+    return _SPELLING.encode(value)
+
+
 def packed(value: Any) -> Any:
-    """A value as plain JSON."""
+    """A value as plain JSON, but for what `spelled` packs itself."""
     if value is None or (isinstance(value, (str, int, float)) and not isinstance(value, Enum)):
         return value  # most are
+    if isinstance(value, _LATER):
+        return value
     if isinstance(value, Mapping):
         return _packed_mapping(value)
     if isinstance(value, (list, tuple)):
@@ -98,7 +125,9 @@ def _packed_special(value: Any) -> Any:
 
 
 def _packed_fields(value: Any) -> dict[str, Any]:
-    return {TAG: type(value).__name__, **{name: packed(getattr(value, name)) for name in _KEPT[type(value)]}}
+    kept = {name: (getattr(value, name), usual) for name, usual in _KEPT[type(value)].items()}
+    said = {name: packed(item) for name, (item, usual) in kept.items() if item != usual}
+    return {TAG: type(value).__name__, **said}
 
 
 def _packed_sourced(value: Sourced) -> dict[str, Any]:
@@ -127,6 +156,9 @@ def _packed_input(value: SecretInput) -> dict[str, Any]:
         return kept
     mark = Fingerprint.of(value.secret)
     return {**kept, "salt": mark.salt, "mark": mark.mark}
+
+
+_SPELLING = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_packed_special)
 
 
 def _packed_mapping(value: Mapping[Any, Any]) -> Any:

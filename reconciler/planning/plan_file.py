@@ -14,7 +14,7 @@ from typing import Any
 
 from reconciler.errors import PlanError, StaleError
 from reconciler.model import Action, Address, Change, Lifecycle, Plan, Stack, canonical
-from reconciler.planning.plan_encoding import Reread, Unpacker, packed
+from reconciler.planning.plan_encoding import Reread, Unpacker, packed, spelled
 from reconciler.planning.planner import Options
 
 FORMAT = "reconcile.plan/1"
@@ -47,16 +47,17 @@ class Saved:
 def change_mark(change: Change) -> str:
     """One text per change: equal marks mean that the same is done to the same live object."""
     bare = replace(change, lifecycle=Lifecycle())
-    return _digest({name: value for name, value in packed(bare).items() if name not in _WORDS})
+    return _digest(spelled({name: value for name, value in packed(bare).items() if name not in _WORDS}))
 
 
-def encode(plan: Plan) -> dict[str, Any]:
-    """What a plan file holds besides its visible part; goes under the key `definition`."""
+def encode(plan: Plan) -> str:
+    """What a plan file holds besides its visible part, as JSON; goes under the key `definition`."""
     told = _with_neighbours(plan.changes)
     definition = packed(replace(plan, changes=told, unchanged=plan.summary[Action.NO_OP.value]))
     for name in _MOMENT:
         del definition[name]
-    return {**definition, "digest": _digest(definition)}
+    text = spelled(definition)  # once: it is the largest text that there is
+    return f'{text[:-1]},"digest":"{_digest(text)}"}}'
 
 
 def _with_neighbours(changes: Sequence[Change]) -> tuple[Change, ...]:
@@ -126,7 +127,11 @@ def _checked(document: Any, visible: Visible) -> Plan:
         digest = definition.pop("digest")
         plan: Plan = Unpacker(None).value({**definition, **{name: str(document[name]) for name in _MOMENT}})
         shown = {name: value for name, value in document.items() if name != "definition"}
-        is_whole = digest == _digest(definition) and isinstance(plan, Plan) and isinstance(plan.stack, Stack)
+        is_whole = (
+            digest == _digest(spelled(definition))
+            and isinstance(plan, Plan)
+            and isinstance(plan.stack, Stack)
+        )
         if is_whole and _lasting(shown) == _lasting(visible(plan)):
             return plan
     except _DAMAGE as error:
@@ -147,8 +152,8 @@ def _damaged() -> PlanError:
     )
 
 
-def _digest(definition: Mapping[str, Any]) -> str:
-    return "sha256:" + hashlib.sha256(canonical(definition).encode()).hexdigest()
+def _digest(text: str) -> str:
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def with_options(options: Options, saved: Saved) -> Options:

@@ -16,7 +16,14 @@ from reconciler.model import Plan
 from reconciler.model.audit import Audit
 from reconciler.model.rehearsal import Rehearsal
 from reconciler.rendering.drift import drift_json, drift_text
-from reconciler.rendering.json_documents import dumps, errors_json, outcomes_json, plan_json, problems_json
+from reconciler.rendering.json_documents import (
+    ascii_only,
+    dumps,
+    errors_json,
+    outcomes_json,
+    plan_json,
+    problems_json,
+)
 from reconciler.rendering.ledger import ledger_json, ledger_text
 from reconciler.rendering.problems import errors_text, problems_text
 from reconciler.rendering.progress import Progress
@@ -181,6 +188,7 @@ __all__ = [
     "Progress",
     "Proofs",
     "Renderer",
+    "ascii_only",
     "clean",
     "drift_html",
     "drift_json",

@@ -21,7 +21,11 @@ def dumps(document: Mapping[str, Any]) -> str:
 
     Everything beyond ASCII is escaped, DEL too: JSON ends up on terminals, and names may be hostile.
     """
-    text = json.dumps(document, separators=(",", ":"), ensure_ascii=True, default=str)
+    return ascii_only(json.dumps(document, separators=(",", ":"), ensure_ascii=True, default=str))
+
+
+def ascii_only(text: str) -> str:
+    """JSON in ASCII, without the one sign of it that steers a terminal and that JSON lets pass."""
     return text.replace("\x7f", "\\u007f")
 
 

@@ -17,7 +17,7 @@ def digest(stack: Stack) -> str:
     meaning = {
         "stack": stack.name,
         "providers": {name: _provider(spec, folder) for name, spec in stack.remotes.items()},
-        "resources": {str(address): _resource(resource) for address, resource in stack.resources.items()},
+        "resources": {str(address): resource for address, resource in stack.resources.items()},
         "moved": [[str(move.source), str(move.target)] for move in stack.moved],
         "forget": sorted(map(str, stack.forget)),
         "approve": sorted(map(str, stack.approve)),
@@ -27,7 +27,8 @@ def digest(stack: Stack) -> str:
         "recipients": list(stack.recipients),
         "heal": list(stack.heal),
     }
-    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
+    # a resource is spelled out when its turn comes: not thousands at one time
+    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), default=_resource)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 

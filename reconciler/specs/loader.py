@@ -166,7 +166,8 @@ def _resolve(resolver: Resolver, rules: _Rules) -> Stack:
         holder = wanted[ring[0]]
         message = f"these refer to each other: {' → '.join(map(str, ring))}"
         resolver.problems.error("cycle", message, holder.at, address=str(ring[0]), hint="cut the ring")
-    whole = {a: replace(r, unmet=resolver.problems.unmet(str(a))) for a, r in wanted.items()}
+    unmet = {address: resolver.problems.unmet(str(address)) for address in wanted}
+    whole = {a: replace(r, unmet=unmet[a]) if unmet[a] else r for a, r in wanted.items()}
     own = tuple(made_policy(block, file, resolver.problems) for file, block in resolver.sources.policies)
     stack = replace(assemble(resolver, remotes, whole), policies=own)
     broken = breaches(stack, (*rules.policies, *own), resolver.kinds)

@@ -17,7 +17,7 @@ Steps = tuple[Union[str, int], ...]
 _UNADDRESSED: Final = frozenset({"stack", "ledger", "guard", "vars", "inputs", "secrets"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a value stands.
 

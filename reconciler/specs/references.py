@@ -22,7 +22,7 @@ class MalformedError(ValueError):
     """Text with a `${` that starts no reference; its message says why."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reference:
     """One `${root.rest}`.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Union
+from weakref import proxy
 
 from reconciler.errors import Location
 from reconciler.kinds import Registry
@@ -62,7 +63,8 @@ class Resolver:
     def __post_init__(self) -> None:
         self.handoff_inputs = HandoffInputs(self.inputs, self.problems)
         self.schemas = schemas_of(self.kinds)
-        self.variables, self.offers, self.resources = Variables(self), Offers(self), Resources(self)
+        spec: Resolver = proxy(self)  # no ring: all that was read goes with the last who needs it
+        self.variables, self.offers, self.resources = Variables(spec), Offers(spec), Resources(spec)
         self._referable = frozenset(name for name, kind in self.kinds.items() if kind.is_referable)
 
     def value(self, node: Node, place: Place) -> Value:

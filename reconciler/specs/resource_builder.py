@@ -33,6 +33,7 @@ from reconciler.specs.schema_errors import SchemaErrors
 from reconciler.specs.yaml_nodes import Block, places
 
 _GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_USUAL = Lifecycle()
 _Choice = TypeVar("_Choice", bound=Enum)
 
 
@@ -113,7 +114,7 @@ class _Building:
             address=self.address,
             provider=self._provider(values),
             attributes=attributes,
-            lifecycle=self._lifecycle(values.get("lifecycle", {})),
+            lifecycle=self._lifecycle(values.get("lifecycle")),
             named=is_named,
             at=self.at,
             places=dict(places(self.block)),
@@ -219,7 +220,7 @@ class _Building:
 
     def _lifecycle(self, said: Value) -> Lifecycle:
         if not isinstance(said, Mapping):
-            return Lifecycle()
+            return _USUAL
         ignore = said.get("ignore")
         ignored = (
             frozenset(path for path in ignore if isinstance(path, str))

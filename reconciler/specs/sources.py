@@ -23,7 +23,7 @@ from reconciler.specs.yaml_reader import read
 _MAX_FILES: Final = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SectionItem:
     """One named thing of a section: where its key stands, and what it says."""
 

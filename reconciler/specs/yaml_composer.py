@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from sys import intern
 from typing import Any, Final, Union
 
 import yaml
@@ -172,8 +173,8 @@ class _Composer:
         return Location(self._file, mark.line + 1, mark.column + 1)
 
     def _scalar(self, event: Any) -> None:
-        if self._paired:
-            event.value = _together(event)
+        # the same words stand in a spec thousands of times
+        event.value = intern(_together(event) if self._paired else event.value)
         at, parent = self._at(event), self._open[-1] if self._open else None
         if parent and parent.wants_key:
             self._key(parent, event, at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Any, Union
 
 from reconciler.errors import Location
@@ -11,7 +12,7 @@ from reconciler.errors import Location
 Path = Sequence[Union[str, int]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Scalar:
     """Text, a number, true, false or nothing."""
 
@@ -19,7 +20,7 @@ class Scalar:
     at: Location
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Block:
     """A mapping; `keys` tells where each key stands."""
 
@@ -28,7 +29,7 @@ class Block:
     at: Location
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Series:
     """A list."""
 
@@ -84,7 +85,7 @@ def locate(root: Node, path: Path, at: Location | None = None) -> Location:
 def places(node: Block, prefix: str = "") -> Iterator[tuple[str, Location]]:
     """Every dotted path below a mapping, with its place."""
     for key, item in node.items.items():
-        yield prefix + key, node.keys[key]
+        yield intern(prefix + key), node.keys[key]  # many resources have the same paths
         yield from _below(item, f"{prefix}{key}.")
 
 
