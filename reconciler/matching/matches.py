@@ -11,7 +11,7 @@ from reconciler.kinds import Fields, Registry
 from reconciler.matching.adoption import by_client_id, by_id, conflict, other_id, same_id, was_used
 from reconciler.matching.canonical import at_path, same_leaf
 from reconciler.matching.recovery import Recovered, Recovery
-from reconciler.matching.rivals import Rivals, application_id, by_word, plain
+from reconciler.matching.rivals import Rivals, application_id, by_word, called_by, plain
 from reconciler.matching.users import client_of, users_of
 from reconciler.model import (
     Address,
@@ -213,7 +213,8 @@ class _Matcher:
                 "adopt-missing",
                 f"lifecycle.adopt names {wanted}, and {resource.provider} has no such object",
             )
-        return replace(match, doubt=f"lifecycle.adopt names {wanted}, which isn't there; this has its name")
+        word = called_by(resource)
+        return replace(match, doubt=f"lifecycle.adopt names {wanted}, which isn't there; this has its {word}")
 
     def match_part(self, resource: Resource, parent: Match | None) -> Match:
         """A secret: the one on record; of an adopted principal, the only one that it has."""

@@ -36,6 +36,11 @@ def by_word(resource: Resource, name: str) -> str:
     return str(plain(resource.attributes.get(name))) if wanted is None else application_id(wanted)
 
 
+def called_by(resource: Resource) -> str:
+    """Which word that is, for people."""
+    return "name" if plain(resource.attributes.get("application_id")) is None else "application id"
+
+
 @dataclass(frozen=True)
 class Rivals:
     """What the stacks of one run own and wish for.

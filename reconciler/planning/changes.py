@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from reconciler.matching.canonical import at_path
 from reconciler.matching.matches import How, Match
+from reconciler.matching.rivals import called_by
 from reconciler.model import (
     Action,
     Address,
@@ -100,7 +101,7 @@ class _Builder:
             return self.change(Action.BLOCKED, words, code=code)
         if self.is_adopted and live is not None:
             identity = FieldChange("id", None, live.id)
-            reason = _adoption(self.match, differences) + self.trusted(differences)
+            reason = _adoption(self.resource, self.match, differences) + self.trusted(differences)
             return self.change(Action.ADOPT, reason, (identity, *differences))
         if differences:
             return self.change(Action.UPDATE, self.why(differences), differences)
@@ -157,9 +158,9 @@ def _with_orphan(match: Match) -> Match:
     return match
 
 
-def _adoption(match: Match, differences: tuple[FieldChange, ...]) -> str:
+def _adoption(resource: Resource, match: Match, differences: tuple[FieldChange, ...]) -> str:
     ways = {
-        How.NAME: "exactly one live object has its name",
+        How.NAME: f"exactly one live object has its {called_by(resource)}",
         How.ADOPT: "lifecycle.adopt names it",
         How.INTENT: "finishes an interrupted create",
         How.ONLY: "it is the only secret that the service principal has",

@@ -113,7 +113,10 @@ def _unseen(context: PlanningContext, changes: Iterable[Change]) -> Iterator[Pro
     ]
     for change in going if servers else ():
         words = f"{', '.join(servers)} couldn't be looked at: an integration there may use it"
-        hint = "give that provider a credential, or make sure by hand that nobody uses it"
+        hint = (
+            "give that provider a credential of its own (the environment's goes to the address named there, "
+            "and to no other), or make sure by hand that nobody uses it"
+        )
         yield Problem(Severity.WARNING, USERS_UNKNOWN, words, str(change.address), hint=hint)
 
 
