@@ -173,6 +173,16 @@ def test_a_server_that_takes_one_integration_for_an_item_carries_it_along_as_wel
     assert shelf.place.is_settled()
 
 
+def test_content_that_may_have_one_and_has_anothers_keeps_it_and_the_reason_is_told(shelf):
+    other = shelf.other()
+    shelf.give(shelf.dashboard, other)
+    shelf.place.knobs(connect_version="2025.06.0")
+    shelf.wants(content=[shelf.dashboard, shelf.api])
+    said = shelf.place.run("apply", "specs/stack.yaml", "--yes", code=1)
+    said.says("takes one integration for a content item")
+    assert shelf.of(shelf.dashboard) == [other]
+
+
 def test_several_integrations_come_to_one_content_item_at_the_same_time(shelf):
     from tests.acceptance.test_access import CONFIG
 
