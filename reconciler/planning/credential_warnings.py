@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator
 
 from reconciler.errors import Problem, Severity
 from reconciler.kinds import parts_of
+from reconciler.matching.canonical import at_path
 from reconciler.matching.rivals import plain
 from reconciler.matching.users import client_of, users_of
-from reconciler.model import Action, Address, Change, Origin, Superseded
+from reconciler.model import Action, Address, Change, Origin, Ref, Superseded
 from reconciler.model.times import parse_time
 from reconciler.planning.context import PlanningContext
 from reconciler.planning.secret_ownership import stays
@@ -32,9 +33,12 @@ def _custody(context: PlanningContext, changes: Collection[Change]) -> Iterator[
     """Once per plan: a secret that this tool makes, hands over and can't give to anybody again."""
     if context.stack.recipients:
         return
+    readable = set(_readable(context))
     for change in changes:
         address, resource = change.address, context.stack.resources.get(change.address)
         if resource is None or address.part or change.action not in (Action.CREATE, Action.REPLACE):
+            continue
+        if address in readable:
             continue
         kind = context.kinds[address.kind_name]
         if kind.fields.shows_secret and plain(resource.attributes.get("confidential")) is True:
@@ -45,6 +49,15 @@ def _custody(context: PlanningContext, changes: Collection[Change]) -> Iterator[
             hint = "secrets: {recipients: [age1…]} keeps a sealed copy; `reconcile key new` makes the key"
             yield Problem(Severity.INFO, "no-custody", words, str(address), resource.at, hint)
             return
+
+
+def _readable(context: PlanningContext) -> Iterator[Address]:
+    """Whose secrets can be read back from a receiver that the spec has."""
+    for address, resource in context.stack.resources.items():
+        if holds := context.fields(address).holds:
+            value = at_path(resource.attributes, holds)
+            if isinstance(value, Ref):
+                yield value.source
 
 
 def _others(

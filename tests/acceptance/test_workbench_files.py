@@ -74,7 +74,8 @@ def test_a_section_is_written_beside_what_others_wrote_and_only_its_owner_reads_
     bench.file.write_text(THEIRS)
     bench.file.chmod(0o600)
     bench.write()
-    inside.run("plan", SPEC).says("restart Workbench")
+    planned = inside.run("plan", SPEC).says("restart Workbench")
+    assert "no-custody" not in planned.text  # it can be read back from the file
     inside.apply()
     assert bench.file.read_text().startswith(THEIRS)
     assert list(bench.settings()) == ["name", "url", "client-id", "client-secret"]
@@ -185,6 +186,7 @@ def test_a_section_that_left_the_spec_is_taken_out_and_the_file_stays(bench, ins
         (lambda file: file.write_text("url = x\n"), "isn't INI"),
         (lambda file: file.write_text("[production]\nname = a\nname = b\n"), "says again"),
         (lambda file: file.symlink_to("/dev/null"), "no plain file"),
+        (lambda file: file.mkdir(), "no plain file"),
     ],
 )
 def test_a_file_that_isnt_one_of_settings_blocks(bench, inside, spoil, words):
