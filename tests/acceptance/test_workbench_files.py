@@ -269,3 +269,43 @@ def test_a_rotation_that_cant_reach_it_waits_in_a_sealed_copy_and_is_delivered_t
     inside.apply()
     assert bench.settings()["client-id"] != old["client-id"]
     assert bench.settings()["client-secret"] != old["client-secret"]
+
+
+def test_a_credential_that_was_handed_over_reaches_the_file_and_follows_it(bench, inside):
+    key = pyrage.x25519.Identity.generate()
+    giver, taker = inside.folder / "specs" / "giver.json.yaml", inside.folder / "specs" / "taker.json.yaml"
+    app = {"redirect_urls": ["https://workbench.example.org/oauth_redirect_callback"], "scopes": ["all-apis"]}
+    given = {"client_id": "${oauth_apps.app.client_id}", "client_secret": "${oauth_apps.app.client_secret}"}
+    handoff = {"file": "side.age", "recipients": [str(key.to_public())], "values": given}
+    workbench = {"type": "workbench", "url": "https://workbench.example.org", "config_dir": str(bench.etc)}
+    values = {
+        "name": "Production",
+        "url": "https://production.cloud.databricks.com",
+        "client-id": "${inputs.side.client_id}",
+        "client-secret": "${inputs.side.client_secret}",
+    }
+    section = {"file": "databricks.conf", "section": "production", "values": values}
+    giver.parent.mkdir(exist_ok=True)
+    giver.write_text(json.dumps({
+        "version": 1, "stack": "giver", "providers": {"databricks": {"type": "databricks"}},
+        "oauth_apps": {"app": app}, "handoffs": {"side": handoff},
+    }))  # fmt: skip
+    taker.write_text(json.dumps({
+        "version": 1, "stack": "taker", "providers": {"workbench": workbench},
+        "inputs": {"side": {"handoff": "side.age"}}, "workbench_files": {"prod": section},
+    }))  # fmt: skip
+    inside.run("apply", str(giver), "--yes")
+    inside.run("plan", str(taker)).says("1 to create")  # without a key
+    inside.run("apply", str(taker), "--yes", env={"RECONCILE_AGE_KEY": str(key)})
+    first = bench.settings()
+    assert first["client-secret"].startswith("dose")
+    assert inside.run("plan", str(taker), "--format", "json").json["changes"] == []
+
+    replace = (str(giver), "--replace", "oauth_apps.app")
+    digest = inside.run("plan", *replace, "--format", "json").json["digest"]
+    inside.run("apply", *replace, "--approve", digest)
+    inside.run("apply", str(taker), "--yes", env={"RECONCILE_AGE_KEY": str(key)})
+    second = bench.settings()
+    assert {first["client-id"], first["client-secret"]}.isdisjoint(second.values())
+    apps = inside.databricks("GET", "oauth2/custom-app-integrations")["apps"]
+    assert {first["client-id"], second["client-id"]} <= {app["client_id"] for app in apps}
