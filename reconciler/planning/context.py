@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -73,6 +73,18 @@ class PlanningContext:
         """Remote ids of the credentials that an integration holds, as far as the ledger knows."""
         return frozenset(d.credential for e in self.entries.values() for d in e.deliveries.values())
 
+    @cached_property
+    def readable(self) -> Mapping[tuple[Address, str], Sequence[Address]]:
+        """Source and remote id of a credential → the receivers that can be read back and hold it, as far as
+        the ledger knows."""
+        found: dict[tuple[Address, str], list[Address]] = {}
+        for address, entry in self.entries.items():
+            kind = self.kinds.get(address.kind_name)
+            delivery = entry.deliveries.get(kind.fields.holds) if kind and kind.fields.holds else None
+            if delivery is not None and delivery.source is not None:
+                found.setdefault((delivery.source, delivery.credential), []).append(address)
+        return found
+
     def live(self, address: Address, live_id: str) -> Live | None:
         """A live object of an address's kind, where that address lives."""
         one = self.stack.resources.get(address) or self.entries.get(address)
@@ -93,14 +105,12 @@ def is_at_hand(context: PlanningContext, source: Address) -> bool:
 
     A plan takes for granted that whoever applies it has the private key and every file.
     """
-    entry = context.entries.get(source)
-    is_known = _is_given(context, source, entry) or any(True for _ in _holders(context, source, entry))
-    return is_known or _opens(context, entry) is not False
+    return _is_held(context, source) or _opens(context, context.entries.get(source)) is not False
 
 
 def is_kept(context: PlanningContext, source: Address) -> bool:
     """The same, wherever the private key is: on another machine, an apply there hands it over."""
-    return is_at_hand(replace(context, opened=None), source)
+    return _is_held(context, source) or _is_sealed(context.entries.get(source))
 
 
 def is_in_reach(context: PlanningContext, source: Address) -> bool:
@@ -115,9 +125,19 @@ def is_in_reach(context: PlanningContext, source: Address) -> bool:
 
 def _opens(context: PlanningContext, entry: Entry | None) -> bool | None:
     """Whether there is a sealed copy that opens here; None where only an apply can tell."""
-    if entry is None or entry.credential is None or not entry.credential.sealed:
+    if entry is None or not _is_sealed(entry):
         return False
     return None if context.opened is None else entry.id in context.opened
+
+
+def _is_sealed(entry: Entry | None) -> bool:
+    return entry is not None and entry.credential is not None and bool(entry.credential.sealed)
+
+
+def _is_held(context: PlanningContext, source: Address) -> bool:
+    """Whether a value is known without any copy."""
+    entry = context.entries.get(source)
+    return _is_given(context, source, entry) or any(True for _ in _holders(context, source, entry))
 
 
 def _is_given(context: PlanningContext, source: Address, entry: Entry | None) -> bool:
@@ -133,14 +153,9 @@ def _is_given(context: PlanningContext, source: Address, entry: Entry | None) ->
 def _holders(context: PlanningContext, source: Address, owner: Entry | None) -> Iterator[bool]:
     """The receivers that can be read back and hold a credential, as far as the ledger knows: whether each is
     here, and not on another machine."""
-    for address, entry in context.entries.items() if owner else ():
-        kind = context.kinds.get(address.kind_name)
-        delivery = entry.deliveries.get(kind.fields.holds) if kind and kind.fields.holds else None
-        if kind is None or delivery is None or owner is None:
-            continue
-        if (delivery.source, delivery.credential) != (source, owner.id):
-            continue
-        key = (entry.provider, kind.name)
+    for address in context.readable.get((source, owner.id), ()) if owner else ():
+        entry = context.entries[address]
+        key = (entry.provider, address.kind_name)
         live = context.snapshot.of(*key).get(entry.id)
         if key not in context.snapshot.objects or (live and live.updated_at == entry.updated_at):
             yield live is not None
