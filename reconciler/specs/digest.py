@@ -34,7 +34,7 @@ def digest(stack: Stack) -> str:
 
 def _provider(spec: ProviderSpec, folder: str) -> Any:
     settings = dict(spec.settings)
-    if isinstance(settings.get("ca_certificate"), str):
+    if isinstance(settings.get("ca_certificate"), str) and settings["ca_certificate"]:
         settings["ca_certificate"] = os.path.relpath(settings["ca_certificate"], folder or os.curdir)
     return [spec.type, spec.address, spec.account_id, _leaf(settings)]
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.providers import KINDS
@@ -104,6 +104,7 @@ junk = st.one_of(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(PATHS), junk), max_size=3))
+@example([(("providers", "connect", "ca_certificate"), "")])
 def test_anything_in_the_place_of_anything_is_only_a_problem(specs, changes):
     tree = copy.deepcopy(WHOLE)
     for path, value in changes:
