@@ -17,8 +17,8 @@ from reconciler.specs.places import Place, unknown
 from reconciler.specs.problems import Problems
 from reconciler.specs.references import Reference
 from reconciler.specs.reserved_variables import fits_provider, is_credential
-from reconciler.specs.yaml_composer import understood
 from reconciler.specs.yaml_nodes import Node, Scalar
+from reconciler.specs.yaml_scalars import understood
 
 MAX_FILE: Final = 1024 * 1024
 ADDRESS_FIELDS: Final = ("host", "account_id", "url")

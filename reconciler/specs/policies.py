@@ -14,10 +14,9 @@ from reconciler.model.policy import Policy, shortest_lifetime
 from reconciler.model.values import is_unknown, seconds
 from reconciler.specs import urls
 from reconciler.specs.checks import place, text
-from reconciler.specs.problems import Problems
+from reconciler.specs.problems import Problems, Refusal
 from reconciler.specs.schema import schemas_of
 from reconciler.specs.schema_errors import SchemaErrors
-from reconciler.specs.yaml_composer import Refusal
 from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, plain
 from reconciler.specs.yaml_reader import read
 

@@ -8,6 +8,17 @@ from collections.abc import Iterable
 from reconciler.errors import Location, Problem, Severity
 
 
+class Refusal(Exception):  # noqa: N818 - it says no; the error that people see is SpecError
+    """A file that isn't read any further."""
+
+    def __init__(self, code: str, message: str, at: Location, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.at = at
+        self.hint = hint
+
+
 class Problems:
     """A growing list of problems; saying the same thing twice counts once."""
 
@@ -75,6 +86,11 @@ def suggestion(word: str, choices: Iterable[str], otherwise: str = "") -> str:
 def listing(words: Iterable[str]) -> str:
     """Words with commas between, sorted."""
     return ", ".join(sorted(words))
+
+
+def short(text: str) -> str:
+    """As much of a text as fits into a sentence."""
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _place(problem: Problem) -> tuple[str, int, int, str]:

@@ -10,7 +10,7 @@ from reconciler.errors import Location, Problem, Severity
 from reconciler.model import Lifecycle
 from reconciler.packages import installed
 from reconciler.specs import durations
-from reconciler.specs.problems import listing, meant, suggestion
+from reconciler.specs.problems import listing, meant, short, suggestion
 from reconciler.specs.yaml_nodes import Node, child, ignored_in, locate
 
 if TYPE_CHECKING:
@@ -112,13 +112,13 @@ class SchemaErrors:
     def _unknown_key(self, error: ValidationError, path: _Where, key: str) -> Problem:
         known = _known(error)
         otherwise = self._allowed if self._allowed and not path else f"known here: {listing(known)}"
-        message = f"there is no key {_short(key)} here"
+        message = f"there is no key {short(key)} here"
         if not path and not self._prefix and key in installed():
             otherwise = f"a package brings that kind: add kinds: [{key}]"
         return self._problem("unknown-key", (*path, key), message, suggestion(key, known, otherwise))
 
     def _bad_key(self, error: ValidationError, path: _Where) -> Problem:
-        message = f"{_short(str(_found(error)))} can't be a key here"
+        message = f"{short(str(_found(error)))} can't be a key here"
         hint = f"it must be {_schema(error).get('x-form', 'of another form')}"
         return self._problem("key", (*path, str(_found(error))), message, hint)
 
@@ -187,7 +187,7 @@ class SchemaErrors:
         if isinstance(value, bool):
             return "true or false" if self._hide else str(value).lower()
         if isinstance(value, str):
-            return "other text" if self._hide else f"the text {_short(value)!r}"
+            return "other text" if self._hide else f"the text {short(value)!r}"
         return "another number" if self._hide else f"the number {value}"
 
     def _problem(self, code: str, path: _Where, message: str, hint: str) -> Problem:
@@ -256,7 +256,3 @@ def _remedy(types: list[str], value: Any) -> str:
     if "object" in types:
         return "write `key: value` lines below it"
     return "write a number without quotes" if "integer" in types else "write text"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"

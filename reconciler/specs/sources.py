@@ -13,10 +13,9 @@ from reconciler.errors import Location
 from reconciler.kinds import Registry
 from reconciler.packages import PackageError, brought
 from reconciler.secrets.file_access import is_within_checkout
-from reconciler.specs.problems import Problems
+from reconciler.specs.problems import Problems, Refusal
 from reconciler.specs.schema import Schemas, schemas_of
 from reconciler.specs.schema_errors import SchemaErrors
-from reconciler.specs.yaml_composer import Refusal
 from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, plain
 from reconciler.specs.yaml_reader import read
 

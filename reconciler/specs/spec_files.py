@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import Location, Problem, Severity, SpecError, UsageError
-from reconciler.specs.yaml_composer import Refusal
+from reconciler.specs.problems import Refusal
 from reconciler.specs.yaml_nodes import Block
 from reconciler.specs.yaml_reader import read
 

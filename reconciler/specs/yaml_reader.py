@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.errors import Location
-from reconciler.specs.yaml_composer import Refusal, compose
+from reconciler.specs.problems import Refusal
+from reconciler.specs.yaml_composer import compose
 from reconciler.specs.yaml_nodes import Block
 
 MAX_BYTES: Final = 10 * 1024 * 1024

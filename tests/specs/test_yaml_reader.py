@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from reconciler.errors import SpecError
 from reconciler.providers import KINDS
 from reconciler.specs import load
-from reconciler.specs.yaml_composer import Refusal, understood
+from reconciler.specs.problems import Refusal
 from reconciler.specs.yaml_nodes import locate, places, plain
 from reconciler.specs.yaml_reader import parse
+from reconciler.specs.yaml_scalars import understood
 
 REFUSED = {
     "an empty file": (b"", "empty", 1, 1),
