@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from reconciler.errors import Location, Problem
 from reconciler.kinds import Complaint, Kind, parts_of
 from reconciler.model import (
     FILES,
     Address,
-    Adopt,
     Lifecycle,
-    OnDestroy,
     ProviderSpec,
     Ref,
-    ReplaceOrder,
     Resource,
     SecretInput,
     Sourced,
@@ -26,15 +21,14 @@ from reconciler.model import (
     Value,
 )
 from reconciler.model.values import KEY
-from reconciler.specs.places import is_unknown, leaves
+from reconciler.specs.lifecycle_section import lifecycle, lifecycle_complaints
+from reconciler.specs.places import is_unknown
 from reconciler.specs.problems import Problems, listing, suggestion
 from reconciler.specs.resolver import Resolver
 from reconciler.specs.schema_errors import SchemaErrors
 from reconciler.specs.yaml_nodes import Block, places
 
-_GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _USUAL = Lifecycle()
-_Choice = TypeVar("_Choice", bound=Enum)
 
 
 def resources(resolver: Resolver, providers: Mapping[str, ProviderSpec]) -> dict[Address, Resource]:
@@ -99,6 +93,11 @@ class _Building:
         """Where complaints go."""
         return self.resolver.problems
 
+    @property
+    def _is_faulty(self) -> bool:
+        """Whether what is wrong as written is said already."""
+        return str(self.address) in self.resolver.sources.faulty
+
     def resources(self) -> Iterator[Resource]:
         """The resource, and those of its parts that it describes."""
         values = {key: self._value(key) for key in self.block.items}
@@ -121,7 +120,10 @@ class _Building:
         )
         yield resource
         self._check_available(resource)
-        self._check_keep_old(attributes.get("keep_old"))
+        keep_old = attributes.get("keep_old")
+        if isinstance(keep_old, (Sourced, Ref, Text)) and not is_unknown(keep_old):
+            hint = "write the duration itself, or use vars"
+            self._complain(Complaint("duration", f"keep_old can't hold {keep_old}", ("keep_old",), hint))
         for key, settings in described.items():
             if isinstance(settings, Mapping):
                 checked = self._checked(parts[key], settings, key)
@@ -133,17 +135,40 @@ class _Building:
         """Attributes in their one form, once their kind has said what is wrong with them."""
         folder = self.resolver.inputs.folder
         for complaint in kind.complaints(attributes, folder):
-            at = self._place(*within, *map(str, complaint.path))
-            self.problems.add(_problem(complaint, at, self.address))
+            self._complain(replace(complaint, path=(*within, *complaint.path)))
         return dict(kind.settled(attributes, folder))
 
     def _check_available(self, resource: Resource) -> None:
         provider = self.providers.get(resource.provider)
         for complaint in self.kind.unavailable(resource.attributes, provider) if provider else ():
-            path = tuple(map(str, complaint.path))
-            is_ignored = resource.lifecycle.ignores(".".join(path))
-            add = self.problems.defer if is_ignored else self.problems.add
-            add(_problem(complaint, self._place(*path), self.address))
+            is_ignored = resource.lifecycle.ignores(".".join(map(str, complaint.path)))
+            self._complain(complaint, is_ignored=is_ignored)
+
+    def _provider(self, values: Mapping[str, Value]) -> str:
+        wanted, written = self.kind.provider_type, self.resolver.sources.entries("providers")
+        if wanted == FILES:
+            return FILES
+        if "provider" not in values:
+            chosen = _only_provider(wanted, self.providers, written)
+        elif isinstance(name := values["provider"], str):
+            chosen = _named_provider(name, wanted, self.providers, written)
+        elif is_unknown(name) or self._is_faulty:
+            return ""
+        else:
+            message = "provider must be the name of a provider"
+            chosen = Complaint("provider-unknown", message, ("provider",), "write its name")
+        if isinstance(chosen, str):
+            return chosen
+        self._complain(chosen)
+        return ""
+
+    def _lifecycle(self, said: Value) -> Lifecycle:
+        if not isinstance(said, Mapping):
+            return _USUAL
+        known = self.resolver.schemas.attributes(self.address.kind)
+        for complaint in lifecycle_complaints(said, self.address.kind, known):
+            self._complain(complaint)
+        return lifecycle(said)
 
     def _value(self, key: str) -> Value:
         return self.resolver.resources.attribute(self.address.kind, self.address.key, (key,))
@@ -159,13 +184,14 @@ class _Building:
             block = below
         return at
 
-    def _error(self, code: str, message: str, at: Location, hint: str) -> None:
-        self.problems.error(code, message, at, address=str(self.address), hint=hint)
+    def _complain(self, complaint: Complaint, *, is_ignored: bool = False) -> None:
+        """Says what is wrong at its place; of an ignored field, only if the object has to be made."""
+        problem = _problem(complaint, self._place(*map(str, complaint.path)), self.address)
+        (self.problems.defer if is_ignored else self.problems.add)(problem)
 
     def _check_substituted(self, values: Mapping[str, Value]) -> None:
         """Holds what references came to against the schema; what was wrong as written is said already."""
-        name = str(self.address)
-        if name not in self.resolver.substituted or name in self.resolver.sources.faulty:
+        if str(self.address) not in self.resolver.substituted or self._is_faulty:
             return
         checkable = _checkable(values)
         schemas = self.resolver.schemas
@@ -177,89 +203,6 @@ class _Building:
         self.problems.extend(complaints.of(errors))
         for problem in complaints.waived:
             self.problems.defer(problem)
-
-    def _provider(self, values: Mapping[str, Value]) -> str:
-        wanted = self.kind.provider_type
-        if wanted == FILES:
-            return FILES
-        candidates = [name for name, spec in self.providers.items() if spec.type == wanted]
-        if "provider" in values:
-            return self._named_provider(values["provider"], wanted, candidates)
-        if len(candidates) == 1:
-            return candidates[0]
-        if candidates:
-            message = f"several providers could hold it: {listing(candidates)}"
-            self._error(
-                "provider-ambiguous", message, self.at, f"add provider: {candidates[0]}, or another of them"
-            )
-        elif len(self.providers) == len(self.resolver.sources.entries("providers")):
-            message = f"the spec has no provider of type {wanted}"
-            self._error("provider-missing", message, self.at, f"add one under providers: with type: {wanted}")
-        return ""
-
-    def _named_provider(self, name: Value, wanted: str, candidates: list[str]) -> str:
-        at = self._place("provider")
-        if not isinstance(name, str):
-            if not is_unknown(name) and str(self.address) not in self.resolver.sources.faulty:
-                self._error(
-                    "provider-unknown", "provider must be the name of a provider", at, "write its name"
-                )
-            return ""
-        if name not in self.providers:
-            if name not in self.resolver.sources.entries("providers"):
-                hint = suggestion(name, candidates, f"of type {wanted} are: {listing(candidates) or 'none'}")
-                self._error("provider-unknown", f"there is no provider {name}", at, hint)
-            return ""
-        if name not in candidates:
-            message = f"the provider {name} is of type {self.providers[name].type}, and this needs {wanted}"
-            self._error(
-                "provider-type", message, at, f"of type {wanted} are: {listing(candidates) or 'none'}"
-            )
-            return ""
-        return name
-
-    def _lifecycle(self, said: Value) -> Lifecycle:
-        if not isinstance(said, Mapping):
-            return _USUAL
-        ignore = said.get("ignore")
-        ignored = (
-            frozenset(path for path in ignore if isinstance(path, str))
-            if isinstance(ignore, list)
-            else frozenset()
-        )
-        self._check_lifecycle(said, ignored)
-        return Lifecycle(
-            prevent_destroy=said.get("prevent_destroy") is True,
-            adopt=_adopt(said.get("adopt")),
-            ignore=ignored,
-            on_destroy=_choice(OnDestroy, said.get("on_destroy"), OnDestroy.DELETE),
-            replace=_choice(ReplaceOrder, said.get("replace"), ReplaceOrder.CREATE_FIRST),
-        )
-
-    def _check_lifecycle(self, said: Mapping[str, Value], ignored: frozenset[str]) -> None:
-        for path, leaf in leaves(said, ()):
-            if isinstance(leaf, (Ref, Text)) or (isinstance(leaf, Sourced) and not is_unknown(leaf)):
-                message = f"lifecycle.{'.'.join(map(str, path))} can't hold {leaf}"
-                at = self._place("lifecycle", *map(str, path))
-                self._error(
-                    "reference",
-                    message,
-                    at,
-                    "write the value itself, or use vars; a known secret comes from ${env.NAME}",
-                )
-        known = self.resolver.schemas.attributes(self.address.kind)
-        for name in sorted(ignored):
-            root = name.split(".")[0]
-            if root not in known:
-                message = f"lifecycle.ignore names {name}, which {self.address.kind} don't have"
-                hint = suggestion(root, known, f"they have: {listing(known)}")
-                self._error("ignore", message, self._place("lifecycle", "ignore"), hint)
-
-    def _check_keep_old(self, value: Value) -> None:
-        if isinstance(value, (Sourced, Ref, Text)) and not is_unknown(value):
-            message = f"keep_old can't hold {value}"
-            hint = "write the duration itself, or use vars"
-            self._error("duration", message, self._place("keep_old"), hint)
 
 
 def _checkable(value: Value) -> Any:
@@ -275,17 +218,37 @@ def _checkable(value: Value) -> Any:
     return "${reference}" if isinstance(value, (Ref, Text, SecretInput)) else value
 
 
-def _adopt(said: Value) -> Adopt | None:
-    if isinstance(said, Mapping):
-        live_id, secret = said.get("id"), said.get("client_secret")
-    else:
-        live_id, secret = said, None
-    if isinstance(live_id, bool) or not isinstance(live_id, (str, int)):
-        return None
-    text = str(live_id)
-    known = secret if isinstance(secret, SecretInput) else None
-    return Adopt(text.lower() if _GUID.fullmatch(text) else text, known)
+def _only_provider(
+    wanted: str, providers: Mapping[str, ProviderSpec], written: Collection[str]
+) -> str | Complaint:
+    """The provider of a resource that names none."""
+    candidates = [name for name, spec in providers.items() if spec.type == wanted]
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        message = f"several providers could hold it: {listing(candidates)}"
+        return Complaint(
+            "provider-ambiguous", message, (), f"add provider: {candidates[0]}, or another of them"
+        )
+    if len(providers) < len(written):
+        return ""  # one that is wrong may be the one
+    message = f"the spec has no provider of type {wanted}"
+    return Complaint("provider-missing", message, (), f"add one under providers: with type: {wanted}")
 
 
-def _choice(choices: type[_Choice], said: Value, otherwise: _Choice) -> _Choice:
-    return next((choice for choice in choices if choice.value == said), otherwise)
+def _named_provider(
+    name: str, wanted: str, providers: Mapping[str, ProviderSpec], written: Collection[str]
+) -> str | Complaint:
+    """The provider that a resource names."""
+    spec, path = providers.get(name), ("provider",)
+    candidates = [each for each, spec in providers.items() if spec.type == wanted]
+    fitting = f"of type {wanted} are: {listing(candidates) or 'none'}"
+    if spec is None:
+        if name in written:
+            return ""  # what is wrong with it is said there
+        message = f"there is no provider {name}"
+        return Complaint("provider-unknown", message, path, suggestion(name, candidates, fitting))
+    if spec.type == wanted:
+        return name
+    message = f"the provider {name} is of type {spec.type}, and this needs {wanted}"
+    return Complaint("provider-type", message, path, fitting)
