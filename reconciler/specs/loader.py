@@ -11,7 +11,8 @@ from reconciler.errors import Location, Problem, Severity, SpecError
 from reconciler.kinds import Registry
 from reconciler.model import Stack
 from reconciler.model.policy import Policy
-from reconciler.specs.checks import check, resource_cycles
+from reconciler.specs.checks import check
+from reconciler.specs.cycles import check_cycles
 from reconciler.specs.inputs import Inputs
 from reconciler.specs.policies import breaches, made_policy, softened
 from reconciler.specs.problems import Problems, listing, suggestion
@@ -162,10 +163,7 @@ def _resolve(resolver: Resolver, rules: _Rules) -> Stack:
     receive(resolver)
     wanted = resources(resolver, remotes)
     check(wanted, remotes, resolver.handoff_inputs.clear, resolver.problems, resolver.schemas)
-    for ring in resource_cycles(wanted):
-        holder = wanted[ring[0]]
-        message = f"these refer to each other: {' → '.join(map(str, ring))}"
-        resolver.problems.error("cycle", message, holder.at, address=str(ring[0]), hint="cut the ring")
+    check_cycles(wanted, resolver.problems)
     unmet = {address: resolver.problems.unmet(str(address)) for address in wanted}
     whole = {a: replace(r, unmet=unmet[a]) if unmet[a] else r for a, r in wanted.items()}
     own = tuple(made_policy(block, file, resolver.problems) for file, block in resolver.sources.policies)
