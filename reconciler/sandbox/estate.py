@@ -16,8 +16,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from reconciler.sandbox.credentials import copied, digest
-from reconciler.sandbox.databricks.account import LONGEST_LIFETIME, Account
+from reconciler.sandbox.databricks.account import GROUPS, Account
 from reconciler.sandbox.databricks.groups import GROUP_SCHEMA
+from reconciler.sandbox.databricks.principal_secrets import LONGEST_LIFETIME
 from reconciler.sandbox.databricks.principals import SERVICE_PRINCIPAL_SCHEMA
 from reconciler.sandbox.databricks.users import USER_SCHEMA
 from reconciler.sandbox.tables import Row, Table
@@ -110,7 +111,7 @@ def _load_account(account: Account, estate: Estate) -> None:
     given = estate.databricks
     if estate.fresh:
         for group in list(account.groups.table):
-            account.delete_group(group["id"])
+            account.delete(GROUPS, group["id"])
     account.apps.load(
         [_app(account, each) for each in _new(account.apps.table, given.apps, "integration_id")]
     )
@@ -129,7 +130,7 @@ def _load_account(account: Account, estate: Estate) -> None:
 def _load_rights(account: Account, given: AccountEstate) -> None:
     for owner, rows in given.secrets.items():
         client = account.principals.get(owner)["applicationId"]
-        table = account.secrets.setdefault(owner, Table(account.world))
+        table = account.secrets.tables.setdefault(owner, Table(account.world))
         table.load([_secret(account, row, client) for row in rows], "id")
     for owner, rows in given.federation_policies.items():
         for row in rows:

@@ -51,7 +51,7 @@ class State:
                 "apps": account.apps.table.dump(),
                 "service_principals": account.principals.table.dump(),
                 "groups": account.groups.table.dump(),
-                "secrets": {key: table.dump() for key, table in account.secrets.items()},
+                "secrets": {key: table.dump() for key, table in account.secrets.tables.items()},
                 "assignments": account.assignments,
                 "users": account.users.table.dump(),
                 "rule_sets": account.rule_sets.kept,
@@ -87,8 +87,8 @@ class State:
         account.principals.load(kept["service_principals"])
         account.groups.load(kept["groups"])
         for key, rows in kept["secrets"].items():
-            account.secrets[key] = Table(world)
-            account.secrets[key].load(rows, "id")
+            account.secrets.tables[key] = Table(world)
+            account.secrets.tables[key].load(rows, "id")
         _restore_rights(account, kept)
         account.assignments.update(kept["assignments"])
         for prefix, saved in dumped["connect"].items():

@@ -120,6 +120,11 @@ class Table:
                     del self._ghosts[key], self._numbers[key]
 
 
+def public(row: Row) -> Row:
+    """A row without what the sandbox keeps to itself."""
+    return {name: value for name, value in row.items() if not name.startswith("_")}
+
+
 def _sealed(position: int) -> str:
     return base64.urlsafe_b64encode(f"p{position}".encode()).decode().rstrip("=")
 

@@ -13,7 +13,7 @@ from reconciler.sandbox.connect.templates import Template
 from reconciler.sandbox.connect.templates import template as template_of
 from reconciler.sandbox.credentials import copied, digest
 from reconciler.sandbox.messages import Refusal
-from reconciler.sandbox.tables import Row, Table
+from reconciler.sandbox.tables import Row, Table, public
 from reconciler.sandbox.world import World, seconds
 
 _CREATABLE = frozenset({"name", "description", "template", "config", "permissions"})
@@ -152,7 +152,7 @@ class Integrations:
         config = dict(row["config"])
         if knobs.echo_defaults:
             config = template.with_defaults(config)
-        out = {name: value for name, value in row.items() if not name.startswith("_")}
+        out = public(row)
         out["config"] = config
         if knobs.connect_version >= AUTH_TYPE_SINCE:
             out["auth_type"] = template.auth_type(row["config"])

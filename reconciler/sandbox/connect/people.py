@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.sandbox.connect.answers import forbidden
 from reconciler.sandbox.credentials import ADMINISTRATOR_KEY, PUBLISHER_KEY, VIEWER_KEY
 from reconciler.sandbox.messages import Refusal
-from reconciler.sandbox.tables import Row, Table
+from reconciler.sandbox.tables import Row, Table, public
 from reconciler.sandbox.world import World
 
 ADMINISTRATOR, PUBLISHER, VIEWER = "administrator", "publisher", "viewer"
@@ -48,7 +48,7 @@ class User:
 
     def shown(self) -> dict[str, Any]:
         """The user as `/v1/users` lists it."""
-        return {name: value for name, value in self.row.items() if not name.startswith("_")}
+        return public(self.row)
 
 
 class People:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import hmac
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,18 +13,17 @@ from reconciler.sandbox.credentials import digest
 from reconciler.sandbox.databricks.apps import Apps, Identity
 from reconciler.sandbox.databricks.federation import Federation
 from reconciler.sandbox.databricks.groups import Groups
+from reconciler.sandbox.databricks.principal_secrets import PrincipalSecrets
 from reconciler.sandbox.databricks.principals import ServicePrincipals
 from reconciler.sandbox.databricks.published import PublishedApps
 from reconciler.sandbox.databricks.rulesets import RuleSets
-from reconciler.sandbox.databricks.scim_objects import Numbers
+from reconciler.sandbox.databricks.scim_objects import Numbers, ScimObjects
 from reconciler.sandbox.databricks.users import Users
 from reconciler.sandbox.messages import Refusal
-from reconciler.sandbox.tables import Row, Table
-from reconciler.sandbox.world import World, millis
+from reconciler.sandbox.tables import Row
+from reconciler.sandbox.world import World
 
-LONGEST_LIFETIME = 63_072_000  # seconds: 730 days, also the default
-MOST_SECRETS = 5
-_LIFETIME = re.compile(r"(\d{1,12})(?:\.\d{1,9})?s\Z")
+PRINCIPALS, USERS, GROUPS = "ServicePrincipals", "Users", "Groups"
 _SEED_GROUPS = ("data-readers", "data-writers")
 _WORKSPACES = (
     (1234567890123456, "cust-success"),
@@ -55,11 +52,16 @@ class Account:
         self.apps = Apps(world)
         self.principals = ServicePrincipals(world, self.numbers)
         self.users = Users(world, self.numbers)
-        self.groups = Groups(world, self.numbers, self._is_principal)
+        self.groups = Groups(world, self.numbers, lambda key: self.find(key) is not None)
+        self.scim: dict[str, ScimObjects] = {
+            PRINCIPALS: self.principals,
+            USERS: self.users,
+            GROUPS: self.groups,
+        }
         self.rule_sets = RuleSets(self)
         self.federation = Federation(world)
         self.published = PublishedApps(world)
-        self.secrets: dict[str, Table] = {}
+        self.secrets = PrincipalSecrets(world, self.principals)
         self.spaces: dict[int, str] = dict(_WORKSPACES)
         self.assignments: dict[str, dict[str, list[str]]] = {str(i): {} for i in self.spaces}
         self._tokens: dict[str, tuple[str, float]] = {}
@@ -139,9 +141,7 @@ class Account:
         row = self.principals.by_application(client_id)
         if row is None or not row["active"]:
             return False
-        return any(
-            hmac.compare_digest(secret["_sha256"], sha256) for _, secret in self.live_secrets(row["id"])
-        )
+        return any(hmac.compare_digest(secret["_sha256"], sha256) for secret in self.secrets.live(row["id"]))
 
     def credential(self, client_id: str, sha256: str) -> dict[str, Any]:
         """What the registries say about a credential: `valid`, and of which `kind` it is."""
@@ -151,112 +151,62 @@ class Account:
         kind = "service_principal" if known else None
         return {"valid": self.accepts(client_id, sha256), "kind": kind}
 
-    # -- secrets of service principals
+    # -- service principals, users and groups
 
-    def live_secrets(self, principal: str) -> list[tuple[int, Row]]:
-        """The secrets that haven't expired; true at once, whatever lists show."""
-        self._expire(principal)
-        table = self.secrets.get(principal)
-        return list(enumerate(table)) if table is not None else []
-
-    def create_secret(self, principal: str, body: Mapping[str, Any]) -> tuple[Row, str]:
-        """A new secret: its row, and its value, which is kept nowhere.
+    def create(self, sort: str, body: Mapping[str, Any], creator: Identity) -> Row:
+        """A new service principal, user or group; who makes a principal manages it.
 
         Raises:
-            Refusal: 404; 400 for a bad lifetime, and for a sixth secret.
+            Refusal: 400, 409: it can't be made.
         """
-        self._principal(principal)
-        lifetime = _lifetime(body.get("lifetime", f"{LONGEST_LIFETIME}s"))
-        scopes = body.get("scopes") or ["all-apis"]
-        for name in body:
-            if name not in ("lifetime", "scopes", "service_principal_id"):
-                raise Refusal(400, "INVALID_PARAMETER_VALUE", f"{name} is not known.")
-        if len(self.live_secrets(principal)) >= MOST_SECRETS:
-            message = f"Service principal {principal} already has {MOST_SECRETS} secrets."
-            raise Refusal(400, "BAD_REQUEST", message)
-        now, value = round(self.world.now(), 3), credentials.new_secret()
-        row: Row = {
-            "id": secrets.token_hex(32),
-            "secret_hash": base64.b64encode(secrets.token_bytes(24)).decode(),
-            "status": "ACTIVE",
-            "create_time": millis(now),
-            "update_time": millis(now),
-            "expire_time": millis(now + lifetime),
-            "scopes": list(scopes),
-            "_sha256": digest(value),
-            "_expires": now + lifetime,
-        }
-        self.secrets.setdefault(principal, Table(self.world)).add(row["id"], row)
-        return row, value
+        row = self.scim[sort].create(body)
+        if sort == PRINCIPALS:
+            self.rule_sets.born(row["applicationId"], creator)
+        return row
 
-    def secret_page(self, principal: str, size: int, token: str) -> tuple[list[Row], str]:
-        """A page of the secrets that a list shows.
-
-        Raises:
-            Refusal: 404; 400 for a token that isn't ours.
-        """
-        self._principal(principal)
-        self._expire(principal)
-        table = self.secrets.get(principal)
-        return ([], "") if table is None else table.page(size, token)
-
-    def delete_secret(self, principal: str, key: str) -> None:
-        """Revoke a secret.
-
-        Raises:
-            Refusal: 404, there is no such secret or service principal.
-        """
-        self._principal(principal)
-        self._expire(principal)
-        table = self.secrets.get(principal)
-        if table is None or table.remove(key) is None:
-            raise Refusal(404, "RESOURCE_DOES_NOT_EXIST", f"Secret {key} does not exist.")
-
-    def delete_principal(self, key: str) -> None:
-        """Remove a service principal with its secrets, memberships and assignments.
-
-        Raises:
-            Refusal: 404, there is none with this id.
-        """
-        application = self.principals.get(key)["applicationId"]
-        self.principals.delete(key)
-        self.secrets.pop(key, None)
-        self.federation.tables.pop(key, None)
-        self.rule_sets.drop("servicePrincipals", application)
-        self._forget(key, f"servicePrincipals/{application}")
-
-    def delete_group(self, key: str) -> None:
-        """Remove a group with its memberships and assignments.
-
-        Raises:
-            Refusal: 404, there is none with this id.
-        """
-        name = self.groups.get(key)["displayName"]
-        self.groups.delete(key)
-        self.rule_sets.drop("groups", key)
-        self._forget(key, f"groups/{name}")
-
-    def delete_user(self, key: str) -> None:
-        """Remove a user with its memberships and assignments.
-
-        Raises:
-            Refusal: 404, there is none with this id.
-        """
-        name = self.users.get(key)["userName"]
-        self.users.delete(key)
-        self._forget(key, f"users/{name}")
-
-    def changed_group(self, key: str, body: Mapping[str, Any], *, whole: bool) -> Row:
+    def change(self, sort: str, key: str, body: Mapping[str, Any], *, whole: bool) -> Row:
         """Carry out a PATCH or (`whole`) a PUT; rule sets name groups by their names, and follow.
 
         Raises:
             Refusal: 404; 400, 403, 409: it can't be carried out.
         """
-        before = self.groups.get(key)["displayName"]
-        row = self.groups.replace(key, body) if whole else self.groups.patch(key, body)
-        if row["displayName"] != before:
-            self.rule_sets.renamed(f"groups/{before}", f"groups/{row['displayName']}")
+        objects = self.scim[sort]
+        before = objects.grantee(objects.get(key))
+        row = objects.replace(key, body) if whole else objects.patch(key, body)
+        if whole and sort == PRINCIPALS and "groups" not in body:
+            self.groups.forget(key)
+        if objects.grantee(row) != before:
+            self.rule_sets.renamed(before, objects.grantee(row))
         return row
+
+    def delete(self, sort: str, key: str) -> None:
+        """Remove one with its secrets, policies, memberships, assignments and grants.
+
+        Raises:
+            Refusal: 404, there is none with this id.
+        """
+        objects = self.scim[sort]
+        row = objects.get(key)
+        grantee = objects.grantee(row)
+        objects.delete(key)
+        if sort == PRINCIPALS:
+            self.secrets.tables.pop(key, None)
+            self.federation.tables.pop(key, None)
+        # the rule set of a group goes by its id, not by its name
+        self.rule_sets.drop(f"groups/{key}" if sort == GROUPS else grantee)
+        if not self.world.knobs.dangling_grants:
+            self.rule_sets.renamed(grantee, None)
+        self.groups.forget(key)
+        for workspace in self.assignments.values():
+            workspace.pop(key, None)
+
+    def find(self, key: str) -> tuple[str, Row] | None:
+        """The sort and row of whoever has a SCIM id; None if nobody has."""
+        for sort, objects in self.scim.items():
+            row = objects.table.get(key)
+            if row is not None:
+                return sort, row
+        return None
 
     # -- workspaces
 
@@ -294,18 +244,13 @@ class Account:
 
     def described(self, principal: str) -> dict[str, Any] | None:
         """A principal as an assignment shows it; None if there is none with this id."""
-        row = self.principals.table.get(principal)
-        if row is not None:
-            name = ("service_principal_name", row["applicationId"])
-        elif (row := self.users.table.get(principal)) is not None:
-            name = ("user_name", row["userName"])
-        elif (row := self.groups.table.get(principal)) is not None:
-            name = ("group_name", row["displayName"])
-        else:
+        found = self.find(principal)
+        if found is None:
             return None
-        shown = row["displayName"]
+        objects, row = self.scim[found[0]], found[1]
         number = principal if self.world.knobs.numbers_as_text else int(principal)
-        return {"principal_id": number, name[0]: name[1], "display_name": shown}
+        name = {objects.name_in_assignments: row[objects.goes_by]}
+        return {"principal_id": number, **name, "display_name": row["displayName"]}
 
     def knows_client(self, client_id: str) -> bool:
         """Whether this is the applicationId of a service principal, or of one that we bring along."""
@@ -314,34 +259,3 @@ class Account:
     def _built_in(self, client_id: str) -> tuple[str, str] | None:
         is_operator = client_id == self.world.knobs.operator
         return _BUILT_IN_CLIENTS.get(credentials.CLIENT_ID if is_operator else client_id)
-
-    def _is_principal(self, key: str) -> bool:
-        return any(key in each.table for each in (self.principals, self.users, self.groups))
-
-    def _forget(self, principal: str, grantee: str) -> None:
-        if not self.world.knobs.dangling_grants:
-            self.rule_sets.renamed(grantee, None)
-        self.groups.forget(principal)
-        for workspace in self.assignments.values():
-            workspace.pop(principal, None)
-
-    def _principal(self, key: str) -> None:
-        if key not in self.principals.table:
-            message = f"Service principal {key} does not exist."
-            raise Refusal(404, "RESOURCE_DOES_NOT_EXIST", message)
-
-    def _expire(self, principal: str) -> None:
-        # expired secrets vanish from the list and don't count towards the five
-        table = self.secrets.get(principal)
-        now = self.world.now()
-        for row in list(table or ()):
-            if row["_expires"] <= now and table is not None:
-                table.remove(row["id"])
-
-
-def _lifetime(text: Any) -> int:
-    found = _LIFETIME.match(text) if isinstance(text, str) else None
-    if found is None or not 0 < int(found[1]) <= LONGEST_LIFETIME:
-        message = f'lifetime must be a text such as "86400s", at most {LONGEST_LIFETIME}s.'
-        raise Refusal(400, "INVALID_PARAMETER_VALUE", message)
-    return int(found[1])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from reconciler.sandbox.databricks.answers import standard
 from reconciler.sandbox.databricks.apps import Identity
-from reconciler.sandbox.databricks.paging import page, page_size
-from reconciler.sandbox.databricks.signin import Authorised, authorised
+from reconciler.sandbox.databricks.paging import asked, page
+from reconciler.sandbox.databricks.signin import account_route
 from reconciler.sandbox.messages import Answer, Refusal, json_answer
-from reconciler.sandbox.routes import WRITES, Call, Route
-from reconciler.sandbox.tables import Row
+from reconciler.sandbox.routes import Call
+from reconciler.sandbox.tables import public
 
 _BASE = "/api/2.0/accounts/{account}"
 _APPS = f"{_BASE}/oauth2/custom-app-integrations"
@@ -25,7 +24,7 @@ def create_app(call: Call, identity: Identity) -> Answer:
 def list_apps(call: Call, _: Identity) -> Answer:
     """A page of apps; `apps` is absent when there are none."""
     apps = call.state.account.apps
-    rows, token = apps.table.page(page_size(call), call.request.query.get("page_token", ""))
+    rows, token = apps.table.page(*asked(call))
     creator = call.request.query.get("include_creator_username") == "true"
     return page("apps", [apps.shown(row, creator=creator) for row in rows], token)
 
@@ -51,20 +50,19 @@ def delete_app(call: Call, _: Identity) -> Answer:
 def create_secret(call: Call, _: Identity) -> Answer:
     """200; the only answer that ever holds `secret`."""
     body = call.request.json_object()
-    row, value = call.state.account.create_secret(call.params["principal"], body)
-    return json_answer({**_public(row), "secret": value})
+    row, value = call.state.account.secrets.create(call.params["principal"], body)
+    return json_answer({**public(row), "secret": value})
 
 
 def list_secrets(call: Call, _: Identity) -> Answer:
     """A page of secrets; `secrets` is absent when there are none."""
-    token = call.request.query.get("page_token", "")
-    rows, token = call.state.account.secret_page(call.params["principal"], page_size(call), token)
-    return page("secrets", [_public(row) for row in rows], token)
+    rows, token = call.state.account.secrets.page(call.params["principal"], *asked(call))
+    return page("secrets", [public(row) for row in rows], token)
 
 
 def delete_secret(call: Call, _: Identity) -> Answer:
     """200 with an empty object."""
-    call.state.account.delete_secret(call.params["principal"], call.params["secret"])
+    call.state.account.secrets.delete(call.params["principal"], call.params["secret"])
     return json_answer({})
 
 
@@ -121,28 +119,19 @@ def get_workspace(call: Call, _: Identity) -> Answer:
     raise Refusal(404, "RESOURCE_DOES_NOT_EXIST", f"Workspace {call.params['workspace']} does not exist.")
 
 
-def _public(row: Row) -> Row:
-    return {name: value for name, value in row.items() if not name.startswith("_")}
-
-
-def _route(method: str, template: str, handler: Authorised) -> Route:
-    write = method in WRITES
-    return Route(method, template, authorised(handler), standard, "databricks", write)
-
-
 ROUTES = (
-    _route("POST", _APPS, create_app),
-    _route("GET", _APPS, list_apps),
-    _route("GET", f"{_APPS}/{{id}}", get_app),
-    _route("PATCH", f"{_APPS}/{{id}}", update_app),
-    _route("DELETE", f"{_APPS}/{{id}}", delete_app),
-    _route("POST", _SECRETS, create_secret),
-    _route("GET", _SECRETS, list_secrets),
-    _route("DELETE", f"{_SECRETS}/{{secret}}", delete_secret),
-    _route("GET", _ASSIGNMENTS, list_assignments),
-    _route("GET", f"{_ASSIGNMENTS}/permissions", list_permissions),
-    _route("PUT", f"{_ASSIGNMENTS}/principals/{{principal}}", put_assignment),
-    _route("DELETE", f"{_ASSIGNMENTS}/principals/{{principal}}", delete_assignment),
-    _route("GET", f"{_BASE}/workspaces", list_workspaces),
-    _route("GET", f"{_BASE}/workspaces/{{workspace}}", get_workspace),
+    account_route("POST", _APPS, create_app),
+    account_route("GET", _APPS, list_apps),
+    account_route("GET", f"{_APPS}/{{id}}", get_app),
+    account_route("PATCH", f"{_APPS}/{{id}}", update_app),
+    account_route("DELETE", f"{_APPS}/{{id}}", delete_app),
+    account_route("POST", _SECRETS, create_secret),
+    account_route("GET", _SECRETS, list_secrets),
+    account_route("DELETE", f"{_SECRETS}/{{secret}}", delete_secret),
+    account_route("GET", _ASSIGNMENTS, list_assignments),
+    account_route("GET", f"{_ASSIGNMENTS}/permissions", list_permissions),
+    account_route("PUT", f"{_ASSIGNMENTS}/principals/{{principal}}", put_assignment),
+    account_route("DELETE", f"{_ASSIGNMENTS}/principals/{{principal}}", delete_assignment),
+    account_route("GET", f"{_BASE}/workspaces", list_workspaces),
+    account_route("GET", f"{_BASE}/workspaces/{{workspace}}", get_workspace),
 )

@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.sandbox.credentials import digest, new_secret
 from reconciler.sandbox.databricks.policies import check_policy, with_policy
 from reconciler.sandbox.messages import Refusal
-from reconciler.sandbox.tables import Row, Table
+from reconciler.sandbox.tables import Row, Table, public
 from reconciler.sandbox.world import World, millis
 
 _LISTS = ("redirect_urls", "scopes", "user_authorized_scopes")
@@ -112,7 +112,7 @@ class Apps:
 
     def shown(self, row: Row, *, creator: bool = True) -> dict[str, Any]:
         """An app as get and list show it: what the server fills in, and never the secret."""
-        out = {name: value for name, value in row.items() if not name.startswith("_")}
+        out = public(row)
         if not creator:
             del out["creator_username"]
         if self._world.shuffled:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.sandbox.messages import Refusal
-from reconciler.sandbox.tables import Row, Table
+from reconciler.sandbox.tables import Row, Table, public
 from reconciler.sandbox.world import World, seconds
 
 MOST = 20
@@ -102,7 +102,7 @@ class Federation:
     def shown(self, row: Row) -> dict[str, Any]:
         """A policy as the API shows it."""
         owner = row["_owner"]
-        out = {name: value for name, value in row.items() if not name.startswith("_")}
+        out = public(row)
         out["name"] = self._name(owner, row["policy_id"])
         if owner:
             out["service_principal_id"] = owner if self._world.knobs.numbers_as_text else int(owner)

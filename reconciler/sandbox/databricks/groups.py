@@ -29,6 +29,9 @@ class Groups(ScimObjects):
 
     noun = "Group"
     settable = ("displayName", "externalId", "roles")
+    goes_by = "displayName"
+    grantees = "groups"
+    name_in_assignments = "group_name"
 
     def __init__(self, world: World, numbers: Numbers, exists: Callable[[str], bool]) -> None:
         super().__init__(world, numbers)

@@ -7,10 +7,11 @@ from reconciler.sandbox.routes import Call
 from reconciler.sandbox.tables import Row
 
 
-def page_size(call: Call) -> int:
-    """How many objects the page that is asked for holds at most."""
+def asked(call: Call) -> tuple[int, str]:
+    """How many objects the page that is asked for holds at most, and its token."""
     most = call.state.world.knobs.page_size
-    return max(1, min(call.query_int("page_size", most) or most, most))
+    size = max(1, min(call.query_int("page_size", most) or most, most))
+    return size, call.request.query.get("page_token", "")
 
 
 def page(name: str, rows: list[Row], token: str) -> Answer:

@@ -22,6 +22,9 @@ class ServicePrincipals(ScimObjects):
 
     noun = "Service principal"
     settable = ("displayName", "externalId", "active", "roles")
+    goes_by = "applicationId"
+    grantees = "servicePrincipals"
+    name_in_assignments = "service_principal_name"
 
     def __init__(self, world: World, numbers: Numbers) -> None:
         super().__init__(world, numbers)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from reconciler.sandbox.databricks.answers import standard
 from reconciler.sandbox.databricks.apps import Identity
-from reconciler.sandbox.databricks.paging import page, page_size
-from reconciler.sandbox.databricks.signin import Authorised, authorised
+from reconciler.sandbox.databricks.paging import asked, page
+from reconciler.sandbox.databricks.signin import account_route
 from reconciler.sandbox.messages import Answer, Refusal, json_answer
-from reconciler.sandbox.routes import WRITES, Call, Route
+from reconciler.sandbox.routes import Call
 
 _BASE = "/api/2.0/accounts/{account}"
 _CONTROL = "/api/2.0/preview/accounts/{account}/access-control"
@@ -43,7 +42,7 @@ def create_policy(call: Call, _: Identity) -> Answer:
 def list_policies(call: Call, _: Identity) -> Answer:
     """A page; `policies` is absent when there are none."""
     federation = call.state.account.federation
-    rows, token = federation.page(_owner(call), page_size(call), call.request.query.get("page_token", ""))
+    rows, token = federation.page(_owner(call), *asked(call))
     return page("policies", [federation.shown(row) for row in rows], token)
 
 
@@ -68,13 +67,13 @@ def delete_policy(call: Call, _: Identity) -> Answer:
 def list_catalogue(call: Call, _: Identity) -> Answer:
     """A page of what the vendor offers."""
     table = call.state.account.published.catalogue
-    return page("apps", *table.page(page_size(call), call.request.query.get("page_token", "")))
+    return page("apps", *table.page(*asked(call)))
 
 
 def list_published(call: Call, _: Identity) -> Answer:
     """A page of what is on."""
     published = call.state.account.published
-    rows, token = published.table.page(page_size(call), call.request.query.get("page_token", ""))
+    rows, token = published.table.page(*asked(call))
     return page("apps", [published.shown(row) for row in rows], token)
 
 
@@ -108,23 +107,19 @@ def _owner(call: Call) -> str:
     return owner
 
 
-def _route(method: str, template: str, handler: Authorised) -> Route:
-    return Route(method, template, authorised(handler), standard, "databricks", method in WRITES)
-
-
 ROUTES = (
-    _route("GET", f"{_CONTROL}/rule-sets", get_rule_set),
-    _route("PUT", f"{_CONTROL}/rule-sets", put_rule_set),
-    _route("GET", f"{_CONTROL}/assignable-roles", assignable_roles),
-    *(_route("POST", base, create_policy) for base in _POLICIES),
-    *(_route("GET", base, list_policies) for base in _POLICIES),
-    *(_route("GET", f"{base}/{{id}}", get_policy) for base in _POLICIES),
-    *(_route("PATCH", f"{base}/{{id}}", update_policy) for base in _POLICIES),
-    *(_route("DELETE", f"{base}/{{id}}", delete_policy) for base in _POLICIES),
-    _route("GET", f"{_BASE}/oauth2/published-apps", list_catalogue),
-    _route("GET", _PUBLISHED, list_published),
-    _route("POST", _PUBLISHED, create_published),
-    _route("GET", f"{_PUBLISHED}/{{id}}", get_published),
-    _route("PATCH", f"{_PUBLISHED}/{{id}}", update_published),
-    _route("DELETE", f"{_PUBLISHED}/{{id}}", delete_published),
+    account_route("GET", f"{_CONTROL}/rule-sets", get_rule_set),
+    account_route("PUT", f"{_CONTROL}/rule-sets", put_rule_set),
+    account_route("GET", f"{_CONTROL}/assignable-roles", assignable_roles),
+    *(account_route("POST", base, create_policy) for base in _POLICIES),
+    *(account_route("GET", base, list_policies) for base in _POLICIES),
+    *(account_route("GET", f"{base}/{{id}}", get_policy) for base in _POLICIES),
+    *(account_route("PATCH", f"{base}/{{id}}", update_policy) for base in _POLICIES),
+    *(account_route("DELETE", f"{base}/{{id}}", delete_policy) for base in _POLICIES),
+    account_route("GET", f"{_BASE}/oauth2/published-apps", list_catalogue),
+    account_route("GET", _PUBLISHED, list_published),
+    account_route("POST", _PUBLISHED, create_published),
+    account_route("GET", f"{_PUBLISHED}/{{id}}", get_published),
+    account_route("PATCH", f"{_PUBLISHED}/{{id}}", update_published),
+    account_route("DELETE", f"{_PUBLISHED}/{{id}}", delete_published),
 )

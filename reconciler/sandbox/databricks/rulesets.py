@@ -112,9 +112,9 @@ class RuleSets:
                 rule["principals"] = [p for p in rule["principals"] if p is not None]
             kept.update(rules=[r for r in rules if r["principals"]], version=kept["version"] + 1)
 
-    def drop(self, sort: str, key: str) -> None:
-        """A resource is gone with its rule set."""
-        self.kept.pop(f"{self._base}/{sort}/{key}{_SUFFIX}", None)
+    def drop(self, resource: str) -> None:
+        """A resource (`groups/ID`) is gone with its rule set."""
+        self.kept.pop(f"{self._base}/{resource}{_SUFFIX}", None)
 
     @property
     def _base(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -26,11 +27,22 @@ class Numbers:
         return str(self.last)
 
 
-class ScimObjects:
-    """All objects of one sort."""
+class ScimObjects(ABC):
+    """All objects of one sort.
+
+    Attributes:
+        noun: what refusals call one.
+        settable: what a request may set.
+        goes_by: the attribute by which rule sets and assignments name one.
+        grantees: what rule sets put before that name.
+        name_in_assignments: the key under which an assignment shows it.
+    """
 
     noun: ClassVar[str]
     settable: ClassVar[tuple[str, ...]]
+    goes_by: ClassVar[str]
+    grantees: ClassVar[str]
+    name_in_assignments: ClassVar[str]
 
     def __init__(self, world: World, numbers: Numbers) -> None:
         self._world = world
@@ -48,6 +60,26 @@ class ScimObjects:
             raise Refusal(404, "", f"{self.noun} with id {key} not found.")
         return row
 
+    @abstractmethod
+    def create(self, body: Mapping[str, Any]) -> Row:
+        """A new one.
+
+        Raises:
+            Refusal: 400 for a bad body; 409, it is there already.
+        """
+
+    @abstractmethod
+    def replace(self, key: str, body: Mapping[str, Any]) -> Row:
+        """Carry out a PUT: what isn't sent again is gone.
+
+        Raises:
+            Refusal: 404; 400, 403, 409: it can't be carried out.
+        """
+
+    def grantee(self, row: Row) -> str:
+        """How the rules of a rule set name one."""
+        return f"{self.grantees}/{row[self.goes_by]}"
+
     def patch(self, key: str, body: Mapping[str, Any]) -> Row:
         """Carry out the operations of a PATCH, all or none.
 
@@ -64,7 +96,7 @@ class ScimObjects:
     def _apply(self, row: Row, operation: Operation) -> None:
         apply(row, operation, self.settable)
 
-    def _check(self, row: Row) -> None:
+    def _check(self, row: Row) -> None:  # noqa: B027 - most sorts have no such rule
         """What all operations together came to."""
 
     def delete(self, key: str) -> None:

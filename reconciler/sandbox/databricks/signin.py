@@ -6,10 +6,10 @@ import base64
 from collections.abc import Callable
 
 from reconciler.sandbox.credentials import TOKEN_USERNAME
-from reconciler.sandbox.databricks.answers import oauth
+from reconciler.sandbox.databricks.answers import oauth, standard
 from reconciler.sandbox.databricks.apps import Identity
 from reconciler.sandbox.messages import Answer, Refusal, Request, json_answer
-from reconciler.sandbox.routes import Call, Handler, Route
+from reconciler.sandbox.routes import WRITES, Call, Handler, Route
 
 Authorised = Callable[[Call, Identity], Answer]
 
@@ -38,6 +38,13 @@ def authorised(handler: Authorised) -> Handler:
         return handler(call, identity)
 
     return checked
+
+
+def account_route(
+    method: str, template: str, handler: Authorised, refuse: Callable[[Refusal], Answer] = standard
+) -> Route:
+    """An operation that only an account admin may call."""
+    return Route(method, template, authorised(handler), refuse, "databricks", method in WRITES)
 
 
 def databricks_config(call: Call) -> Answer:

@@ -18,6 +18,9 @@ class Users(ScimObjects):
 
     noun = "User"
     settable = ("displayName", "externalId", "active", "roles", "name", "emails")
+    goes_by = "userName"
+    grantees = "users"
+    name_in_assignments = "user_name"
 
     def create(self, body: Mapping[str, Any], key: str = "") -> Row:
         """A new user.
