@@ -15,7 +15,7 @@ from reconciler.cli.exit_codes import code_of
 from reconciler.cli.interruption import stop_of
 from reconciler.cli.outputs import noted
 from reconciler.cli.parallel import Job, each
-from reconciler.cli.redaction import over
+from reconciler.cli.redaction import redacted
 from reconciler.cli.run import Run
 from reconciler.cli.wiring import View, held
 from reconciler.errors import ReconcileError
@@ -101,5 +101,7 @@ def new_outputs(stack: Stack, plan: Plan, ledger: Ledger, console: Console) -> s
     """What to note down of what this plan brought into the ledger; "" if nothing."""
     actions = (Action.CREATE, Action.ADOPT, Action.REPLACE, Action.ROTATE)
     fresh = {change.address for change in plan.pending if change.action in actions}
-    text = outputs_text(over(noted(stack, ledger, fresh)), palette=console.look.palette, title="New outputs")
+    text = outputs_text(
+        redacted(noted(stack, ledger, fresh)), palette=console.look.palette, title="New outputs"
+    )
     return f"\n{text}" if text else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reconciler.cli.audit_estate import look_and_judge
 from reconciler.cli.console import Console
-from reconciler.cli.redaction import veiled_audit
+from reconciler.cli.redaction import redacted
 from reconciler.cli.run import Run
 from reconciler.cli.wiring import stacks
 from reconciler.rendering import AUDIT_FORMATS
@@ -22,7 +22,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     names = {name for stack in found for name in stack.remotes} or {"both systems"}
     with console.reading(names), Run(found, args) as run:
         report = look_and_judge(found, args, run=run, side=args.side or "")
-    console.result(AUDIT_FORMATS[args.format](veiled_audit(report), console.look))
+    console.result(AUDIT_FORMATS[args.format](redacted(report), console.look))
     if any(finding.code == "unmanaged" for finding in report.findings):
         console.next_step(["reconcile", "export", *args.specs])
     return 2 if report.reaches(args.fail_on) else 0

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from reconciler.cli.redaction import veiled_error, veiled_format, veiled_problems
+from reconciler.cli.redaction import redacted, redacted_format
 from reconciler.errors import Problem, ReconcileError
 from reconciler.rendering import FORMATS, Format, Look, Palette, errors_text, problems_text
 from reconciler.secrets.given_values import veiled
@@ -58,7 +58,7 @@ class Console:
     @property
     def form(self) -> Format:
         """The renderers of the chosen format."""
-        return veiled_format(FORMATS.get(self.format_name, FORMATS["text"]))
+        return redacted_format(FORMATS.get(self.format_name, FORMATS["text"]))
 
     @property
     def is_text(self) -> bool:
@@ -143,14 +143,14 @@ class Console:
 
     def complaints(self, problems: Sequence[Problem]) -> None:
         """What is wrong, to stderr, also under --quiet."""
-        text = problems_text(veiled_problems(problems), self.notes)
+        text = problems_text(redacted(problems), self.notes)
         self.emit(text, is_result=False)
 
     def error(self, error: ReconcileError) -> None:
         """An error: words to stderr, and JSON to stdout where that was asked for."""
         if not self.is_text:
             self.result(self.form.errors([error], self.look))
-        self.emit(errors_text([veiled_error(error)], self.notes), is_result=False)
+        self.emit(errors_text(redacted([error]), self.notes), is_result=False)
 
 
 def _colours(no_color: bool, environment: Mapping[str, str]) -> bool | None:

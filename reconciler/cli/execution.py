@@ -8,7 +8,7 @@ import sys
 from reconciler.applying import ApplyContext, Executor
 from reconciler.cli.console import Console
 from reconciler.cli.interruption import stop_of
-from reconciler.cli.redaction import veiled_outcome
+from reconciler.cli.redaction import redacted
 from reconciler.cli.wiring import View, WriteAccess, dead_runners
 from reconciler.model import Outcome, Plan
 from reconciler.providers import kinds_of
@@ -68,7 +68,7 @@ class _Progress(Progress):
 
     def finished(self, outcome: Outcome) -> None:
         """A change came to its end, good or bad."""
-        super().finished(veiled_outcome(outcome))
+        super().finished(redacted(outcome))
 
     def say(self, line: str) -> None:
         """Prints a line without tearing the display apart."""

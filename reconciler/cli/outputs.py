@@ -11,7 +11,7 @@ from dataclasses import replace
 from reconciler import specs
 from reconciler.cli.arguments import variables
 from reconciler.cli.console import Console
-from reconciler.cli.redaction import over
+from reconciler.cli.redaction import redacted
 from reconciler.cli.wiring import open_stack
 from reconciler.model import Address, Ledger, Stack
 from reconciler.providers import KINDS, kinds_of
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     by_stack = {}
     for stack in stacks:
         found = noted(stack, open_stack(_unaddressed(stack)).ledger)
-        found = by_stack[stack.name] = over(found)
+        found = by_stack[stack.name] = redacted(found)
         if args.format == "json":
             console.result(json.dumps(outputs_json(stack.name, found)) + "\n")
         elif args.format != "env":

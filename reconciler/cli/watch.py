@@ -14,7 +14,7 @@ from reconciler.cli.audit_estate import look_and_judge, side_of
 from reconciler.cli.console import Console
 from reconciler.cli.interruption import stop_of
 from reconciler.cli.parallel import guarded
-from reconciler.cli.redaction import veiled_audit
+from reconciler.cli.redaction import redacted
 from reconciler.cli.run import Run
 from reconciler.cli.telemetry import Telemetry, serving
 from reconciler.cli.wiring import View, stacks
@@ -74,7 +74,7 @@ def _audit(
         console.error(error)
         telemetry.failed("", error.code)
         return
-    shown = veiled_audit(report)
+    shown = redacted(report)
     telemetry.audited(shown, AUDIT_FORMATS["html"](shown, Look(palette=Palette(unicode=True))))
 
 
