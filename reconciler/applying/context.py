@@ -320,7 +320,7 @@ class ApplyContext:
         for path in sorted(fields.identity):
             origin, value = at_path(wanted, path), at_path(plain, path)
             if value is not None:
-                origin = self._with_origins(origin) if any(origins(origin)) else value
+                origin = self._with_origins(origin) if origins(origin) else value
                 found[path] = remembered(origin, None, fields, path)
         return found
 

@@ -36,7 +36,7 @@ from reconciler.model.values import (
     Unknown,
     Value,
     canonical,
-    references,
+    special,
 )
 from reconciler.model.verification import Proof, Verification
 from reconciler.model.wanted import (
@@ -101,6 +101,6 @@ __all__ = [
     "canonical",
     "mark_of",
     "record_of",
-    "references",
     "shown_record",
+    "special",
 ]

@@ -201,20 +201,19 @@ class Unknown:
 Value = Any
 
 
-def references(value: Value) -> Iterator[Ref]:
-    """Every reference inside a value, depth first."""
-    if isinstance(value, str):
-        return  # most are, and the other questions take longer
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, Text):
-        yield from (part for part in value.parts if isinstance(part, Ref))
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from references(item)
-    elif isinstance(value, Sequence):
-        for item in value:
-            yield from references(item)
+_PLAIN = (str, int, float, type(None))
+_SPECIAL = (Ref, Sourced, Marked, SecretInput)
+
+
+def special(value: Value) -> list[Any]:
+    """What isn't plain JSON inside a value, depth first: references, secrets, and what has an origin."""
+    if isinstance(value, Text):
+        return [part for part in value.parts if not isinstance(part, str)]
+    if isinstance(value, _SPECIAL):
+        return [value]
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, Sequence) else ()
+    # most are plain: those aren't worth a call
+    return [found for item in items if not isinstance(item, _PLAIN) for found in special(item)]
 
 
 def is_unknown(value: Value) -> bool:
@@ -232,18 +231,6 @@ def leaves(value: Value, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tup
             yield from leaves(item, (*path, index))
     else:
         yield path, value
-
-
-def secret_inputs(value: Value) -> Iterator[SecretInput]:
-    """Every secret inside a value that the user supplies, depth first."""
-    if isinstance(value, SecretInput):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from secret_inputs(item)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        for item in value:
-            yield from secret_inputs(item)
 
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)

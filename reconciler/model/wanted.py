@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from reconciler.errors import Location, Problem
 from reconciler.model.policy import Policy
 from reconciler.model.remotes import mark_of, record_of, shown_record
-from reconciler.model.values import Address, Ref, SecretInput, Value, references, secret_inputs
+from reconciler.model.values import Address, Ref, SecretInput, Value, special
 
 
 class OnDestroy(str, Enum):
@@ -214,11 +214,17 @@ class Resource:
 
     def __post_init__(self) -> None:
         # worked out once: whoever plans asks often, and the answer takes a walk through all attributes
-        refs, parent = tuple(references(self.attributes)), self.address.parent
+        held, parent = special(self.attributes), self.address.parent
+        refs = tuple(one for one in held if isinstance(one, Ref))
         found = {target for ref in refs for target in ref.targets} | ({parent} if parent else set())
         object.__setattr__(self, "refs", refs)
-        object.__setattr__(self, "inputs", tuple(secret_inputs(self.attributes)))
+        object.__setattr__(self, "inputs", tuple(one for one in held if isinstance(one, SecretInput)))
         object.__setattr__(self, "depends_on", tuple(sorted(found)))
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether any of its attributes is a secret."""
+        return bool(self.inputs) or any(ref.is_secret for ref in self.refs)
 
     @property
     def secret_sources(self) -> list[str]:

@@ -168,6 +168,8 @@ def is_secret(value: Any) -> bool:
 
 def secret_fields(resource: Resource) -> dict[str, Any]:
     """Dotted path → reference or input, for every secret field of a resource."""
+    if not resource.has_secrets:
+        return {}
     return {path: value for path, value in leaves(resource.attributes) if is_secret(value)}
 
 

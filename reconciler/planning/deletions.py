@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from reconciler.errors import PlanError, Problem, Severity
+from reconciler.matching.canonical import at_path
 from reconciler.matching.users import is_owner, unseen
 from reconciler.model import (
     Action,
@@ -25,7 +26,7 @@ from reconciler.model import (
     Superseded,
 )
 from reconciler.model.times import parse_time
-from reconciler.planning.context import PlanningContext, secret_fields
+from reconciler.planning.context import PlanningContext, is_secret
 from reconciler.planning.elsewhere import is_elsewhere
 from reconciler.planning.orphans import parent_of, to_clear
 from reconciler.planning.retention import STILL_IN_USE, owners_in_use, staying
@@ -233,7 +234,7 @@ def _is_let_go(context: PlanningContext, change: Change | None, address: Address
     if change.action in (Action.REPLACE, Action.DELETE) or change.settles is IntentResolution.DELIVERED:
         return True
     resource = context.stack.resources.get(address)
-    if resource is not None and path not in secret_fields(resource):
+    if resource is not None and not is_secret(at_path(resource.attributes, path)):
         return True
     return any(field.path == path for field in change.fields)
 

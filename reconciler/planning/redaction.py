@@ -5,7 +5,7 @@ Pure. A live value that equals one is shown by its origin, too, and so is text t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,9 +21,9 @@ from reconciler.model import (
     Resource,
     Sourced,
     Stack,
-    Text,
     canonical,
 )
+from reconciler.model.values import special
 from reconciler.secrets import Fingerprint
 
 _SHORTEST = 4  # shorter ones are hidden where they are all of a value: within text they would be met anywhere
@@ -53,18 +53,9 @@ def remembered(value: Any, before: Any, fields: Fields, path: str = "") -> Any:
     return Marked(value.source, mark.salt, mark.mark)
 
 
-def origins(value: Any) -> Iterator[Sourced | Marked]:
+def origins(value: Any) -> list[Sourced | Marked]:
     """What in a value came from a variable or a file, wherever it stands."""
-    if isinstance(value, (Sourced, Marked)):
-        yield value
-    elif isinstance(value, Text):
-        yield from (part for part in value.parts if isinstance(part, Sourced))
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from origins(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from origins(item)
+    return [one for one in special(value) if isinstance(one, (Sourced, Marked))]
 
 
 class Veil:
@@ -88,7 +79,7 @@ class Veil:
         known = {one.value: f"({one.source})" for one in found if isinstance(one, Sourced) and one.value}
         # the longest first: one may contain another
         self.known = sorted(known.items(), key=lambda pair: (-len(pair[0]), pair[0]))
-        self.marked = any(True for entry in entries.values() for _ in origins(entry.applied))
+        self.marked = any(origins(entry.applied) for entry in entries.values())
 
     def text(self, text: str) -> str:
         """Text without any of the values."""
