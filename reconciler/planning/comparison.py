@@ -20,6 +20,9 @@ def field_changes(
         live: nested, as observed.
         applied: what was last applied, nested; None if never.
     """
+    wanted = {path: value for path, value in wanted.items() if not _equal(value, at_path(live, path))}
+    if not wanted:
+        return ()  # to the letter: nearly always
     left = {
         path: canonical_leaf(path, known_as(path, at_path(live, path), marks(value), fields), fields)
         for path, value in wanted.items()
@@ -43,9 +46,9 @@ def field_changes(
     )
 
 
-def _equal(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+def _equal(left: Any, right: Any) -> bool:
     # True == 1 in Python, not in JSON; equal texts are the quick way to tell
-    return left == right and (repr(left) == repr(right) or canonical(left) == canonical(right))
+    return bool(left == right) and (repr(left) == repr(right) or canonical(left) == canonical(right))
 
 
 def _differing(left: Mapping[str, Any], right: Mapping[str, Any]) -> set[str]:

@@ -145,8 +145,8 @@ class Differences:
             return False  # a mapping that says nothing manages nothing
         if path == self.fields.name and not self.resource.named:
             return False
-        apart = self.fields.additive | {self.fields.access}
-        if any(path == name or path.startswith(f"{name}.") for name in apart if name):
+        root = path.partition(".")[0]
+        if root in self.fields.additive or root == self.fields.access:
             return False
         return not self.resource.lifecycle.ignores(path)
 
