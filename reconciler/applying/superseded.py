@@ -8,7 +8,7 @@ from functools import partial
 
 from reconciler.applying.context import ApplyContext, utc
 from reconciler.applying.ledger_edits import LedgerDraft, LedgerEdit
-from reconciler.model import Address, Change, CredentialState, Entry, Origin, Superseded
+from reconciler.model import Address, Change, Entry, Origin, Superseded
 from reconciler.model.times import parse_time
 from reconciler.planning import STILL_IN_USE
 
@@ -34,9 +34,7 @@ def _waiting(context: ApplyContext, address: Address) -> Iterator[Superseded]:
     resource = context.plan.stack.resources.get(address)
     revokes = resource is not None and resource.attributes.get("adopted") == "revoke"
     for former in entry.formers if entry else ():
-        credential = former.credential
-        is_condemned = credential is not None and credential.state is CredentialState.CONDEMNED
-        if not is_condemned and (former.origin is Origin.CREATED or revokes or not address.part):
+        if not former.is_condemned and (former.origin is Origin.CREATED or revokes or not address.part):
             yield former
 
 

@@ -10,7 +10,7 @@ from reconciler.applying.context import ApplyContext
 from reconciler.applying.remote_call import RemoteCall
 from reconciler.kinds import Kind, Scope
 from reconciler.matching import client_of, is_owner, leaving, shows_owner
-from reconciler.model import Action, Change, CredentialState, Ledger, ReplaceOrder
+from reconciler.model import Action, Change, Ledger, ReplaceOrder
 
 
 def last_look(context: ApplyContext, change: Change, live_id: str, users: list[str]) -> Iterator[RemoteCall]:
@@ -58,10 +58,7 @@ def _watched(context: ApplyContext) -> list[tuple[str, str]]:
 def _gone(ledger: Ledger) -> frozenset[str]:
     """Ids that we deleted lately, or are about to delete for good: a lagging list shows them still."""
     condemned = (
-        former.id
-        for entry in ledger.entries.values()
-        for former in entry.formers
-        if former.credential is not None and former.credential.state is CredentialState.CONDEMNED
+        former.id for entry in ledger.entries.values() for former in entry.formers if former.is_condemned
     )
     return frozenset((*condemned, *(ghost.id for ghost in ledger.pending.deleted)))
 

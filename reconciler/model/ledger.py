@@ -121,6 +121,11 @@ class Superseded:
     carries: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_condemned(self) -> bool:
+        """Whether it was decided for good that it goes."""
+        return self.credential is not None and self.credential.state is CredentialState.CONDEMNED
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -14,9 +14,11 @@ from reconciler.matching.adoption import is_of_adopt
 from reconciler.matching.canonical import leaves
 from reconciler.matching.matches import Match
 from reconciler.matching.recovery import Recovery
+from reconciler.matching.users import User, client_of, is_owner, users_of
 from reconciler.model import (
     Address,
     Entry,
+    IntentResolution,
     Ledger,
     Live,
     Ref,
@@ -74,6 +76,21 @@ class PlanningContext:
         return frozenset(d.credential for e in self.entries.values() for d in e.deliveries.values())
 
     @cached_property
+    def own(self) -> frozenset[str]:
+        """Remote ids of all that is this stack's: on record, or matched."""
+        recorded = {one.id for entry in self.entries.values() for one in (entry, *entry.formers)}
+        return frozenset(recorded | {match.live.id for match in self.matches.values() if match.live})
+
+    @cached_property
+    def receivers(self) -> Mapping[Address, Sequence[Resource]]:
+        """Owner of a credential → the resources that are to get it."""
+        found: dict[Address, list[Resource]] = {}
+        for resource in self.stack.resources.values():
+            for source in {ref.source for ref in resource.refs if ref.is_secret}:
+                found.setdefault(source, []).append(resource)
+        return found
+
+    @cached_property
     def readable(self) -> Mapping[tuple[Address, str], Sequence[Address]]:
         """Source and remote id of a credential → the receivers that can be read back and hold it, as far as
         the ledger knows."""
@@ -84,6 +101,44 @@ class PlanningContext:
             if delivery is not None and delivery.source is not None:
                 found.setdefault((delivery.source, delivery.credential), []).append(address)
         return found
+
+    @cached_property
+    def leftovers(self) -> Mapping[Address, tuple[str, ...]]:
+        """Address → ids that interrupted runs left there and that nobody uses; none where there are none."""
+        found = {
+            address: left.orphans
+            for address, left in self.recovery.intents.items()
+            if left.settles is IntentResolution.LOST
+        }
+        for address, late in self.recovery.late.items():
+            found[address] = (*found.get(address, ()), *late)
+        for address, entry in self.entries.items():
+            if condemned := tuple(former.id for former in entry.formers if former.is_condemned):
+                found[address] = (*found.get(address, ()), *condemned)
+        return {address: tuple(dict.fromkeys(ids)) for address, ids in found.items() if ids}
+
+    @cached_property
+    def users(self) -> Mapping[str, Sequence[User]]:
+        """Ids of our apps and principals → the live receivers that refer to them, whoever made those."""
+        found = {}
+        for address in {*self.entries, *self.recovery.intents, *self.recovery.late}:
+            if is_owner(self.kinds, address):
+                for live_id, client_id in self._client_ids(address):
+                    if users := users_of(client_id, self.snapshot, self.kinds) if live_id else ():
+                        found[live_id] = users
+        return found
+
+    def _client_ids(self, address: Address) -> Iterator[tuple[str, str]]:
+        """Id and client_id of an address's object, its formers and what interrupted runs left of it; what
+        lives says more than what is on record."""
+        entry = self.entries.get(address)
+        known: dict[str, Mapping[str, str]] = {live_id: {} for live_id in self.leftovers.get(address, ())}
+        if entry is not None:
+            known |= {entry.id: entry.computed, **{f.id: f.computed for f in entry.formers}}
+        for live_id, computed in known.items():
+            live = self.live(address, live_id)
+            shown = client_of(self.kinds, address, live.computed if live else None)
+            yield live_id, shown or client_of(self.kinds, address, computed)
 
     def live(self, address: Address, live_id: str) -> Live | None:
         """A live object of an address's kind, where that address lives."""

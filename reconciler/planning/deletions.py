@@ -186,7 +186,7 @@ def _is_ready(context: PlanningContext, former: Superseded, in_use: set[str], *,
     if wait is not None and wait > context.now:
         return False
     credential = former.credential
-    if credential is not None and credential.state is CredentialState.CONDEMNED:
+    if former.is_condemned:
         return False  # cleared first
     if credential is not None and credential.state is CredentialState.QUARANTINED:
         since = parse_time(credential.since)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.matching.canonical import at_path
-from reconciler.model import Address, CredentialState, Entry, IntentResolution, Origin
+from reconciler.model import Address, CredentialState, Entry, Origin
 from reconciler.planning.context import PlanningContext
 
 
@@ -37,15 +37,7 @@ def _may_have_arrived(context: PlanningContext, source: Address, entry: Entry, t
 
 def to_clear(context: PlanningContext, address: Address) -> tuple[str, ...]:
     """Ids that an interrupted run left at an address, and that nobody uses: they go first."""
-    left = context.recovery.intents.get(address)
-    orphans = left.orphans if left is not None and left.settles is IntentResolution.LOST else ()
-    entry = context.entries.get(address)
-    condemned = tuple(
-        former.id
-        for former in (entry.formers if entry else ())
-        if former.credential is not None and former.credential.state is CredentialState.CONDEMNED
-    )
-    return tuple(dict.fromkeys((*orphans, *context.recovery.late.get(address, ()), *condemned)))
+    return context.leftovers.get(address, ())
 
 
 def parent_of(context: PlanningContext, address: Address) -> str:

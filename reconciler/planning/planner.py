@@ -100,7 +100,7 @@ def make_plan(stack: Stack, ledger: Ledger, pairing: Pairing, kinds: Registry, o
         *leftovers,
         *blocked_problems(kept),
     ]
-    return _plan(context, options, _sorted(marked), problems)
+    return _plan(context, options, _in_order(context, marked), problems)
 
 
 def check_copies(
@@ -254,12 +254,9 @@ def _is_quarantined(context: PlanningContext, entry: Entry | None) -> bool:
 def _is_shared(context: PlanningContext, address: Address) -> bool:
     if address.parent is None:
         return False
-    own = {entry.id for entry in context.entries.values()}
-    own |= {former.id for entry in context.entries.values() for former in entry.formers}
-    own |= {match.live.id for match in context.matches.values() if match.live}
     parent = context.matches[address.parent].live
     client_id = client_of(context.kinds, address.parent, parent.computed if parent else None)
-    return is_shared(context.snapshot, context.kinds, client_id, own)
+    return is_shared(context.snapshot, context.kinds, client_id, context.own)
 
 
 def keep_old(context: PlanningContext, address: Address, *, is_shared: bool = False) -> int:
@@ -269,12 +266,11 @@ def keep_old(context: PlanningContext, address: Address, *, is_shared: bool = Fa
     isn't this stack's may hold it, or a server of the stack couldn't be looked at: then an app at least so
     long.
     """
-    resources = context.stack.resources
-    receivers = (r for r in resources.values() if any(f.is_secret and f.source == address for f in r.refs))
+    receivers = context.receivers.get(address, ())
     asked = {context.kinds[receiver.address.kind_name].keeps_old for receiver in receivers}
     is_unseen = bool(unseen(context.stack, context.snapshot, context.kinds))
     waits = [seconds(text) for text in asked | {A_WEEK if is_shared or is_unseen else ""} if text]
-    stated = resources[address].attributes.get("keep_old")
+    stated = context.stack.resources[address].attributes.get("keep_old")
     wait = seconds(str(stated)) if stated else max(waits, default=0)
     return max(wait, seconds(A_WEEK)) if is_unseen and is_owner(context.kinds, address) else wait
 
@@ -297,6 +293,14 @@ def _targeted(
         if resource is not None:
             waiting.extend(resource.depends_on)
     return [change for address, change in changes.items() if address in wanted]
+
+
+def _in_order(context: PlanningContext, changes: Iterable[Change]) -> list[Change]:
+    """The same; where all that is wanted was planned, and nothing else, the order is known already."""
+    by_address = {change.address: change for change in changes}
+    if by_address.keys() != context.stack.resources.keys():
+        return _sorted(by_address.values())
+    return [by_address[resource.address] for resource in context.in_order]
 
 
 def _sorted(changes: Iterable[Change]) -> list[Change]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from reconciler.matching.users import User, client_of, is_owner, leaving, shows_owner, unseen, users_of
+from reconciler.matching.users import User, is_owner, leaving, shows_owner, unseen
 from reconciler.model import Action, Address, Change, ReplaceOrder
 from reconciler.planning.context import PlanningContext
-from reconciler.planning.orphans import to_clear
 from reconciler.planning.secret_ownership import stays
 
 STILL_IN_USE = "still-in-use"
@@ -19,38 +18,18 @@ def owners_in_use(context: PlanningContext, changes: Mapping[Address, Change]) -
     """Ids of our apps and principals that a live integration refers to which this plan doesn't switch over or
     delete → those integrations (rule 13)."""
     gone = leaving(changes.values(), context.kinds) | _condemned(context)
-    found = {}
-    for address in {*context.entries, *context.recovery.intents, *context.recovery.late}:
-        if not is_owner(context.kinds, address):
-            continue
-        for live_id, client_id in _client_ids(context, address):
-            users = users_of(client_id, context.snapshot, context.kinds) if live_id else ()
-            if staying := [user for user in users if user.id not in gone]:
-                found[live_id] = staying
-    return found
+    staying = {live_id: [u for u in users if u.id not in gone] for live_id, users in context.users.items()}
+    return {live_id: users for live_id, users in staying.items() if users}
 
 
 def _condemned(context: PlanningContext) -> frozenset[str]:
     """Ids of receivers that an interrupted run was about to delete: a one-way door, so they don't count."""
     return frozenset(
         live_id
-        for address in context.entries
-        if shows_owner(context.kinds, address.kind_name)
-        for live_id in to_clear(context, address)
+        for address, ids in context.leftovers.items()
+        if address in context.entries and shows_owner(context.kinds, address.kind_name)
+        for live_id in ids
     )
-
-
-def _client_ids(context: PlanningContext, address: Address) -> Iterator[tuple[str, str]]:
-    """Id and client_id of an address's object, its formers and what interrupted runs left of it; what lives
-    says more than what is on record."""
-    entry = context.entries.get(address)
-    known: dict[str, Mapping[str, str]] = {live_id: {} for live_id in to_clear(context, address)}
-    if entry is not None:
-        known |= {entry.id: entry.computed, **{f.id: f.computed for f in entry.formers}}
-    for live_id, computed in known.items():
-        live = context.live(address, live_id)
-        shown = client_of(context.kinds, address, live.computed if live else None)
-        yield live_id, shown or client_of(context.kinds, address, computed)
 
 
 def kept_alive(context: PlanningContext, changes: Iterable[Change]) -> Iterator[tuple[Address, str]]:

@@ -160,11 +160,11 @@ def _nowhere(context: PlanningContext, changes: Iterable[Change]) -> Iterator[Pr
     if context.stack.recipients:
         return
     resources = context.stack.resources
-    held = {ref.source for resource in resources.values() for ref in resource.refs if ref.is_secret}
     for change in changes:
         address, resource = change.address, resources.get(change.address)
-        makes = change.action.makes
-        if resource is None or not makes or not context.fields(address).shows_secret or address in held:
+        if resource is None or not change.action.makes or address in context.receivers:
+            continue
+        if not context.fields(address).shows_secret:
             continue
         if address.part or plain(resource.attributes.get("confidential")) is True:
             words = "its secret is shown once, and nobody gets it: no integration, no handoff, no custody"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from datetime import timedelta
 
 import deepdiff
 import pytest
@@ -99,6 +100,12 @@ def unmade(world):
     return world
 
 
+def expiring(world):
+    """Every secret is due to be rotated."""
+    world.now += timedelta(days=350)
+    return world
+
+
 def prepared(given, work):
     return lambda: work(given)
 
@@ -106,6 +113,7 @@ def prepared(given, work):
 WORKS = {
     "a plan": lambda world: lambda: plan_of(world),
     "a plan to make everything": lambda world: lambda: plan_of(unmade(world)),
+    "a plan to rotate everything": lambda world: lambda: plan_of(expiring(world)),
     "a plan after an interruption": lambda world: lambda: plan_of(interrupted(world)),
     "a plan to destroy everything": lambda world: lambda: end_of(world),
     "an everyday look": lambda world: (
