@@ -15,10 +15,11 @@ MISSING: Any = None
 
 def at_path(value: Any, path: str) -> Any:
     """The value at a dotted path, or None."""
-    for step in path.split("."):
-        if not isinstance(value, Mapping) or step not in value:
-            return MISSING
-        value = value[step]
+    try:
+        for step in path.split("."):
+            value = value[step]
+    except (KeyError, TypeError):  # there is no such key, or no mapping
+        return MISSING
     return value
 
 
@@ -26,7 +27,8 @@ def leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
     """Every leaf of nested mappings with its dotted path; a list is a leaf."""
     for key, item in value.items():
         path = f"{prefix}.{key}" if prefix else str(key)
-        if isinstance(item, Mapping) and item:
+        # most are text, and the other question takes longer
+        if not isinstance(item, str) and isinstance(item, Mapping) and item:
             yield from leaves(item, path)
         else:
             yield path, item
@@ -80,8 +82,16 @@ def canonical_leaf(path: str, value: Any, fields: Fields) -> Any:
     return value
 
 
+def same_to_the_letter(left: Any, right: Any) -> bool:
+    """Whether two values are the same as they stand: nearly always, and quickly told."""
+    # True == 1 in Python, not in JSON; equal texts are the quick way to tell
+    return bool(left == right) and (repr(left) == repr(right) or canonical(left) == canonical(right))
+
+
 def same_leaf(path: str, wanted: Any, live: Any, fields: Fields) -> bool:
     """Whether two values of an attribute mean the same."""
+    if same_to_the_letter(wanted, live):
+        return True
     wanted, live = known_as(path, wanted, marks(live), fields), known_as(path, live, marks(wanted), fields)
     left, right = canonical_leaf(path, wanted, fields), canonical_leaf(path, live, fields)
     if path in fields.modes and isinstance(left, str) and isinstance(right, str):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from reconciler.errors import Problem
@@ -212,6 +213,11 @@ class Snapshot:
             key: one if isinstance(one, Lives) else Lives(one.values()) for key, one in self.objects.items()
         }
         object.__setattr__(self, "objects", lists)
+
+    @cached_property
+    def hosts(self) -> Mapping[str, Mapping[str, str]]:
+        """Provider → host of a workspace → its id."""
+        return {name: {one.host: one.id for one in some} for name, some in self.workspaces.items()}
 
     def of(self, provider: str, kind_name: str) -> Lives:
         """The live objects of a kind by id; empty when none was looked at."""

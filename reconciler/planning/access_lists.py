@@ -127,9 +127,10 @@ def is_restricted(fields: Fields, live: Live | None) -> bool:
 
 def held_lists(context: PlanningContext, resource: Resource, live: Live | None) -> dict[str, tuple[str, str]]:
     """Attribute → (code, words) of the lists of a live object that can't be written now."""
-    if live is None:
+    fields = context.fields(resource.address)
+    if live is None or resource.attributes.keys().isdisjoint(fields.principals):
         return {}
-    found, fields = list_troubles(context, resource), context.fields(resource.address)
+    found = list_troubles(context, resource)
     if not fields.access or fields.access in found:
         return found
     trouble = access_trouble(context, resource, live)

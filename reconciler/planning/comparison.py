@@ -6,8 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds import Fields
-from reconciler.matching.canonical import at_path, canonical_leaf, known_as, marks, same_leaf
-from reconciler.model import Cause, FieldChange, canonical
+from reconciler.matching.canonical import (
+    at_path,
+    canonical_leaf,
+    known_as,
+    marks,
+    same_leaf,
+    same_to_the_letter,
+)
+from reconciler.model import Cause, FieldChange
 
 
 def field_changes(
@@ -20,9 +27,11 @@ def field_changes(
         live: nested, as observed.
         applied: what was last applied, nested; None if never.
     """
-    wanted = {path: value for path, value in wanted.items() if not _equal(value, at_path(live, path))}
+    wanted = {
+        path: value for path, value in wanted.items() if not same_to_the_letter(value, at_path(live, path))
+    }
     if not wanted:
-        return ()  # to the letter: nearly always
+        return ()
     left = {
         path: canonical_leaf(path, known_as(path, at_path(live, path), marks(value), fields), fields)
         for path, value in wanted.items()
@@ -33,7 +42,7 @@ def field_changes(
         path for path in fields.modes & set(wanted) if same_leaf(path, wanted[path], left[path], fields)
     }
     left.update({path: right[path] for path in strict})
-    if _equal(left, right):
+    if same_to_the_letter(left, right):
         return ()
     return tuple(
         FieldChange(
@@ -44,11 +53,6 @@ def field_changes(
         )
         for path in sorted(_differing(left, right))
     )
-
-
-def _equal(left: Any, right: Any) -> bool:
-    # True == 1 in Python, not in JSON; equal texts are the quick way to tell
-    return bool(left == right) and (repr(left) == repr(right) or canonical(left) == canonical(right))
 
 
 def _differing(left: Mapping[str, Any], right: Mapping[str, Any]) -> set[str]:

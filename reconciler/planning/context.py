@@ -18,6 +18,7 @@ from reconciler.matching.users import User, client_of, is_owner, users_of
 from reconciler.model import (
     Address,
     Entry,
+    Intent,
     IntentResolution,
     Ledger,
     Live,
@@ -78,8 +79,9 @@ class PlanningContext:
     @cached_property
     def own(self) -> frozenset[str]:
         """Remote ids of all that is this stack's: on record, or matched."""
-        recorded = {one.id for entry in self.entries.values() for one in (entry, *entry.formers)}
-        return frozenset(recorded | {match.live.id for match in self.matches.values() if match.live})
+        found = {entry.id for entry in self.entries.values()}
+        found |= {former.id for entry in self.entries.values() for former in entry.formers}
+        return frozenset(found | {match.live.id for match in self.matches.values() if match.live})
 
     @cached_property
     def receivers(self) -> Mapping[Address, Sequence[Resource]]:
@@ -118,6 +120,12 @@ class PlanningContext:
         return {address: tuple(dict.fromkeys(ids)) for address, ids in found.items() if ids}
 
     @cached_property
+    def open_intents(self) -> Mapping[Address, Intent]:
+        """What interrupted runs were about to make, by address; of one that was given up, the first."""
+        given_up = {one.address: one.intent for one in reversed(self.ledger.pending.given_up)}
+        return given_up | {address: left.intent for address, left in self.recovery.intents.items()}
+
+    @cached_property
     def users(self) -> Mapping[str, Sequence[User]]:
         """Ids of our apps and principals → the live receivers that refer to them, whoever made those."""
         found = {}
@@ -143,11 +151,7 @@ class PlanningContext:
     def live(self, address: Address, live_id: str) -> Live | None:
         """A live object of an address's kind, where that address lives."""
         one = self.stack.resources.get(address) or self.entries.get(address)
-        left = self.recovery.intents.get(address)
-        tombstones = (
-            tombstone.intent for tombstone in self.ledger.pending.given_up if tombstone.address == address
-        )
-        place = one or (left.intent if left else next(tombstones, None))
+        place = one or self.open_intents.get(address)
         return self.snapshot.of(place.provider, address.kind_name).get(live_id) if place else None
 
     def fields(self, address: Address) -> Fields:
@@ -230,6 +234,8 @@ def secret_fields(resource: Resource) -> dict[str, Any]:
 
 def resolve(value: Any, known: Mapping[tuple[Address, str], str]) -> Any:
     """A value with its references replaced by what is known; Unknown where one isn't."""
+    if isinstance(value, str):
+        return value  # most are, and the other questions take longer
     if isinstance(value, Ref):
         return known.get((value.address, value.attribute), Unknown(value))
     if isinstance(value, Text):

@@ -41,9 +41,9 @@ def decide(context: PlanningContext) -> Decisions:
         decision = _unless_unmet(resource, _verdict(context, resource, decisions, known))
         decisions[resource.address] = decision
         known.update(_known_of(context, resource.address, decision))
-    planned_deliveries = planned_deliveries_of(context, decisions, known).planned_deliveries
+    first, before = planned_deliveries_of(context, decisions, known), dict(decisions)
     wanted: dict[Address, list[Address]] = {}
-    for address, needs in planned_deliveries.items():
+    for address, needs in first.planned_deliveries.items():
         for planned_delivery in needs:
             if planned_delivery.needs is not None:
                 wanted.setdefault(planned_delivery.needs, []).append(address)
@@ -57,6 +57,8 @@ def decide(context: PlanningContext) -> Decisions:
     _write_missing(context, decisions)
     settle(context, decisions)
     _block_dependents(context, decisions)
+    if decisions == before:
+        return first
     # what is renewed on demand has dependents that didn't ask: they get the new one as well
     return planned_deliveries_of(context, decisions, _known(context, decisions))
 

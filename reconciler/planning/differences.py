@@ -169,9 +169,10 @@ class Differences:
     def _additive(self, live: Live, applied: Mapping[str, Any] | None) -> list[FieldChange]:
         """Keys of mappings of which only those of the spec, and those that we added, are ours."""
         found = []
-        wanted_all = self._named_by_id()
-        for name in sorted(self.fields.additive & set(wanted_all) - set(self.held)):
-            if name in self.resource.lifecycle.ignore:
+        names = self.fields.additive & self.resource.attributes.keys()
+        wanted_all = self._named_by_id() if names else {}  # few have any
+        for name in sorted(names):
+            if name in self.held or name in self.resource.lifecycle.ignore:
                 continue
             wanted = wanted_all[name] or {}
             there = live.attributes.get(name) or {}

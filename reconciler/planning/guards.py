@@ -29,7 +29,8 @@ def with_approvals(
     for change in changes:
         is_guarded = change.action is Action.DELETE and not change.address.part
         otherwise = vanished.get(change.address, "") or (past_guard if is_guarded else "")
-        marked.append(with_approval(context, decided, change, otherwise))
+        is_asked = change.is_pending or otherwise  # who does nothing needs nobody's yes
+        marked.append(with_approval(context, decided, change, otherwise) if is_asked else change)
     return marked, _leftovers(context, marked)
 
 

@@ -23,7 +23,7 @@ def by_id(
     exactly one's is left out here, and holds its list up (see `list_troubles`).
     """
     if attribute == fields.workspaces:
-        hosts = {w.host: w.id for w in snapshot.workspaces.get(provider, ())}
+        hosts = snapshot.hosts.get(provider, {})
         return {hosts.get(str(key).lower(), str(key)): value for key, value in named.items()}
     if attribute not in fields.principals:
         return dict(named)
@@ -95,8 +95,8 @@ def list_troubles(
         anew: the object is made, so that what `lifecycle.ignore` names counts as well.
     """
     found = {}
-    for attribute in sorted(context.fields(resource.address).principals):
-        named = resource.attributes.get(attribute)
+    for attribute in sorted(context.fields(resource.address).principals.keys() & resource.attributes.keys()):
+        named = resource.attributes[attribute]
         if isinstance(named, Mapping) and (anew or attribute not in resource.lifecycle.ignore):
             trouble = _list_trouble(context, resource, attribute, named, anew=anew)
             if trouble:

@@ -42,8 +42,5 @@ def to_clear(context: PlanningContext, address: Address) -> tuple[str, ...]:
 
 def parent_of(context: PlanningContext, address: Address) -> str:
     """Remote id of the object that the leftovers of an address live in; "" for those that are whole."""
-    left = context.recovery.intents.get(address)
-    if left is not None:
-        return left.intent.parent
-    tombstones = (s.intent.parent for s in context.ledger.pending.given_up if s.address == address)
-    return next(tombstones, "")
+    intent = context.open_intents.get(address)
+    return intent.parent if intent else ""

@@ -78,7 +78,8 @@ def _gone(context: PlanningContext, kept: set[Address]) -> Iterator[Problem]:
     """Principals that the spec names, that were there, and are gone."""
     for address, resource in context.stack.resources.items():
         fields, entry = context.fields(address), context.matches[address].entry
-        for attribute in sorted(fields.principals) if address in kept else ():
+        names = fields.principals.keys() & resource.attributes.keys() if address in kept else ()
+        for attribute in sorted(names):
             named = resource.attributes.get(attribute)
             lost = gone(context.snapshot, resource.provider, fields, attribute, named, entry)
             for key, name in sorted(lost.items()):
