@@ -19,7 +19,9 @@ from reconciler.model import (
     Superseded,
     Tombstone,
 )
-from reconciler.rendering import Drift, drift_json, drift_text, ledger_json, ledger_text
+from reconciler.rendering import Drift
+from reconciler.rendering.drift import drift_json, drift_text
+from reconciler.rendering.ledger import ledger_json, ledger_text
 
 APP = Address("oauth_apps", "posit-connect")
 RUNNER = Runner("ana", "ci-7", "b", 4711, "99")

@@ -29,16 +29,15 @@ from reconciler.rendering import (
     LedgerView,
     Look,
     clean,
-    drift_text,
     dumps,
     errors_text,
-    ledger_text,
-    outcomes_text,
     plan_json,
-    plan_text,
     problems_text,
 )
+from reconciler.rendering.drift import drift_text
+from reconciler.rendering.ledger import ledger_text
 from reconciler.rendering.terminal import columns, wrapped
+from reconciler.rendering.text import outcomes_text, plan_text
 
 HOSTILE = st.text(
     st.one_of(

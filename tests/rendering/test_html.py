@@ -33,14 +33,8 @@ from reconciler.model import (
     Status,
     Superseded,
 )
-from reconciler.rendering import (
-    FORMATS,
-    Applied,
-    Drift,
-    LedgerView,
-    Look,
-    Palette,
-    clean,
+from reconciler.rendering import FORMATS, Applied, Drift, LedgerView, Look, Palette, clean
+from reconciler.rendering.html import (
     drift_html,
     errors_html,
     ledger_html,

@@ -8,7 +8,7 @@ import pytest
 from rendering.browser import CHROMIUM, FLAGS, PATIENCE, check_is_well
 
 from reconciler.model import Action, Address, FieldChange
-from reconciler.rendering import plan_html
+from reconciler.rendering.html import plan_html
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
 

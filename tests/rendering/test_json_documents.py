@@ -6,17 +6,9 @@ import pytest
 
 from reconciler.errors import Location, Problem, Severity, SpecError, StaleError
 from reconciler.model import Action, Address, Change, FieldChange, Ref, SecretInput, Sourced, Unknown
-from reconciler.rendering import (
-    FORMATS,
-    Applied,
-    Drift,
-    Look,
-    dumps,
-    errors_json,
-    plan_json,
-    plan_text,
-    problems_json,
-)
+from reconciler.rendering import FORMATS, Applied, Drift, Look, dumps, plan_json
+from reconciler.rendering.json_documents import errors_json, problems_json
+from reconciler.rendering.text import plan_text
 from reconciler.secrets import Secret
 
 VALUE = "dose-of-reality-1234"

@@ -33,12 +33,8 @@ from reconciler.model import (
     Status,
     Superseded,
 )
-from reconciler.rendering import (
-    Applied,
-    Drift,
-    LedgerView,
-    Look,
-    clean,
+from reconciler.rendering import Applied, Drift, LedgerView, Look, clean
+from reconciler.rendering.markdown import (
     drift_markdown,
     errors_markdown,
     ledger_markdown,

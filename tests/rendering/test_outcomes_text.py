@@ -3,7 +3,9 @@
 import pytest
 
 from reconciler.model import Action, Lifecycle, Outcome, ReplaceOrder, Status
-from reconciler.rendering import Applied, outcomes_json, outcomes_text
+from reconciler.rendering import Applied
+from reconciler.rendering.json_documents import outcomes_json
+from reconciler.rendering.text import outcomes_text
 
 
 @pytest.fixture

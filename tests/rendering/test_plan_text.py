@@ -7,7 +7,8 @@ import pytest
 from reconciler.errors import Location, Problem, Severity
 from reconciler.model import Action, Address, Cause, FieldChange, Lifecycle, ReplaceOrder, Unknown
 from reconciler.model.values import Ref
-from reconciler.rendering import Look, Palette, plan_text
+from reconciler.rendering import Look, Palette
+from reconciler.rendering.text import plan_text
 
 APP = Address("oauth_apps", "posit-connect")
 GUID = "0f8b9a52-6f0e-4c3a-9a0a-1a2b3c4d5e6f"
