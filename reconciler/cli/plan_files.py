@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from reconciler.model import Plan
 from reconciler.planning import plan_file
 from reconciler.rendering import ascii_only, dumps, plan_json
 from reconciler.secrets import checked
+from reconciler.secrets.whole_files import put_whole
 
 LAST = Path(".reconcile") / "last-plan.json"
 
@@ -158,14 +158,7 @@ def _replace(path: Path, text: str) -> None:
     checked(text)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        put_whole(path, text.encode(), durable=False)
     except OSError as error:
         raise PlanError(
             f"{path} can't be written: {error.strerror}",

@@ -12,12 +12,11 @@ from pathlib import Path
 from reconciler.errors import LedgerError
 from reconciler.ledger.file_lock import exclusive
 from reconciler.ledger.store import LeaseObject, may_be_ledger, moved_on, version_of
+from reconciler.secrets.whole_files import sync_folder
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _LOCKLESS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
-# what a file system answers that can't sync folders: its renames are as durable as they get
-_NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EISDIR})
 
 
 class FileRegister:
@@ -52,7 +51,7 @@ class FileRegister:
                 if self._backup is not None and expected:
                     _keep(self._path, self._backup)
                 self._beside.replace(self._path)
-                _sync_folder(self._path.parent)
+                sync_folder(self._path.parent)
         return version_of(content)
 
     def delete(self, expected: str) -> None:
@@ -184,17 +183,3 @@ def _keep(path: Path, backup: Path) -> None:
     beside.replace(backup)
     # renaming one name of a file over another of the same file does nothing and leaves both
     beside.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename survive a power loss."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in _NO_FOLDER_SYNC:
-            raise
-    finally:
-        os.close(handle)

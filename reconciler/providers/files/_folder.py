@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from reconciler.clients import Client
 from reconciler.errors import InvalidRequestError, UnreachableError
 from reconciler.secrets import checked
 from reconciler.secrets.handoff_files import MAX_BYTES, path_within
+from reconciler.secrets.whole_files import put_whole
 
 _MODE = 0o644  # what is secret in there is sealed, and git keeps no other modes
 
@@ -95,7 +94,7 @@ class SpecFolder(Client):
 
     def _put(self, path: Path, name: str, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, checked(text))
+        put_whole(path, checked(text).encode(), prepare=lambda beside: beside.chmod(_MODE))
 
     def _take_away(self, path: Path, name: str) -> None:
         path.unlink(missing_ok=True)
@@ -114,26 +113,6 @@ class SpecFolder(Client):
     def _unreachable(self, name: str, verb: str, error: OSError) -> UnreachableError:
         words = f"the file {name} can't be {verb}: {error.strerror}"
         return UnreachableError(words, provider=self.provider, path=name)
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(_MODE)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 class DraftFolder(SpecFolder):

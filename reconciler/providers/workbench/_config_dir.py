@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from reconciler.clients import Client
 from reconciler.errors import ConflictError, UnreachableError
 from reconciler.providers.workbench._ini import Ini, IniError
+from reconciler.secrets.whole_files import put_whole
 
 _MOST = 1_000_000  # bytes of a file; a configuration has a thousandth of that
 
@@ -76,7 +76,8 @@ class ConfigDir(Client):
                 after = edit(before)
                 if found is not None and after == before and mode in (None, old_mode):
                     return
-                _replace(path, after.text, int(mode or old_mode, 8))
+                content = after.text.encode("utf-8", "surrogateescape")
+                put_whole(path, content, prepare=_as_before(path, int(mode or old_mode, 8)))
         except OSError as error:
             raise self._unreachable(name, "written", error) from None
 
@@ -109,33 +110,16 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _replace(path: Path, text: str, mode: int) -> None:
-    """Puts a whole file in its place; until then only its owner can read what is written."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(text.encode("utf-8", "surrogateescape"))
-            stream.flush()
-            _as_before(path, stream.fileno(), mode)
-            os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    if sys.platform != "win32":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+def _as_before(path: Path, mode: int) -> Callable[[Path], None]:
+    """Gives a new file owner and group of the one that it replaces, and then the mode."""
 
+    def prepare(beside: Path) -> None:
+        if sys.platform == "win32":
+            return
+        if path.exists():
+            old, new = path.stat(), beside.stat()
+            if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+                os.chown(beside, old.st_uid, old.st_gid)
+        beside.chmod(mode)
 
-def _as_before(path: Path, handle: int, mode: int) -> None:
-    """Owner and group of the file that is replaced, and then the mode: nobody reads it meanwhile."""
-    if sys.platform == "win32":
-        return
-    if path.exists():
-        old, new = path.stat(), os.fstat(handle)
-        if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
-            os.fchown(handle, old.st_uid, old.st_gid)
-    os.fchmod(handle, mode)
+    return prepare
