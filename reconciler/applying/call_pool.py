@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from queue import Empty, SimpleQueue
-from types import TracebackType
 from typing import Any
 
 from reconciler.applying.remote_call import RemoteCall
@@ -46,9 +45,7 @@ class CallPool:
     def __enter__(self) -> CallPool:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
 
     def __len__(self) -> int:

@@ -13,7 +13,6 @@ from datetime import datetime, timezone
 from functools import cached_property, partial
 from itertools import islice
 from threading import Lock
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.arguments import is_everyday
@@ -65,9 +64,7 @@ class Run:
     def __enter__(self) -> Run:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for api in self._clients:
             api.http.close()
 

@@ -7,7 +7,6 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from types import TracebackType
 
 from reconciler.errors import FencedError, LedgerError, ReconcileError
 from reconciler.ledger.codec import Encoder, write_id
@@ -104,9 +103,7 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _stamped(self, ledger: Ledger) -> Ledger:

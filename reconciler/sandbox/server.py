@@ -8,7 +8,6 @@ import socket
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 
 from reconciler.sandbox.core import Sandbox
 from reconciler.sandbox.credentials import environment
@@ -108,12 +107,7 @@ class SandboxServer:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _accept(self) -> None:
