@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from reconciler.model.values import GUID
 from reconciler.rendering import clean
 
 # what some YAML takes for true, false, nothing or a number
 _TRAPS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf"})
 _PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9_./@+-]|:(?=[^\s])| (?=[A-Za-z0-9_(./@+-])|[()])*\Z")
-_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
 _UNHOLDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t", '"': r"\"", "\\": r"\\"}
@@ -53,7 +53,7 @@ def scalar(value: Any) -> str:
         return text if re.fullmatch(r"\$\{[A-Za-z0-9_.-]+\}", text) else quoted(text)
     text = text.replace("${", "$${")
     is_safe = bool(_PLAIN.match(text)) and text.lower() not in _TRAPS and len(text) <= _WIDTH * 3
-    return text if is_safe or _UUID.match(text) else quoted(text)
+    return text if is_safe or GUID.fullmatch(text) else quoted(text)
 
 
 def quoted(text: str) -> str:

@@ -13,6 +13,7 @@ from sys import intern
 from typing import Any, Union
 
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
+GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 _DURATION = re.compile(r"([0-9]{1,9})([smhd])\Z")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from enum import Enum
 from typing import TypeVar
 
 from reconciler.kinds import Complaint
 from reconciler.model import Adopt, Lifecycle, OnDestroy, Ref, ReplaceOrder, SecretInput, Sourced, Text, Value
+from reconciler.model.values import GUID
 from reconciler.specs.places import is_unknown, leaves
 from reconciler.specs.problems import listing, suggestion
 
-_GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _Choice = TypeVar("_Choice", bound=Enum)
 
 
@@ -62,7 +61,7 @@ def _adopt(said: Value) -> Adopt | None:
         return None
     text = str(live_id)
     known = secret if isinstance(secret, SecretInput) else None
-    return Adopt(text.lower() if _GUID.fullmatch(text) else text, known)
+    return Adopt(text.lower() if GUID.fullmatch(text) else text, known)
 
 
 def _choice(choices: type[_Choice], said: Value, otherwise: _Choice) -> _Choice:

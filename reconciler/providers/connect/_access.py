@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.kinds import EVERYONE, Attributes, Complaint
 from reconciler.model import Sourced
+from reconciler.model.values import GUID
 
-_GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _SORTS = {"users": "user", "groups": "group"}
 _SHOWN = "names are shown: give it through vars, and --var NAME=VALUE"
 
@@ -72,7 +71,7 @@ def _content_complaints(content: Any) -> Iterator[Complaint]:
         if not isinstance(item, str):
             shown = item if isinstance(item, Sourced) else "no plain text"
             yield Complaint("key", f"content holds {shown}", path, _SHOWN)
-        elif not _GUID.fullmatch(item):
+        elif not GUID.fullmatch(item):
             hint = "write 8-4-4-4-12 hexadecimal digits, without braces and blanks"
             yield Complaint("schema", f"content holds {item}, which is no GUID", path, hint)
         elif item.lower() in seen:

@@ -15,7 +15,6 @@ from reconciler.errors import (
     ForbiddenError,
     NotFoundError,
     Problem,
-    RemoteError,
     Severity,
     UnreadableError,
 )
@@ -23,7 +22,7 @@ from reconciler.model import PrincipalRef, ProviderSpec
 from reconciler.providers import _certificates as certificates
 from reconciler.providers import _credential_hosts as hosts
 from reconciler.providers._connections import Connections
-from reconciler.providers._paths import is_id
+from reconciler.providers._field_types import must_have
 from reconciler.providers._size_limits import Tally
 from reconciler.providers._throttle import Flow
 from reconciler.providers._wires import Wire
@@ -186,7 +185,7 @@ class ConnectServer:
         with self._lock:
             if "user" not in self._ourselves:
                 user = self.http.once("user", self._user)
-                self._ourselves["user"] = self.must_have("GET", "/v1/user", user)
+                self._ourselves["user"] = must_have(self.http, "GET", "/v1/user", user)
             return self._ourselves["user"]
 
     def _user(self) -> Any:
@@ -255,22 +254,6 @@ class ConnectServer:
     def integrations_of(self, content: str) -> tuple[str, ...] | None:
         """GUIDs of the integrations of a content item; None if there is no such item."""
         return self.http.once(("content", content), lambda: integrations_of(self, content))
-
-    def must_have(self, method: str, path: str, body: Any, *keys: str) -> dict[str, Any]:
-        """The body, if it is an object in which each of these keys holds an id.
-
-        Raises:
-            RemoteError: it isn't; LostAnswerError for a create, whose object then exists unseen.
-        """
-        lacking = [key for key in keys if not (isinstance(body, dict) and is_id(body.get(key)))]
-        if not isinstance(body, dict) or lacking:
-            raise self._lacks(method, path, lacking)
-        return body
-
-    def _lacks(self, method: str, path: str, keys: list[str]) -> RemoteError:
-        return self.http.misshapen(
-            method, path, f"has no id in {', '.join(keys)}" if keys else "isn't an object"
-        )
 
     def array(self, path: str) -> list[dict[str, Any]]:
         """A bare array of objects, as Connect answers lists.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import AnswerError, ForbiddenError, InvalidRequestError, NotFoundError
 from reconciler.model import PrincipalRef
+from reconciler.providers._field_types import must_have
 from reconciler.providers._paths import is_id, segment
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def called(api: ConnectServer, one: Named) -> PrincipalRef | None:
     (path, attribute), live_id = SORTS[one[0]], one[1]
     where = f"{path}/{segment(live_id)}"
     try:
-        item = api.must_have("GET", where, api.http.get(where), "guid")
+        item = must_have(api.http, "GET", where, api.http.get(where), "guid")
     except (NotFoundError, InvalidRequestError) as error:
         if is_gone(error):
             return None

@@ -19,7 +19,7 @@ from reconciler.kinds import (
     Scope,
 )
 from reconciler.model import Entry, Live, Sourced
-from reconciler.providers._field_types import OBJECT, TEXT
+from reconciler.providers._field_types import OBJECT, TEXT, must_have
 from reconciler.providers._paths import segment
 from reconciler.providers.connect._access import access_complaints, settled_access
 from reconciler.providers.connect._content import associate, part, put_back, succeed
@@ -320,7 +320,7 @@ def _is_gone(error: AnswerError) -> bool:
 
 
 def _live(api: ConnectServer, method: str, path: str, body: Any) -> Live:
-    item: Mapping[str, Any] = api.must_have(method, path, body, "guid")
+    item: Mapping[str, Any] = must_have(api.http, method, path, body, "guid")
     api.http.must_fit(method, path, item, item["guid"], _SHAPE)
     # never returned; should that change, not kept either
     config: dict[str, Any] = without_secrets(item.get("config") or {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import defaultdict
@@ -16,12 +15,12 @@ from reconciler.errors import (
     CredentialError,
     NotFoundError,
     Problem,
-    RemoteError,
 )
 from reconciler.model import PrincipalRef, ProviderSpec, WorkspaceRef
+from reconciler.model.values import GUID
 from reconciler.providers._connections import Connections
 from reconciler.providers._credential_hosts import origin
-from reconciler.providers._paths import is_id, segment
+from reconciler.providers._paths import segment
 from reconciler.providers._size_limits import Tally
 from reconciler.providers._throttle import Flow
 from reconciler.providers._wires import Wire
@@ -46,7 +45,6 @@ _ZONES = {
 }
 _CLOUDS = {"azure": ".azuredatabricks.net", "gcp": ".gcp.databricks.com"}
 _ZONE = ".cloud.databricks.com"
-_UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 PATIENCE = (0.5, 1.0, 2.0)  # seconds until a refused new secret is tried again
@@ -154,7 +152,7 @@ class DatabricksAccount:
         ours = self.principal()
         if not username or not ours or username.casefold() == ours.casefold():
             return False
-        return "@" in username or bool(_UUID.fullmatch(username) and _UUID.fullmatch(ours))
+        return "@" in username or bool(GUID.fullmatch(username) and GUID.fullmatch(ours))
 
     def principal(self) -> str:
         """Our application id or user name; "" if that isn't known."""
@@ -363,17 +361,6 @@ class DatabricksAccount:
         """Who has these ids: nothing of an account shows anybody by an id alone."""
         return {}
 
-    def must_have(self, method: str, path: str, body: Any, *keys: str) -> dict[str, Any]:
-        """The body, if it is an object in which each of these keys holds an id.
-
-        Raises:
-            RemoteError: it isn't; LostAnswerError for a create, whose object then exists unseen.
-        """
-        lacking = [key for key in keys if not (isinstance(body, dict) and is_id(body.get(key)))]
-        if not isinstance(body, dict) or lacking:
-            raise self._lacks(method, path, lacking)
-        return body
-
     def one_time_secret(self, path: str, body: Mapping[str, Any], key: str) -> Secret:
         """The secret in the answer to a create.
 
@@ -385,11 +372,6 @@ class DatabricksAccount:
         if not isinstance(value, Secret):
             raise self.http.misshapen("POST", path, f"has no {key}")
         return value
-
-    def _lacks(self, method: str, path: str, keys: list[str]) -> RemoteError:
-        return self.http.misshapen(
-            method, path, f"has no id in {', '.join(keys)}" if keys else "isn't an object"
-        )
 
 
 def _merged(pages: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], bool]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.kinds import Complaint
 from reconciler.model import Address, Ref, Sourced
-from reconciler.model.values import KEY
+from reconciler.model.values import GUID, KEY
 from reconciler.providers.databricks._rule_sets import ROLES, SORTS
 
-_GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _HINT = "write user:USERNAME, group:NAME or service_principal:KEY"
 
 
@@ -22,7 +20,7 @@ def granted(grants: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             sort, name = _parted(item)
             if not sort:
                 continue
-            if sort == "service_principal" and not _GUID.fullmatch(name):
+            if sort == "service_principal" and not GUID.fullmatch(name):
                 yield f"{right} {sort}:{name}", Ref(Address("service_principals", name), "client_id")
             else:
                 yield f"{right} {sort}:{name}", name
@@ -56,7 +54,7 @@ def _parted(item: Any) -> tuple[str, str]:
     if sort not in SORTS or not name.strip() or name != name.strip():
         return "", ""
     if sort == "service_principal":
-        if _GUID.fullmatch(name):
+        if GUID.fullmatch(name):
             return sort, name.lower()
         return (sort, name) if KEY.match(name) else ("", "")
     return sort, name

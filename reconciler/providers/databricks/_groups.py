@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import ConflictError, ForbiddenError, InvalidRequestError, NotFoundError
+from reconciler.providers._field_types import must_have
 from reconciler.providers._paths import segment
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def is_of(answer: Any, live_id: str) -> bool:
 
 def _read(api: DatabricksAccount, group: str) -> Group:
     path = _path(api, group)
-    item = api.must_have("GET", path, api.http.get(path), "id")
+    item = must_have(api.http, "GET", path, api.http.get(path), "id")
     members = item.get("members") or []
     if str(item["id"]) != group or not isinstance(members, list):
         raise api.http.misshapen("GET", path, "isn't that group with its members")

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from reconciler.errors import InternalError, NotFoundError, Severity
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live
-from reconciler.providers._field_types import ID, OBJECT, TEXT, TEXTS
+from reconciler.providers._field_types import ID, OBJECT, TEXT, TEXTS, must_have
 from reconciler.providers._paths import segment
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _list(api: DatabricksAccount, parent: str) -> list[Live]:
 
 
 def _live(api: DatabricksAccount, method: str, path: str, body: Any, parent: str) -> Live:
-    item: Mapping[str, Any] = api.must_have(method, path, body, "policy_id")
+    item: Mapping[str, Any] = must_have(api.http, method, path, body, "policy_id")
     api.http.must_fit(method, path, item, item["policy_id"], _SHAPE)
     key, policy = str(item["policy_id"]), item.get("oidc_policy") or {}
     live_id = f"{parent}/{key}" if parent else key

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.errors import InternalError, NotFoundError
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live
-from reconciler.providers._field_types import OBJECT, TEXT, TEXTS
+from reconciler.providers._field_types import OBJECT, TEXT, TEXTS, must_have
 from reconciler.providers._paths import segment
 
 if TYPE_CHECKING:
@@ -115,8 +115,8 @@ class OAuthApps(Kind["DatabricksAccount"]):
                 secret is gone, which is what recovery from a lost answer takes care of.
         """
         body = {key: attributes[key] for key in _SETTABLE if key in attributes}
-        answer = api.must_have(
-            "POST", _path(api), api.http.post(_path(api), body), "integration_id", "client_id"
+        answer = must_have(
+            api.http, "POST", _path(api), api.http.post(_path(api), body), "integration_id", "client_id"
         )
         shown = api.one_time_secret(_path(api), answer, "client_secret") if body.get("confidential") else None
         live = Live(
@@ -162,7 +162,7 @@ def _is_of(answer: Any, live_id: str) -> bool:
 
 
 def _live(api: DatabricksAccount, path: str, body: Any) -> Live:
-    item: Mapping[str, Any] = api.must_have("GET", path, body, "integration_id")
+    item: Mapping[str, Any] = must_have(api.http, "GET", path, body, "integration_id")
     api.http.must_fit("GET", path, item, item["integration_id"], _SHAPE)
     number, username = str(item.get("created_by") or ""), str(item.get("creator_username") or "")
     return Live(

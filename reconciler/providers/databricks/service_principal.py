@@ -18,7 +18,7 @@ from reconciler.errors import (
 )
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Address, Entry, Live, ProviderSpec, Ref, Sourced
-from reconciler.providers._field_types import ID, OBJECT, TEXT, TEXTS
+from reconciler.providers._field_types import ID, OBJECT, TEXT, TEXTS, must_have
 from reconciler.providers._paths import segment
 from reconciler.providers.databricks._clouds import application_id_complaints
 from reconciler.providers.databricks._grantees import grant_complaints, granted
@@ -168,7 +168,9 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             body["active"] = attributes["active"]
         if attributes.get("application_id"):
             body["applicationId"] = attributes["application_id"]
-        answer = api.must_have("POST", _path(api), api.http.post(_path(api), body), "id", "applicationId")
+        answer = must_have(
+            api.http, "POST", _path(api), api.http.post(_path(api), body), "id", "applicationId"
+        )
         return Created(_live(api, "POST", _path(api), answer, workspaces={}, roles=_roles(answer)))
 
     def namesake(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> str:
@@ -241,7 +243,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
 
 def _application(api: DatabricksAccount, live_id: str) -> str:
     path = _path(api, live_id)
-    return str(api.must_have("GET", path, api.http.get(path), "id", "applicationId")["applicationId"])
+    return str(must_have(api.http, "GET", path, api.http.get(path), "id", "applicationId")["applicationId"])
 
 
 def _take_role(api: DatabricksAccount, live_id: str, role: str) -> bool:
@@ -338,7 +340,7 @@ def _live(
     body: Any,
     **more: Any,
 ) -> Live:
-    item: Mapping[str, Any] = api.must_have(method, path, body, "id")
+    item: Mapping[str, Any] = must_have(api.http, method, path, body, "id")
     api.http.must_fit(method, path, item, item["id"], _SHAPE)
     live_id, name = str(item["id"]), str(item.get("displayName") or "")
     application_id = str(item.get("applicationId") or "")

@@ -11,6 +11,7 @@ from reconciler.errors import ConflictError, InternalError, InvalidRequestError,
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Entry, Live, Ref, Sourced, Text
 from reconciler.model.values import is_unknown, seconds
+from reconciler.providers._field_types import must_have
 from reconciler.providers._paths import segment
 from reconciler.secrets import Secret
 
@@ -91,7 +92,7 @@ class ServicePrincipalSecrets(Kind["DatabricksAccount"]):
             # How a sixth secret is refused is not documented.
             error.hint = error.hint or _CAP
             raise
-        answer = api.must_have("POST", path, answer, "id")
+        answer = must_have(api.http, "POST", path, answer, "id")
         return Created(_live(answer, parent), api.one_time_secret(path, answer, "secret"))
 
     def update(
@@ -119,7 +120,7 @@ def _path(api: DatabricksAccount, parent: str) -> str:
 def _list(api: DatabricksAccount, parent: str) -> list[Live]:
     path = _path(api, parent)
     items = api.list_inside(parent, path, "secrets")
-    return [_live(api.must_have("GET", path, item, "id"), parent) for item in items]
+    return [_live(must_have(api.http, "GET", path, item, "id"), parent) for item in items]
 
 
 def _live(item: Mapping[str, Any], parent: str) -> Live:
