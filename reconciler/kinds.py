@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from reconciler.errors import InternalError, InvalidRequestError, RemoteError, Severity, UsageError
 from reconciler.fields import Evidence as Evidence
 from reconciler.fields import Fields as Fields
-from reconciler.model import Address, Entry, Live, ProviderSpec, Ref, Stack
+from reconciler.model import Address, Entry, Live, Lives, ProviderSpec, Ref, Stack
 from reconciler.secrets import Secret
 
 Attributes = Mapping[str, Any]
@@ -209,6 +209,20 @@ class Kind(ABC, Generic[Api]):
         Raises:
             RemoteError: a list failed, wasn't JSON or broke off: it is never "nothing exists".
         """
+
+    def listed(self, api: Any, named: Sequence[str] = ()) -> Lives:
+        """The bulk list, made once for all that share their reads; `completing` adds what a scope asks for.
+
+        Args:
+            named: see `Scope`.
+
+        Raises:
+            RemoteError: see `observe`.
+        """
+        found: Lives = api.http.once(
+            ("list", self.name), lambda: Lives(self.observe(api, Scope(named=named)))
+        )
+        return found
 
     @abstractmethod
     def read(self, api: Api, live_id: str, parent: str = "") -> Live | None:

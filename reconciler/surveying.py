@@ -92,7 +92,7 @@ def survey(
 
 def _listed(api: Any, kind: Kind[Any], scope: Scope) -> Lives:
     """The list of a kind; one that a run read already isn't read again."""
-    found: Lives = api.http.once(("list", kind.name), lambda: Lives(kind.observe(api, Scope())))
+    found = kind.listed(api)
     complete = kind.completing(api, scope)
     return found.but(seen=complete) if complete else found
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from reconciler import specs
 from reconciler.cli import plan_files
-from reconciler.cli.apply_session import Planner, apply_each
+from reconciler.cli.apply_session import Planner, apply_each, apply_fresh
 from reconciler.cli.arguments import is_plan_file, variables
 from reconciler.cli.console import Console
 from reconciler.cli.policy_files import given_policies
-from reconciler.cli.wiring import View, stacks
+from reconciler.cli.wiring import View
 from reconciler.errors import ReconcileError, SpecError, StaleError, UsageError
 from reconciler.model import Plan, Stack
 from reconciler.model.policy import Policy
@@ -37,9 +37,8 @@ def run(args: argparse.Namespace, console: Console) -> int:
             (plan.stack, _saved_planner(plan, checks, rules)) if isinstance(plan, plan_file.Saved) else plan
             for plan in plans
         ]
-    else:
-        jobs = _fresh(args)
-    return apply_each(jobs, args, console)
+        return apply_each(jobs, args, console)
+    return apply_fresh(_planned_now(args), args, console)
 
 
 def _due(args: argparse.Namespace, console: Console) -> int:
@@ -49,7 +48,7 @@ def _due(args: argparse.Namespace, console: Console) -> int:
             "--due plans by itself", hint="leave out --replace and --approve, and name specs, no plan file"
         )
     args.yes = True
-    return apply_each(_fresh(args), args, console)
+    return apply_fresh(_planned_now(args), args, console)
 
 
 def _read(path: Path, *, is_alone: bool) -> plan_file.Saved | tuple[Stack, ReconcileError]:
@@ -66,9 +65,8 @@ def _read(path: Path, *, is_alone: bool) -> plan_file.Saved | tuple[Stack, Recon
         return Stack(path.name.removesuffix(".json").removesuffix(".plan"), str(path), {}, {}), error
 
 
-def _fresh(args: argparse.Namespace) -> list[tuple[Stack, Planner | ReconcileError]]:
-    """Each stack, planned now."""
-    return [(stack, lambda view: view.plan(view.options(args))) for stack in stacks(args)]
+def _planned_now(args: argparse.Namespace) -> Planner:
+    return lambda view: view.plan(view.options(args))
 
 
 def _saved_planner(

@@ -36,19 +36,33 @@ def apply_each(
     Args:
         stacks: each with its planner, or with what stands against planning it.
     """
-    is_answered = bool(args.yes or args.approve)
     able = [stack for stack, planner in stacks if not isinstance(planner, ReconcileError)]
     with Run(able, args) as run:
-        jobs = [
-            Job(stack, partial(_refuse, planner))
-            if isinstance(planner, ReconcileError)
-            else Job(stack, partial(apply_plan, stack, planner, args, run=run))
-            for stack, planner in stacks
-        ]
-        if len(stacks) == 1 or not is_answered:
-            return each(jobs, console, side_by_side=False)
-        with stop_of(args).finishing(console.say):
-            return each(jobs, console)
+        return _apply_each(stacks, args, console, run)
+
+
+def apply_fresh(planner: Planner, args: argparse.Namespace, console: Console) -> int:
+    """Plans and applies the stacks of the command line in the same way."""
+    with Run((), args) as run:
+        return _apply_each([(stack, planner) for stack in run.load(lists=False)], args, console, run)
+
+
+def _apply_each(
+    stacks: Sequence[tuple[Stack, Planner | ReconcileError]],
+    args: argparse.Namespace,
+    console: Console,
+    run: Run,
+) -> int:
+    jobs = [
+        Job(stack, partial(_refuse, planner))
+        if isinstance(planner, ReconcileError)
+        else Job(stack, partial(apply_plan, stack, planner, args, run=run))
+        for stack, planner in stacks
+    ]
+    if len(stacks) == 1 or not (args.yes or args.approve):
+        return each(jobs, console, side_by_side=False)
+    with stop_of(args).finishing(console.say):
+        return each(jobs, console)
 
 
 def _refuse(error: ReconcileError, console: Console) -> int:

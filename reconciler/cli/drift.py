@@ -8,7 +8,6 @@ from functools import partial
 from reconciler.cli.console import Console
 from reconciler.cli.parallel import Job, each
 from reconciler.cli.run import Run
-from reconciler.cli.wiring import stacks
 from reconciler.model import Stack
 from reconciler.planning import find_drift
 from reconciler.providers import kinds_of
@@ -17,8 +16,8 @@ from reconciler.rendering import Drift
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Looks at each stack; exit 2 if anything drifted."""
-    found = stacks(args)
-    with Run(found, args) as run:
+    with Run((), args) as run:
+        found = run.load()
         code = each([Job(stack, partial(_drift, stack, run)) for stack in found], console)
     if code == 2:
         console.next_step(["reconcile", "plan", *args.specs])

@@ -10,15 +10,14 @@ from reconciler.cli import plan_files
 from reconciler.cli.console import Console
 from reconciler.cli.parallel import Job, each
 from reconciler.cli.run import Run
-from reconciler.cli.wiring import stacks
 from reconciler.model import Action, Plan, Stack
 
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Plans every stack; exit 1 if an address is blocked, 2 (if asked for) when changes are pending."""
-    found = stacks(args)
     plans: list[Plan] = []
-    with Run(found, args) as run:
+    with Run((), args) as run:
+        found = run.load()
         jobs = [Job(stack, partial(_plan, stack, args, plans, len(found) > 1, run)) for stack in found]
         code = each(jobs, console)
     if plans:

@@ -23,9 +23,14 @@ def given_policies(args: argparse.Namespace, environment: Mapping[str, str]) -> 
     return tuple(specs.load_policy(file, KINDS) for file in dict.fromkeys(named) if file)
 
 
-def stops(args: argparse.Namespace) -> bool:
-    """Whether a breach of a policy stops a command: what takes care of time, or takes away, goes on."""
-    return getattr(args, "command", "") in _PLANNING and not getattr(args, "due", False)
+def rules_of(args: argparse.Namespace, environment: Mapping[str, str]) -> specs.Rules:
+    """The rules of a command: a breach doesn't stop what takes care of time, or takes away.
+
+    Raises:
+        SpecError: see `given_policies`.
+    """
+    stops = getattr(args, "command", "") in _PLANNING and not getattr(args, "due", False)
+    return specs.Rules(given_policies(args, environment), enforcing=stops)
 
 
 _PLANNING = frozenset({"validate", "plan", "apply", "rotate", "watch", "rehearse"})

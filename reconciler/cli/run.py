@@ -15,11 +15,12 @@ from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from reconciler.cli.ahead import Ahead
 from reconciler.cli.arguments import is_everyday
 from reconciler.cli.interruption import stop_of
-from reconciler.cli.wiring import View, WriteAccess, lag_bound, open_stack, understood
+from reconciler.cli.wiring import View, WriteAccess, lag_bound, stacks, understood
 from reconciler.errors import CredentialError, LedgerError
-from reconciler.ledger import Claims, OpenedLedger, owners_in
+from reconciler.ledger import Claims, OpenedLedger, open_ledger, owners_in
 from reconciler.matching import Rivals, rivals_of, servers_beside
 from reconciler.model import Ledger, ProviderSpec, Stack
 from reconciler.observing import FEW, ReadOptions, observe
@@ -37,6 +38,7 @@ class Run:
     """The stacks of one run: one client per remote system and identity, each list read once, ledgers before.
 
     Args:
+        stacks: those that are loaded already; see `load`.
         whole: the run that this one is a part of, with reads of its own.
         clock: seconds, steady.
     """
@@ -60,13 +62,32 @@ class Run:
         self._reads = Reads()
         self._began: float | None = None
         self._is_outdated = False
+        self._ahead: Ahead | None = None
 
     def __enter__(self) -> Run:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._ahead:
+            self._ahead.end()
         for api in self._clients:
             api.http.close()
+
+    def load(self, *, lists: bool = True) -> list[Stack]:
+        """The stacks of the command line; meanwhile their systems are asked what doesn't depend on the rest.
+
+        Args:
+            lists: whether the run only looks; who changes something lists under the lease.
+
+        Raises:
+            SpecError: what is wrong with the files.
+        """
+        began = self._clock()
+        self._ahead = Ahead(self.client, self._reads, lists=lists)
+        self._stacks = found = stacks(self._args, self._ahead)
+        if self._ahead.has_listed:
+            self._began = began
+        return found
 
     @cached_property
     def lists(self) -> FreshLists:
@@ -93,9 +114,16 @@ class Run:
         """All ledgers, by stack: read before the first list, so that a list shows what they speak of."""
         if self._known is None:
             with ThreadPoolExecutor(_READERS if len(self._stacks) > 1 else 1) as pool:
-                found = pool.map(_opened, self._stacks)
+                found = pool.map(self._opened, self._stacks)
                 self._known = dict(zip(map(id, self._stacks), found, strict=True))
         return self._known
+
+    def _opened(self, stack: Stack) -> OpenedLedger | LedgerError:
+        try:
+            content = self._ahead.content() if self._ahead else None
+            return open_ledger(stack, environment=os.environ, content=content)
+        except LedgerError as error:
+            return error
 
     @property
     def rivals(self) -> Rivals:
@@ -149,8 +177,14 @@ class Run:
                 holds = isinstance(before, OpenedLedger) and before.version == holding.journal.version
                 holds = holds and self._began is not None and self._clock() - self._began <= HOLDS
             if not holds:
-                self._reads, self._began = Reads(), self._clock()
+                self._begin_reads()
             return self._reads
+
+    def _begin_reads(self) -> None:
+        """From now on all is read anew; what was asked while the specs were read isn't old yet."""
+        if self._began is not None:
+            self._reads = Reads()
+        self._began = self._clock()
 
     @contextmanager
     def clients(
@@ -183,7 +217,7 @@ class Run:
         made = {name: self.client(spec) for name, spec in providers.items()}
         with self._lock:
             if self._began is None or self._is_outdated:
-                self._reads, self._began = Reads(), self._clock()
+                self._begin_reads()
             for api in made.values():
                 api.http.reads = self._reads
         return made
@@ -257,10 +291,3 @@ class Run:
             lambda: owners_in(store, self._decoded(opened)),
         )
         return replace(self.rivals, owned=Claims(owners, stack.name, self.rivals.owned))
-
-
-def _opened(stack: Stack) -> OpenedLedger | LedgerError:
-    try:
-        return open_stack(stack)
-    except LedgerError as error:
-        return error

@@ -8,7 +8,7 @@ import os
 from reconciler import specs
 from reconciler.cli.arguments import variables
 from reconciler.cli.console import Console
-from reconciler.cli.policy_files import given_policies
+from reconciler.cli.policy_files import rules_of
 from reconciler.errors import Problem, Severity, SpecError
 from reconciler.providers import KINDS
 
@@ -25,7 +25,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
             environment=os.environ,
             strict=False,
             recursive=args.recursive,
-            policies=given_policies(args, os.environ),
+            rules=rules_of(args, os.environ),
         )
         count = len(loaded)
         found = [problem for stack in loaded for problem in stack.problems]

@@ -9,7 +9,6 @@ from functools import partial
 from reconciler.cli.console import Console
 from reconciler.cli.parallel import Job, each
 from reconciler.cli.run import Run
-from reconciler.cli.wiring import stacks
 from reconciler.model import Proof, Stack
 from reconciler.providers import kinds_of
 from reconciler.rendering import Proofs
@@ -19,9 +18,8 @@ from reconciler.verifying import values_at_hand, verify
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Proves each stack; exit 1 if anything is broken."""
-    found = stacks(args)
-    with Run(found, args) as run:
-        return each([Job(stack, partial(_verify, stack, run)) for stack in found], console)
+    with Run((), args) as run:
+        return each([Job(stack, partial(_verify, stack, run)) for stack in run.load()], console)
 
 
 def _verify(stack: Stack, run: Run, console: Console) -> int:

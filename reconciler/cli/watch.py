@@ -17,7 +17,7 @@ from reconciler.cli.parallel import guarded
 from reconciler.cli.redaction import redacted
 from reconciler.cli.run import Run
 from reconciler.cli.telemetry import Telemetry, serving
-from reconciler.cli.wiring import View, stacks
+from reconciler.cli.wiring import View
 from reconciler.errors import LockedError, ReconcileError, StoppedError
 from reconciler.model import Plan, Stack
 from reconciler.planning import healable
@@ -47,19 +47,19 @@ def _round(args: argparse.Namespace, console: Console, telemetry: Telemetry, sto
     """One look at every stack; False if any of them couldn't be looked at or healed."""
     began = time.monotonic()
     telemetry.round_began()
-    try:
-        found = stacks(args)
-    except ReconcileError as error:
-        console.error(error)
-        telemetry.failed("", error.code)
-        telemetry.round_ended(time.monotonic() - began, fine=False)
-        return False
-    with Run(found, args) as run:
-        # every stack is looked at, whatever became of the ones before
-        ended = [_stack(stack, args, console, telemetry, run) for stack in found]
-        fine = all(ended)
-        if not stop.is_set():
-            _audit(found, args, console, telemetry, run)
+    with Run((), args) as run:
+        try:
+            found = run.load()
+        except ReconcileError as error:
+            console.error(error)
+            telemetry.failed("", error.code)
+            fine = False
+        else:
+            # every stack is looked at, whatever became of the ones before
+            ended = [_stack(stack, args, console, telemetry, run) for stack in found]
+            fine = all(ended)
+            if not stop.is_set():
+                _audit(found, args, console, telemetry, run)
     telemetry.round_ended(time.monotonic() - began, fine=fine)
     return fine
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +16,7 @@ from reconciler.applying.fresh_lists import FreshLists
 from reconciler.cli.arguments import addresses, variables
 from reconciler.cli.console import Console
 from reconciler.cli.interruption import Stop
-from reconciler.cli.policy_files import given_policies, stops
+from reconciler.cli.policy_files import rules_of
 from reconciler.errors import CredentialError, LedgerError, UsageError
 from reconciler.kinds import Registry
 from reconciler.ledger import (
@@ -38,8 +38,11 @@ from reconciler.providers import KINDS, kinds_of
 from reconciler.secrets import Identities, unseal
 
 
-def stacks(args: argparse.Namespace) -> list[Stack]:
+def stacks(args: argparse.Namespace, ahead: Callable[[specs.Outline], None] | None = None) -> list[Stack]:
     """The stacks of the command line, all their problems reported together.
+
+    Args:
+        ahead: told of each as soon as its remote systems may be asked.
 
     Raises:
         SpecError: what is wrong with the files.
@@ -50,8 +53,8 @@ def stacks(args: argparse.Namespace) -> list[Stack]:
         variables=variables(args),
         environment=os.environ,
         recursive=getattr(args, "recursive", False),
-        policies=given_policies(args, os.environ),
-        enforcing=stops(args),
+        rules=rules_of(args, os.environ),
+        ahead=ahead,
     )
 
 

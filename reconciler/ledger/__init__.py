@@ -9,11 +9,13 @@ from reconciler.ledger.manual_edits import check_move, forget, move, move_provid
 from reconciler.ledger.object_store import ObjectStore
 from reconciler.ledger.opened_ledger import (
     Claims,
+    Content,
     OpenedLedger,
     claims,
     open_ledger,
     open_store,
     owners_in,
+    read_content,
     recorded_plan_path,
 )
 from reconciler.ledger.runner import current_runner, is_proven_dead
@@ -24,6 +26,7 @@ __all__ = [
     "FORMAT",
     "AlwaysHeld",
     "Claims",
+    "Content",
     "Edit",
     "FileStore",
     "Holder",
@@ -50,6 +53,7 @@ __all__ = [
     "open_ledger",
     "open_store",
     "owners_in",
+    "read_content",
     "recorded_plan_path",
     "start_journal",
     "unlock",

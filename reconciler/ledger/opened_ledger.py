@@ -86,22 +86,44 @@ class OpenedLedger:
 
     def reread(self) -> OpenedLedger:
         """What is there now, checked in the same way."""
-        return _opened(self.stack, self.store, self.moving)
+        return _understood(self.stack, Content(self.store, *self.store.read()), self.moving)
 
 
-def open_ledger(stack: Stack, *, environment: Mapping[str, str], moving: str = "") -> OpenedLedger:
+@dataclass(frozen=True)
+class Content:
+    """What is in a ledger's store, before anybody has understood it."""
+
+    store: Store
+    found: bytes | None
+    version: str
+
+
+def read_content(stack: Stack, *, environment: Mapping[str, str]) -> Content:
+    """What is in the store of a stack's ledger; its resources don't matter for that.
+
+    Raises:
+        LedgerError: see `open_store`, and `ledger-read`.
+    """
+    store = _store_of(stack, environment)
+    return Content(store, *store.read())
+
+
+def open_ledger(
+    stack: Stack, *, environment: Mapping[str, str], moving: str = "", content: Content | None = None
+) -> OpenedLedger:
     """Reads a stack's ledger. Takes no lease, writes nothing.
 
     Args:
         environment: see open_store.
         moving: a provider that may have another address than the ledger says.
+        content: what was read of it already; None to read it.
 
     Raises:
         LedgerError: it can't be read (`ledger-read`), is damaged (`ledger-damaged`) or newer than this tool
             (`ledger-newer`), belongs to another stack, account or server (`ledger-foreign`), or owns objects
             of a provider that left the spec (`provider-gone`).
     """
-    return _opened(stack, _store_of(stack, environment), moving)
+    return _understood(stack, content or read_content(stack, environment=environment), moving)
 
 
 Owned = tuple[str, str, str]  # mark of the provider's identity, kind name, remote id
@@ -181,15 +203,15 @@ def _folder(stack: Stack) -> Path:
     return Path(stack.file).parent
 
 
-def _opened(stack: Stack, store: Store, moving: str) -> OpenedLedger:
-    content, version = store.read()
-    if content is None:
+def _understood(stack: Stack, content: Content, moving: str) -> OpenedLedger:
+    store = content.store
+    if content.found is None:
         return OpenedLedger(stack, store, Ledger(stack.name, "", is_new=True), ABSENT, moving)
-    ledger = _decoded(store, content, store.where)
+    ledger = _decoded(store, content.found, store.where)
     _check_stack(stack, ledger, store.where)
     _check_remotes(stack, ledger, store.where, moving)
     _check_providers(stack, ledger, store.where)
-    return OpenedLedger(stack, store, ledger, version, moving)
+    return OpenedLedger(stack, store, ledger, content.version, moving)
 
 
 def _decoded(store: Store, content: bytes, place: str) -> Ledger:

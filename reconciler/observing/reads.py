@@ -60,14 +60,11 @@ class Observer:
         here = [name for name in wanted if not getattr(self.apis[name], "is_elsewhere", False)]
         keys = [(name, kind) for name in here for kind in sorted(wanted[name].kinds - self.nested)]
         lists = self.side_by_side_async({key: partial(self._listed, *key) for key in keys})
-        hosts = dict(
-            zip(
-                [name for name, one in wanted.items() if one.hosts],
-                self.side_by_side(self.apis[name].workspaces for name, one in wanted.items() if one.hosts),
-                strict=True,
-            )
-        )
+        asked = [name for name, one in wanted.items() if one.hosts]
+        told = self.side_by_side_async({name: self.apis[name].workspaces for name in asked})
+        templates = self._templates(wanted)
         principals = self._principals(wanted)
+        hosts = {name: spaces() for name, spaces in told.items()}
         scopes = {
             name: scope_of(name, one, self.stack, self.kinds, hosts.get(name, ()), principals.get(name, {}))
             for name, one in wanted.items()
@@ -80,7 +77,7 @@ class Observer:
             objects=found,
             workspaces=hosts,
             principals=principals,
-            templates=self._templates(wanted),
+            templates=templates(),
             identities={name: self.apis[name].identity() for name in wanted},
             dates={name: self.apis[name].http.date for name in wanted},
             blocked={
@@ -101,14 +98,14 @@ class Observer:
 
     def _templates(
         self, wanted: Mapping[str, ReadRequest]
-    ) -> dict[str, Mapping[str, Mapping[str, bool] | None]]:
-        """What the servers say of templates that nobody can judge offline."""
+    ) -> Callable[[], dict[str, Mapping[str, Mapping[str, bool] | None]]]:
+        """Waits for what the servers say of templates that nobody can judge offline."""
         asked = {name: one.templates for name, one in wanted.items() if one.templates}
-        told = self.side_by_side(self.apis[name].templates for name in asked)
-        return {
+        told = self.side_by_side_async({name: self.apis[name].templates for name in asked})
+        return lambda: {
             name: {template: known.get(template) for template in asked[name]}
-            for name, known in zip(asked, told, strict=True)
-            if known is not None
+            for name, answer in told.items()
+            if (known := answer()) is not None
         }
 
     def side_by_side_async(
@@ -118,11 +115,7 @@ class Observer:
         return {name: self.pool.submit(call).result for name, call in calls.items()}
 
     def _listed(self, name: str, kind: str) -> Lives:
-        """The bulk list of a kind, made once for all stacks that share their reads."""
-        api = self.apis[name]
-        scope = Scope(named=names_in(name, self.stack, self.kinds))
-        found: Lives = api.http.once(("list", kind), lambda: Lives(self.kinds[kind].observe(api, scope)))
-        return found
+        return self.kinds[kind].listed(self.apis[name], names_in(name, self.stack, self.kinds))
 
     def _completing(self, name: str, kind: str) -> Callable[[Live], Live] | None:
         return self.kinds[kind].completing(self.apis[name], self.scopes[name])

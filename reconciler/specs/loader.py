@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,15 +21,34 @@ from reconciler.specs.resolver import Resolver, TooLargeError
 from reconciler.specs.resource_builder import resources
 from reconciler.specs.sources import gather
 from reconciler.specs.spec_files import NotAStack, search
-from reconciler.specs.stack_parts import assemble, receive
+from reconciler.specs.stack_parts import assemble, outlined, receive
 
 
 @dataclass(frozen=True)
-class _Rules:
-    """The policies in force for every stack, and whether a breach stops."""
+class Outline:
+    """What is known of a stack while its resources are still being read, and nothing is wrong with so far.
 
-    policies: tuple[Policy, ...]
-    enforcing: bool
+    Attributes:
+        stack: without its resources.
+        kinds: names of the kinds that it has objects of.
+        is_alone: whether it is the only one that is loaded.
+    """
+
+    stack: Stack
+    kinds: frozenset[str]
+    is_alone: bool
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The policies in force for every stack, besides its own; and whether a breach stops, or is a warning."""
+
+    policies: tuple[Policy, ...] = ()
+    enforcing: bool = True
+
+
+_Tell = Callable[[Stack, frozenset[str]], None]
+_FREE = Rules()
 
 
 @dataclass(frozen=True)
@@ -73,16 +92,16 @@ def load_all(
     environment: Mapping[str, str] | None = None,
     strict: bool = True,
     recursive: bool = False,
-    policies: Sequence[Policy] = (),
-    enforcing: bool = True,
+    rules: Rules = _FREE,
+    ahead: Callable[[Outline], None] | None = None,
 ) -> list[Stack]:
     """The stacks of several files or folders; a variable must be known to one of them at least.
 
     Args:
         kinds: what a spec may ask for.
         recursive: look into the folders below, too.
-        policies: hold for every stack, besides its own.
-        enforcing: False to have what breaks a policy as a warning.
+        ahead: told of each stack once its remote systems are known and may be asked: nothing is wrong with
+            what was read of it by then, and no policy refuses their hosts.
 
     Raises:
         UsageError: a path leads nowhere, or a folder holds no stack.
@@ -96,8 +115,8 @@ def load_all(
         environment,
         strict=strict,
         others=found.others,
-        policies=policies,
-        enforcing=enforcing,
+        rules=rules,
+        ahead=ahead,
     )
 
 
@@ -109,13 +128,18 @@ def _load_files(
     *,
     strict: bool,
     others: Sequence[NotAStack] = (),
-    policies: Sequence[Policy] = (),
-    enforcing: bool = True,
+    rules: Rules = _FREE,
+    ahead: Callable[[Outline], None] | None = None,
 ) -> list[Stack]:
     variables = variables or {}
     environment = os.environ if environment is None else environment
-    rules = _Rules(tuple(policies), enforcing)
-    loaded = [_load(str(file), kinds, variables, environment, rules, strict=strict) for file in files]
+
+    def tell(stack: Stack, kinds: frozenset[str]) -> None:
+        if ahead is not None:
+            ahead(Outline(stack, kinds, is_alone=len(files) == 1))
+
+    inputs = (variables, environment)
+    loaded = [_load(str(file), kinds, *inputs, rules, tell, strict=strict) for file in files]
     problems = Problems()
     for each in loaded:
         problems.extend(each.problems)
@@ -136,7 +160,8 @@ def _load(
     kinds: Registry,
     variables: Mapping[str, str],
     environment: Mapping[str, str],
-    rules: _Rules,
+    rules: Rules,
+    tell: _Tell,
     *,
     strict: bool,
 ) -> _Loaded:
@@ -148,7 +173,7 @@ def _load(
     inputs = Inputs(variables, environment, Path(file).parent, strict, problems)
     resolver = Resolver(sources, inputs, problems, sources.kinds)
     try:
-        stack = _resolve(resolver, rules)
+        stack = _resolve(resolver, rules, tell)
     except TooLargeError:
         stack = None
     if stack is None or problems.has_errors:
@@ -156,19 +181,23 @@ def _load(
     return _Loaded(replace(stack, problems=problems.found), problems.found, known, sources.files)
 
 
-def _resolve(resolver: Resolver, rules: _Rules) -> Stack:
+def _resolve(resolver: Resolver, rules: Rules, tell: _Tell) -> Stack:
     for name in resolver.sources.entries("vars"):
         resolver.variables.value(name)
     remotes = providers(resolver)
     receive(resolver)
+    own = tuple(made_policy(block, file, resolver.problems) for file, block in resolver.sources.policies)
+    outline = replace(outlined(resolver, remotes), policies=own)
+    policies = (*rules.policies, *own)
+    if not resolver.problems.has_errors and not any(breaches(outline, policies, {})):
+        tell(outline, frozenset(name for name in resolver.kinds if resolver.sources.sections.get(name)))
     wanted = resources(resolver, remotes)
     check(wanted, remotes, resolver.handoff_inputs.clear, resolver.problems, resolver.schemas)
     check_cycles(wanted, resolver.problems)
     unmet = {address: resolver.problems.unmet(str(address)) for address in wanted}
     whole = {a: replace(r, unmet=unmet[a]) if unmet[a] else r for a, r in wanted.items()}
-    own = tuple(made_policy(block, file, resolver.problems) for file, block in resolver.sources.policies)
-    stack = replace(assemble(resolver, remotes, whole), policies=own)
-    broken = breaches(stack, (*rules.policies, *own), resolver.kinds)
+    stack = assemble(resolver, outline, whole)
+    broken = breaches(stack, policies, resolver.kinds)
     resolver.problems.extend(broken if rules.enforcing else softened(broken))
     return stack
 

@@ -22,27 +22,33 @@ from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series
 _LEDGER_SCHEMES: Final = ("file", "s3", "gs", "az")
 
 
-def assemble(
-    resolver: Resolver, providers: Mapping[str, ProviderSpec], resources: Mapping[Address, Resource]
-) -> Stack:
-    """The stack of a spec; what is wrong with its parts goes to the problems."""
-    root = resolver.sources.root
-    stack = Stack(
+def outlined(resolver: Resolver, providers: Mapping[str, ProviderSpec]) -> Stack:
+    """The stack without what is in it: its name, its remote systems, its ledger."""
+    return Stack(
         name=_name(resolver),
         file=resolver.sources.file,
         providers={**providers, FILES: ProviderSpec.of_files()},
+        resources={},
+        kinds=resolver.sources.packages,
+        ledger_url=_ledger(resolver),
+    )
+
+
+def assemble(resolver: Resolver, outline: Stack, resources: Mapping[Address, Resource]) -> Stack:
+    """The stack of a spec; what is wrong with its parts goes to the problems."""
+    root = resolver.sources.root
+    stack = replace(
+        outline,
         resources=resources,
         moved=_moved(resolver, resources),
         forget=tuple(_forgotten(resolver, resources)),
         approve=tuple(address for address, _ in _addresses(root.items.get("approve"), resolver.kinds)),
         guard=_guard(resolver),
-        kinds=resolver.sources.packages,
         heal=_healed(resolver),
         inputs=resolver.handoff_inputs.files,
         recipients=_recipients(resolver),
-        ledger_url=_ledger(resolver),
     )
-    open_addresses = (each.address for each in providers.values() if not each.is_private)
+    open_addresses = (each.address for each in stack.remotes.values() if not each.is_private)
     keys = (address.key for address in resources)
     for word in (stack.name, stack.file, *stack.providers, *keys, *open_addresses):
         spare(word)

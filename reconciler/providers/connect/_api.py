@@ -132,8 +132,12 @@ class ConnectServer:
         Raises:
             RemoteError: the key is refused, or this isn't the API of Connect.
         """
-        settings, _ = self.http.map(lambda ask: ask(), (self._settings, self._who))
+        settings, _ = self.http.map(lambda read: read(), self.first_reads())
         return tuple(self._problems(settings))
+
+    def first_reads(self) -> tuple[Callable[[], Mapping[str, Any]], ...]:
+        """What is asked whatever a spec says: what the server is, and who we are there."""
+        return self._settings, self._who
 
     def _problems(self, settings: Mapping[str, Any]) -> list[Problem]:
         found = []

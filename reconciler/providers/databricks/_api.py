@@ -160,13 +160,18 @@ class DatabricksAccount:
             self._ourselves["name"] = self._sign_in.principal()
         return self._ourselves["name"]
 
+    def first_reads(self) -> tuple[Callable[[], object], ...]:
+        """What is asked whatever a spec says: a token, so that a refused credential is said first."""
+        return (lambda: self.http.once("signed in", self._sign_in.headers),)
+
     def preflight(self) -> tuple[Problem, ...]:
-        """Signs in, so that a refused credential is the first thing to be said.
+        """Signs in.
 
         Raises:
             CredentialError, RemoteError: it didn't work.
         """
-        self.http.once("signed in", self._sign_in.headers)
+        for read in self.first_reads():
+            read()
         return ()
 
     def prove(self, client_id: str, secret: Secret) -> None:
