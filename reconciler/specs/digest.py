@@ -70,6 +70,8 @@ def _lifecycle(lifecycle: Lifecycle) -> Any:
 
 def _leaf(value: Value) -> Any:
     """A value with each special leaf told apart from text that looks like it."""
+    if value is None or isinstance(value, (str, int, float)):
+        return value
     if isinstance(value, Mapping):
         return {key: _leaf(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -83,6 +85,4 @@ def _leaf(value: Value) -> Any:
         }
     if isinstance(value, Text):
         return {"text": [_leaf(part) for part in value.parts]}
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
     return {"reference": str(value)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Union
 
 from reconciler.errors import Location
@@ -76,7 +76,8 @@ class Place:
 
     def below(self, step: Union[str, int], at: Location) -> Place:
         """The place one step further down."""
-        return replace(self, at=at, path=(*self.path, step))
+        path = (*self.path, step)
+        return Place(self.section, self.name, at, path, self.provider_type, self.schemas, self.ignored)
 
 
 def unknown(text: str) -> Sourced:

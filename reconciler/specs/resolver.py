@@ -152,7 +152,7 @@ class Resolver:
     def _landed(self, value: Value, place: Place, text: str) -> Value:
         """A value at the place that it came to: secrets in secret fields, and nowhere else."""
         for path, leaf in leaves(value, place.path):
-            spot = replace(place, path=path)
+            spot = place if path == place.path else replace(place, path=path)
             secret = isinstance(leaf, SecretInput) or (isinstance(leaf, Ref) and leaf.is_secret)
             if secret and not (spot.is_secret or spot.takes_secrets):
                 self._exposed(text, spot)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.errors import Location, Problem
-from reconciler.kinds import Complaint, Kind, parts_of
+from reconciler.kinds import Complaint, Kind
 from reconciler.model import (
     FILES,
     Address,
@@ -103,7 +103,7 @@ class _Building:
         values = {key: self._value(key) for key in self.block.items}
         self._check_substituted(values)
         attributes = {key: item for key, item in values.items() if key not in ("provider", "lifecycle")}
-        parts = {part.part: part for part in parts_of(self.resolver.kinds, self.kind.name)}
+        parts = self.resolver.schemas.parts(self.kind.name)
         described = {key: attributes.pop(key) for key in parts if key in attributes}
         name = self.kind.fields.name
         is_named = name in attributes

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol, Union
 
 from reconciler.errors import Location
-from reconciler.kinds import Registry, parts_of, reference_to
+from reconciler.kinds import Registry, reference_to
 from reconciler.model import Address, Sourced, Value
 from reconciler.specs.inputs import Inputs
 from reconciler.specs.places import Place, unknown
@@ -119,7 +119,7 @@ class Resources:
         if key not in known:
             hint = suggestion(key, known, f"{kind} has: {listing(known) or 'nothing'}")
             return self.spec.dead_end(reference, f"there is no {kind}.{key}", place, hint)
-        computed = self._computed(kind)
+        computed = self.spec.schemas.computed(kind)
         if len(path) == 1 and path[0] in computed:
             ref = reference_to(self.spec.kinds, Address(kind, key), path[0])
             if ref.source.part:
@@ -138,11 +138,6 @@ class Resources:
             hint = otherwise if is_known or not wanted else suggestion(wanted, choices, otherwise)
             return self.spec.dead_end(reference, message, place, hint)
         return self.attribute(kind, key, path)
-
-    def _computed(self, kind: str) -> list[str]:
-        """What an object of a kind has once it is live, with the credentials in its parts."""
-        parts = {part.part for part in parts_of(self.spec.kinds, kind) if part.fields.issues}
-        return sorted(self.spec.kinds[kind].fields.computed | parts)
 
     def _undeclared(self, kind: str, key: str, path: Sequence[str]) -> bool:
         node: Node | None = self.spec.sources.entries(kind)[key].node

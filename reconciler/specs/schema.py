@@ -51,6 +51,8 @@ class Schemas:
         self.validator = cache(self._validator)
         self.acceptor = cache(self._acceptor)
         self.secret_paths = cache(self._secret_paths)
+        self.parts = cache(self._parts)
+        self.computed = cache(self._computed)
         self.is_secret = lru_cache(4096)(self._is_secret)
         self.names_things = lru_cache(4096)(self._names_things)
         self.takes_secrets = lru_cache(4096)(self._takes_secrets)
@@ -165,6 +167,16 @@ class Schemas:
             if key not in error.instance
         }
         return tuple(sorted(found))
+
+    def _parts(self, kind: str) -> Mapping[str, Kind[Any]]:
+        """The kinds that live inside objects of a kind, by the attribute that describes them."""
+        return {part.part: part for part in self._kinds if part.owner == kind}
+
+    def _computed(self, kind: str) -> tuple[str, ...]:
+        """What an object of a kind has once it is live, with the credentials in its parts; sorted."""
+        own = frozenset().union(*(one.fields.computed for one in self._kinds if one.name == kind))
+        parts = {name for name, part in self.parts(kind).items() if part.fields.issues}
+        return tuple(sorted(own | parts))
 
     def attributes(self, kind: str) -> tuple[str, ...]:
         """The attributes that a kind knows, `provider` and `lifecycle` not among them."""

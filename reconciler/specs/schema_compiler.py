@@ -145,16 +145,17 @@ def _pattern(form: str) -> Check:
 
 def _items(schema: Any) -> Check:
     check = compiled(schema)
-    return lambda value: all(check(item) for item in value)
+    return lambda value: all(map(check, value))
 
 
 def _names(schema: Any) -> Check:
     check = compiled(schema)
-    return lambda value: all(check(name) for name in value)
+    return lambda value: all(map(check, value))
 
 
 def _required(names: list[str]) -> Check:
-    return lambda value: all(name in value for name in names)
+    wanted = frozenset(names)
+    return lambda value: wanted <= value.keys()
 
 
 def _members(schema: Mapping[str, Any]) -> Check:
@@ -171,9 +172,11 @@ def _members(schema: Mapping[str, Any]) -> Check:
             yield other
 
     def fits(value: Any) -> bool:
-        if not forms:
-            return all(known.get(name, other)(item) for name, item in value.items())
-        return all(check(item) for name, item in value.items() for check in checks(name))
+        for name, item in value.items():
+            for check in checks(name) if forms else (known.get(name, other),):
+                if not check(item):
+                    return False
+        return True
 
     return fits
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from sys import intern
 from typing import Any, ClassVar, Final
@@ -186,13 +187,24 @@ class _Composer:
         self._open: list[_OpenMapping | _OpenSeries] = []
         self._anchors = _Anchors()
         self._root: Node | None = None
+        self._takes: Mapping[type, Callable[[Any], None]] = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._start,
+            yaml.SequenceStartEvent: self._start,
+            yaml.MappingEndEvent: self._close,
+            yaml.SequenceEndEvent: self._close,
+            yaml.AliasEvent: self._alias,
+        }
 
     def run(self) -> Node:
         """The document of the file; one that holds nothing, as after a last `---`, is none."""
         root: Node | None = None
         start: Any = None
         while not isinstance(event := self._loader.get_event(), yaml.StreamEndEvent):
-            if isinstance(event, yaml.DocumentStartEvent):
+            if take := self._takes.get(type(event)):
+                if self._open or not _is_nothing(event):
+                    take(event)
+            elif isinstance(event, yaml.DocumentStartEvent):
                 start, self._root = event, None
                 self._anchors.clear()
             elif isinstance(event, yaml.DocumentEndEvent):
@@ -200,23 +212,11 @@ class _Composer:
                     message = "the file holds several documents"
                     raise Refusal("documents", message, self._at(start), "keep one per file")
                 root = root or self._root
-            elif not (_is_nothing(event) and not self._open):
-                self._take(event)
         if root is None or (isinstance(root, Scalar) and root.value is None):
             raise Refusal(
                 "empty", "the file is empty", Location(self._file), "a spec starts with `version: 1`"
             )
         return root
-
-    def _take(self, event: Any) -> None:
-        if isinstance(event, yaml.ScalarEvent):
-            self._scalar(event)
-        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-            self._start(event)
-        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-            self._close()
-        elif isinstance(event, yaml.AliasEvent):
-            self._alias(event)
 
     def _at(self, event: Any) -> Location:
         mark = event.start_mark
@@ -247,7 +247,7 @@ class _Composer:
         self._anchors.forget(event.anchor)
         self._open.append((_OpenMapping if is_mapping else _OpenSeries)(at, event.anchor))
 
-    def _close(self) -> None:
+    def _close(self, _: Any) -> None:
         done = self._open.pop()
         self._place(done.closed(self._anchors), done.anchor, done.size)
 
