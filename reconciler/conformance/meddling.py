@@ -42,11 +42,15 @@ class Meddling:
     is_dead: bool = False
     lock: Lock = field(default_factory=Lock)
 
+    def check(self) -> None:
+        """The dead do nothing."""
+        if self.is_dead:
+            raise KilledError
+
     def write(self, kind: str, method: str, act: Callable[[], Any]) -> Any:
         """One write, with what befalls it."""
         with self.lock:
-            if self.is_dead:
-                raise KilledError
+            self.check()
             self.calls.append((kind, method))
             trouble = self.trouble if len(self.calls) == self.at else None
             self.is_dead = trouble in (Trouble.KILLED_BEFORE, Trouble.KILLED_AFTER)

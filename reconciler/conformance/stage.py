@@ -15,7 +15,7 @@ from reconciler.applying import ApplyContext, Executor
 from reconciler.conformance.cases import Case
 from reconciler.conformance.meddling import KilledError, Meddled, Meddling
 from reconciler.conformance.places import Place
-from reconciler.ledger import Edit, Journal, current_runner
+from reconciler.ledger import Journal, current_runner
 from reconciler.matching import Pairing, servers_beside
 from reconciler.model import (
     Action,
@@ -44,24 +44,6 @@ class BrokenError(Exception):
 
 class NotAskedError(Exception):
     """A promise can't be tried here; says why."""
-
-
-class _Memory:
-    """A ledger in memory; what a killed run can't write any more is lost."""
-
-    def __init__(self, ledger: Ledger, meddling: Meddling) -> None:
-        self._journal, self._meddling = Journal.stateless(ledger), meddling
-
-    @property
-    def ledger(self) -> Ledger:
-        """The ledger as it is durable."""
-        return self._journal.ledger
-
-    def commit(self, edit: Edit) -> Ledger:
-        """Makes an edit durable."""
-        if self._meddling.is_dead:
-            raise KilledError
-        return self._journal.commit(edit)
 
 
 class Stage:
@@ -180,23 +162,22 @@ class Stage:
         with self.clients(stack) as apis:
             plan, snapshot = self._planned(stack, apis, **options)
             self._runs += 1
-            memory = _Memory(self.ledger, meddling)
+            journal = Journal.stateless(self.ledger, meddling.check)
             kinds: Any = {name: Meddled(kind, meddling) for name, kind in self.case.kinds.items()}
-            journal: Any = memory
             work = ApplyContext(
                 plan=plan,
                 snapshot=snapshot,
                 apis=apis,
                 kinds=kinds,
                 runner=self._dead(self._runs),
-                memory=lambda: memory.ledger,
+                memory=lambda: journal.ledger,
                 pause=_at_once,
             )
             try:
                 outcomes = Executor(work, journal, parallelism=1).run()
             except KilledError:
                 outcomes = ()
-            self.ledger, self.calls = memory.ledger, meddling.calls
+            self.ledger, self.calls = journal.ledger, meddling.calls
         self.said.extend((repr(outcomes), repr(self.ledger), *work.notes.values()))
         return outcomes
 

@@ -49,9 +49,13 @@ class Journal:
         self._closed: ReconcileError | None = None
 
     @classmethod
-    def stateless(cls, ledger: Ledger) -> Journal:
-        """A journal whose commits change memory only."""
-        return cls(MemoryStore(), ledger, ABSENT)
+    def stateless(cls, ledger: Ledger, before_write: Callable[[], None] = lambda: None) -> Journal:
+        """A journal whose commits change memory only.
+
+        Args:
+            before_write: called before each; what it raises ends the run with the ledger as it is.
+        """
+        return cls(MemoryStore(before_write), ledger, ABSENT)
 
     @property
     def ledger(self) -> Ledger:

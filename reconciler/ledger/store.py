@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from reconciler.errors import FencedError, LedgerError
@@ -126,16 +126,26 @@ class MemoryRegister:
 
 
 class MemoryStore(MemoryRegister):
-    """The store of a stateless stack."""
+    """The store of a stateless stack.
+
+    Args:
+        before_write: called before each write; may raise to stop it.
+    """
 
     where = "memory"
     folder = ""
     backup = ""
     owns_folder = True
 
-    def __init__(self) -> None:
+    def __init__(self, before_write: Callable[[], None] = lambda: None) -> None:
         super().__init__()
         self.lease = MemoryRegister()
+        self._before_write = before_write
+
+    def write(self, content: bytes, expected: str) -> str:
+        """Replaces what is kept."""
+        self._before_write()
+        return super().write(content, expected)
 
     def backup_of(self, place: str) -> str:
         """There is none."""

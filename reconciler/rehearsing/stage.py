@@ -11,14 +11,14 @@ from typing import Any
 
 from reconciler.applying import ApplyContext, Executor, Watcher
 from reconciler.kinds import Registry
-from reconciler.ledger import current_runner
+from reconciler.ledger import Journal, current_runner
 from reconciler.matching import Rivals
 from reconciler.model import Ledger, Outcome, Plan, Runner, Snapshot, Stack
 from reconciler.observing import ReadOptions, observe
 from reconciler.planning import Options, make_plan
 from reconciler.providers import connect
 from reconciler.rehearsing.copying import Copy
-from reconciler.rehearsing.striking import MortalJournal, Strike
+from reconciler.rehearsing.striking import Strike
 from reconciler.sandbox import Request, Sandbox
 from reconciler.secrets import Identities
 
@@ -76,7 +76,7 @@ class Stage:
         Raises:
             KilledError: the process ended; what was durable by then is the ledger.
         """
-        journal = MortalJournal(self.ledger, strike)
+        journal = Journal.stateless(self.ledger, strike.check)
         with self._clients(strike, sleep) as apis:
             plan, snapshot = self._planned(apis)
             self._runs += 1

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TypeVar
 
-from reconciler.ledger import Edit, Journal
-from reconciler.model import Ledger
 from reconciler.model.rehearsal import Trouble
 
 Result = TypeVar("Result")
@@ -72,21 +70,3 @@ class Strike:
         """
         if self.dead:
             raise KilledError
-
-
-class MortalJournal:
-    """A ledger in memory, written as long as the process lives."""
-
-    def __init__(self, ledger: Ledger, strike: Strike) -> None:
-        self._journal = Journal.stateless(ledger)
-        self._strike = strike
-
-    @property
-    def ledger(self) -> Ledger:
-        """The ledger as it is durable."""
-        return self._journal.ledger
-
-    def commit(self, edit: Edit) -> Ledger:
-        """Makes an edit durable."""
-        self._strike.check()
-        return self._journal.commit(edit)
