@@ -51,6 +51,9 @@ class Observer:
 
     def side_by_side(self, calls: Iterable[Callable[[], Result]]) -> list[Result]:
         """All results; the first error counts once every call has ended."""
+        calls = list(calls)
+        if len(calls) < 2:
+            return [call() for call in calls]
         futures = [self.pool.submit(call) for call in calls]
         return [future.result() for future in futures]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -86,7 +86,8 @@ class Pool:
         if getattr(self._inside, "yes", False):
             batch.work()
             return batch
-        return batch.start(self._started(), self.size)
+        many = len(items) if isinstance(items, Sized) else self.size
+        return batch.start(self._started(), min(many, self.size))
 
     def _started(self) -> ThreadPoolExecutor:
         with self._lock:
