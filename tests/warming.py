@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 
 import reconciler.cli
+from reconciler.cli.command_line import parser
 from reconciler.providers import KINDS
 from reconciler.specs import schemas_of
 
@@ -36,4 +37,5 @@ _schemas = schemas_of(KINDS)
 for name in (*_schemas.files, "import"):
     if name != "shared":
         _schemas.acceptor(name)
+parser()
 gc.freeze()

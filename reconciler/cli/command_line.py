@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import cache
 
 from reconciler.cli.options import (
     Parser,
@@ -29,6 +30,7 @@ exit codes:
 """
 
 
+@cache  # building it is what takes time; parsing leaves it as it is
 def parser() -> argparse.ArgumentParser:
     """All commands with their options."""
     root = Parser(
