@@ -4,8 +4,8 @@ import json
 import os
 import re
 import signal
-import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -183,9 +183,29 @@ class Rig:
     def wiring(self):
         return self.call("GET", "/_sandbox/wiring")["integrations"]
 
+    @contextmanager
     def probing(self):
-        """Looks all the time at what Connect holds; what was dead at any instant goes into `failures`."""
-        return _Probe(self)
+        """Looks at what Connect holds after each change, before the next: nothing is dead at any instant."""
+        sandbox, effect = self.sandbox, self.sandbox._effect
+
+        def look():
+            if not self.failures:  # the first is enough
+                self.failures += [one for one in self.wiring() if not one["valid"]]
+
+        def looked_at(arrival, **how):
+            with sandbox.lock:
+                answer = effect(arrival, **how)
+                if arrival.entry.effect:
+                    look()
+                return answer
+
+        look()
+        sandbox._effect = looked_at
+        try:
+            yield
+        finally:
+            sandbox._effect = effect
+            assert not self.failures, f"dead at some instant: {self.failures}"
 
     def killed_at_commit(self, *argv, number, when):
         """Runs a command that kills itself around its Nth ledger write."""
@@ -300,30 +320,6 @@ def _everywhere(value, edit):
     if isinstance(value, dict):
         return edit({key: _everywhere(item, edit) for key, item in value.items()})
     return [_everywhere(item, edit) for item in value] if isinstance(value, list) else value
-
-
-class _Probe:
-    """A thread that uses whatever Connect holds, at every instant."""
-
-    def __init__(self, rig):
-        self.rig = rig
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._watch)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join()
-        assert not self.rig.failures, f"dead at some instant: {self.rig.failures}"
-
-    def _watch(self):
-        while not self.stop.is_set():
-            if not self.rig.failures:  # the first is enough
-                self.rig.failures += [one for one in self.rig.wiring() if not one["valid"]]
-            time.sleep(0.002)
 
 
 @pytest.fixture
