@@ -1,10 +1,15 @@
 """What holds for every test."""
 
 import os
+import sys
 
 import pytest
 
 from reconciler.secrets import leak_register
+
+# Each worker, and each process of a test, imports the same files: they are compiled once, come what may.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(autouse=True)

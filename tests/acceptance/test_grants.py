@@ -1,7 +1,6 @@
 """Who may use and who may manage a principal: under an etag, grant by grant, with all others kept."""
 
 import pytest
-from databricks.sdk import AccountClient
 
 from reconciler import sandbox as box
 
@@ -58,6 +57,8 @@ class Safe:
 
 
 def test_grants_are_added_beside_those_of_others_and_the_sdk_reads_them_back(safe):
+    from databricks.sdk import AccountClient
+
     safe.grant(USER, "users/bob@example.org")
     said = safe.applies({"use": ["group:analysts"], "manage": ["user:ann@example.org"]})
     said.says("group analysts", "user ann@example.org")

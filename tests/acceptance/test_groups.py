@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from databricks.sdk import AccountClient
 
 from reconciler import sandbox as box
 from tests.acceptance.test_content import an_hour_later
@@ -54,6 +53,8 @@ class Team:
 
 
 def test_a_principal_joins_its_groups_by_name_and_the_sdk_reads_it_back(team):
+    from databricks.sdk import AccountClient
+
     said = team.applies(groups=["analysts", "readers"], roles=["account_admin"])
     said.says(f"group analysts ({team.ids['analysts']})", "roles.account_admin")
     assert team.place.is_settled()

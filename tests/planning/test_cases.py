@@ -48,10 +48,11 @@ PROVIDERS = {
     "files": ProviderSpec.of_files(),
 }
 FOLDER = Path(__file__).parent / "cases"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every worker reads them all
 CASES = [
     pytest.param(case, id=f"{path.stem}: {case['why']}")
     for path in sorted(FOLDER.glob("*.yaml"))
-    for case in yaml.safe_load(path.read_text())
+    for case in yaml.load(path.read_text(), LOADER)
 ]
 
 

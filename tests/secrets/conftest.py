@@ -36,7 +36,7 @@ def ssh_pair(kind: str = "ed25519") -> Pair:
     ]
     makers = {
         "ed25519": ed25519.Ed25519PrivateKey.generate,
-        "rsa": lambda: rsa.generate_private_key(65537, 2048),
+        "rsa": lambda: rsa.generate_private_key(65537, 1024),  # small: no copy is sealed to it
         "ecdsa": lambda: ec.generate_private_key(ec.SECP256R1()),
     }
     key = makers[kind]()
