@@ -152,7 +152,7 @@ def _groups_above(api: Any) -> dict[str, list[str]]:
     """Group → the groups that it is a member of; a list, whose pages don't tell members."""
     return {
         str(group["id"]): [str(each["value"]) for each in group.get("groups") or () if each.get("value")]
-        for group in api.scim_list("Groups")
+        for group in api.groups()
     }
 
 

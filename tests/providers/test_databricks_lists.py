@@ -16,6 +16,7 @@ from reconciler import errors
 from reconciler.model import ProviderSpec, WorkspaceRef
 from reconciler.providers import _size_limits as limits
 from reconciler.providers.databricks._api import DatabricksAccount
+from reconciler.providers.databricks._lists import list_pages, scim_list
 
 HOST = "https://accounts.cloud.databricks.com"
 SCIM = f"{HOST}/api/2.0/accounts/acc/scim/v2/ServicePrincipals"
@@ -74,21 +75,21 @@ def test_pages_are_read_until_the_token_is_empty_even_if_one_is_short_or_bare(
         "b": {"things": [{"id": "2"}], "next_page_token": ""},
     }
     asked = serve(web, HOST + PATH, lambda query: pages[query.get("page_token", "")])
-    assert [item["id"] for item in plain.list_pages(PATH, "things", {"more": "x"})] == ["1", "2"]
+    assert [item["id"] for item in list_pages(plain, PATH, "things", {"more": "x"})] == ["1", "2"]
     assert asked[0] == {"page_size": "100", "more": "x"}
     assert asked[2] == {"page_size": "100", "more": "x", "page_token": "b"}
 
 
 def test_a_list_of_nothing_lacks_its_key(plain: DatabricksAccount, web: responses.RequestsMock) -> None:
     serve(web, HOST + PATH, lambda _: {})
-    assert plain.list_pages(PATH, "things") == []
+    assert list_pages(plain, PATH, "things") == []
 
 
 def test_pages_without_end_come_to_an_end(plain: DatabricksAccount, web: responses.RequestsMock) -> None:
     tokens = count()
     asked = serve(web, HOST + PATH, lambda _: {"things": [{"id": "1"}], "next_page_token": str(next(tokens))})
     with pytest.raises(errors.UnreadableError, match="anything new"):
-        plain.list_pages(PATH, "things")
+        list_pages(plain, PATH, "things")
     assert len(asked) == 1 + limits.BARREN_LIMIT
 
 
@@ -99,7 +100,7 @@ def test_objects_without_end_come_to_an_end(
     ids = count()
     serve(web, HOST + PATH, lambda q: {"things": [{"id": str(next(ids))}], "next_page_token": str(next(ids))})
     with pytest.raises(errors.UnreadableError, match="has no end: 21 pages, 21 objects"):
-        plain.list_pages(PATH, "things")
+        list_pages(plain, PATH, "things")
 
 
 def test_a_list_has_so_many_characters_and_no_more(
@@ -110,7 +111,7 @@ def test_a_list_has_so_many_characters_and_no_more(
     page = {"things": [{"id": "1", "x": "y" * 600}]}
     serve(web, HOST + PATH, lambda q: {**page, "next_page_token": str(next(ids))})
     with pytest.raises(errors.UnreadableError, match="has no end: 2 pages"):
-        plain.list_pages(PATH, "things")
+        list_pages(plain, PATH, "things")
 
 
 @pytest.mark.parametrize(("ids", "total"), [(IDS, 1_000_000_000), (IDS, 200_001), (["1"], 10_001)])
@@ -119,7 +120,7 @@ def test_a_total_beyond_any_estate_is_not_walked(
 ) -> None:
     asked = serve(web, SCIM, scim_of(ids, total=total))
     with pytest.raises(errors.UnreadableError, match="aren't read"):
-        plain.scim_list("ServicePrincipals")
+        scim_list(plain, "ServicePrincipals")
     assert len(asked) == 1
 
 
@@ -129,13 +130,13 @@ def test_what_is_no_list_is_not_taken_for_a_list_of_nothing(
 ) -> None:
     serve(web, HOST + PATH, lambda _: body)
     with pytest.raises(errors.UnreadableError, match="things"):
-        plain.list_pages(PATH, "things")
+        list_pages(plain, PATH, "things")
 
 
 def test_a_page_token_that_repeats_is_an_error(plain: DatabricksAccount, web: responses.RequestsMock) -> None:
     serve(web, HOST + PATH, lambda _: {"things": [{"id": "1"}], "next_page_token": "again"})
     with pytest.raises(errors.UnreadableError, match="circles"):
-        plain.list_pages(PATH, "things")
+        list_pages(plain, PATH, "things")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_a_list_that_breaks_off_between_pages_is_an_error_and_not_a_short_list(
     first = {"things": [{"id": "1"}], "next_page_token": "a"}
     serve(web, HOST + PATH, lambda query: second if "page_token" in query else first)
     with pytest.raises(errors.RemoteError):
-        plain.list_pages(PATH, "things")
+        list_pages(plain, PATH, "things")
 
 
 # -- SCIM
@@ -174,7 +175,7 @@ def test_a_scim_list_is_read_side_by_side_and_complete(
     plain: DatabricksAccount, web: responses.RequestsMock
 ) -> None:
     asked = serve(web, SCIM, scim_of(IDS))
-    found = plain.scim_list("ServicePrincipals")
+    found = scim_list(plain, "ServicePrincipals")
     assert [item["id"] for item in found] == IDS
     assert sorted(int(query["startIndex"]) for query in asked) == [1, 101, 201]
     assert {query["count"] for query in asked} == {"100"}
@@ -184,7 +185,7 @@ def test_a_silently_capped_page_size_is_followed(
     plain: DatabricksAccount, web: responses.RequestsMock
 ) -> None:
     asked = serve(web, SCIM, scim_of(IDS, cap=30))
-    assert len(plain.scim_list("ServicePrincipals")) == 250
+    assert len(scim_list(plain, "ServicePrincipals")) == 250
     assert len(asked) == 9
 
 
@@ -192,7 +193,7 @@ def test_a_scim_list_of_nothing_lacks_its_resources(
     plain: DatabricksAccount, web: responses.RequestsMock
 ) -> None:
     asked = serve(web, SCIM, scim_of([]))
-    assert plain.scim_list("ServicePrincipals") == []
+    assert scim_list(plain, "ServicePrincipals") == []
     assert len(asked) == 1
 
 
@@ -215,7 +216,7 @@ def test_a_scim_list_without_a_total_is_no_list(
 ) -> None:
     serve(web, SCIM, lambda _: body)
     with pytest.raises(errors.UnreadableError, match="totalResults"):
-        plain.scim_list("ServicePrincipals")
+        scim_list(plain, "ServicePrincipals")
 
 
 @pytest.mark.parametrize("body", [{"totalResults": 7}, {"totalResults": 7, "Resources": None}])
@@ -224,7 +225,7 @@ def test_a_scim_list_that_lacks_what_it_counts_is_an_error(
 ) -> None:
     serve(web, SCIM, lambda _: body)
     with pytest.raises(errors.UnreadableError):
-        plain.scim_list("ServicePrincipals")
+        scim_list(plain, "ServicePrincipals")
 
 
 def test_pages_that_overlap_are_walked_again(plain: DatabricksAccount, web: responses.RequestsMock) -> None:
@@ -237,7 +238,7 @@ def test_pages_that_overlap_are_walked_again(plain: DatabricksAccount, web: resp
         return shifted(query) if calls == 2 else whole(query)
 
     asked = serve(web, SCIM, handler)
-    assert {item["id"] for item in plain.scim_list("ServicePrincipals")} == set(IDS)
+    assert {item["id"] for item in scim_list(plain, "ServicePrincipals")} == set(IDS)
     assert len(asked) == 3 + 4
 
 
@@ -247,14 +248,14 @@ def test_a_scim_list_that_stays_short_of_its_total_is_an_error(
 ) -> None:
     serve(web, SCIM, scim_of(IDS, total=total))
     with pytest.raises(errors.UnreadableError, match=f"250 of {total}"):
-        plain.scim_list("ServicePrincipals")
+        scim_list(plain, "ServicePrincipals")
 
 
 def test_a_total_that_keeps_moving_is_an_error(plain: DatabricksAccount, web: responses.RequestsMock) -> None:
     totals = iter(range(250, 1000))
     serve(web, SCIM, lambda query: {**scim_of(IDS)(query), "totalResults": next(totals)})
     with pytest.raises(errors.UnreadableError):
-        plain.scim_list("ServicePrincipals")
+        scim_list(plain, "ServicePrincipals")
 
 
 def test_a_server_that_ignores_start_index_does_not_hang_us(
@@ -263,7 +264,7 @@ def test_a_server_that_ignores_start_index_does_not_hang_us(
     page = {"totalResults": 250, "Resources": [{"id": i} for i in IDS[:100]]}
     serve(web, SCIM, lambda _: page)
     with pytest.raises(errors.UnreadableError, match="same page"):
-        plain.scim_list("ServicePrincipals")
+        scim_list(plain, "ServicePrincipals")
 
 
 @pytest.mark.parametrize("item", [{"displayName": "no id"}, {"id": ""}, {"id": 5}])
@@ -272,14 +273,14 @@ def test_a_scim_object_without_an_id_is_an_error(
 ) -> None:
     serve(web, SCIM, lambda _: {"totalResults": 1, "Resources": [item]})
     with pytest.raises(errors.UnreadableError, match="without an id"):
-        plain.scim_list("ServicePrincipals")
+        scim_list(plain, "ServicePrincipals")
 
 
 def test_a_scim_page_that_fails_fails_the_list(plain: DatabricksAccount, web: responses.RequestsMock) -> None:
     whole = scim_of(IDS)
     serve(web, SCIM, lambda query: (403, {}, "{}") if query["startIndex"] == "201" else whole(query))
     with pytest.raises(errors.ForbiddenError):
-        plain.scim_list("ServicePrincipals")
+        scim_list(plain, "ServicePrincipals")
 
 
 # -- workspaces

@@ -1,4 +1,4 @@
-"""One Databricks account: its client, token paging, SCIM lists and workspaces."""
+"""One Databricks account: its client, who we are there, and its workspaces."""
 
 from __future__ import annotations
 
@@ -13,39 +13,22 @@ from typing import Any
 
 from reconciler.errors import (
     CredentialError,
-    NotFoundError,
     Problem,
 )
 from reconciler.model import PrincipalRef, ProviderSpec, WorkspaceRef
 from reconciler.model.values import GUID
 from reconciler.providers._connections import Connections
-from reconciler.providers._credential_hosts import origin
-from reconciler.providers._paths import segment
-from reconciler.providers._size_limits import Tally
 from reconciler.providers._throttle import Flow
 from reconciler.providers._wires import Wire
+from reconciler.providers.databricks._clouds import workspace_host
+from reconciler.providers.databricks._lists import scim_list, tally_of
 from reconciler.providers.databricks._look_ups import look_up
 from reconciler.providers.databricks._settings import HOST, settle
 from reconciler.providers.databricks._sign_in import TRUST, Waits, prove, sign_in
-from reconciler.providers.http import PARALLEL, Answer, Client, Hints
+from reconciler.providers.http import PARALLEL, Client, Hints
 from reconciler.secrets import Secret
 
 SCIM_PARALLEL = 4  # "exceeded the concurrent limit of 4 requests" (docs/facts/databricks.md §3.8)
-PAGE = 100
-
-# Zone of a workspace's host by the account's host and by cloud (docs/facts/databricks.md §7.1 and 7.2).
-_ZONES = {
-    "accounts.cloud.databricks.us": ".cloud.databricks.us",
-    "accounts-dod.cloud.databricks.us": ".cloud.databricks.us",
-    "accounts-dod.cloud.databricks.mil": ".cloud.databricks.mil",
-    "accounts.azuredatabricks.net": ".azuredatabricks.net",
-    "accounts.azuredatabricks.us": ".databricks.azure.us",
-    "accounts.azuredatabricks.cn": ".databricks.azure.cn",
-    "accounts.gcp.databricks.com": ".gcp.databricks.com",
-}
-_CLOUDS = {"azure": ".azuredatabricks.net", "gcp": ".gcp.databricks.com"}
-_ZONE = ".cloud.databricks.com"
-
 
 PATIENCE = (0.5, 1.0, 2.0)  # seconds until a refused new secret is tried again
 
@@ -192,141 +175,6 @@ class DatabricksAccount:
         """The path of something inside this account."""
         return f"/api/2.0/accounts/{self.account_id}/{suffix}"
 
-    def list_pages(self, path: str, key: str, query: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """All items of a list with page tokens; a page may be short, and an empty one lacks its key.
-
-        Raises:
-            RemoteError: a page failed or isn't what it should be; a part is never returned.
-        """
-        found: list[dict[str, Any]] = []
-        seen: set[str] = set()
-        tally = self._tally(path)
-        token = ""
-        while True:
-            asked = {"page_size": PAGE, **(query or {}), **({"page_token": token} if token else {})}
-            answer = self._page(path, asked)
-            page, items = answer.body, self.items(path, answer.body, key)
-            tally.add(
-                [str(item.get("integration_id") or item.get("id") or item.get("uid")) for item in items],
-                answer.size,
-            )
-            found.extend(items)
-            token = page.get("next_page_token", "")
-            if not isinstance(token, str):
-                raise self.http.misshapen("GET", path, "has something else than text in next_page_token")
-            if not token:
-                return found
-            if token in seen:
-                raise self.http.misshapen("GET", path, "goes round in circles: its page token repeats")
-            seen.add(token)
-
-    def list_inside(self, parent: str, path: str, key: str) -> list[dict[str, Any]]:
-        """All items of a list inside a service principal; "nothing there" counts only if that is gone, too.
-
-        Args:
-            parent: its SCIM id; "" for a list of the account itself.
-
-        Raises:
-            RemoteError: as of `list_pages`.
-        """
-        try:
-            return self.list_pages(path, key)
-        except NotFoundError:
-            if not parent or self._has_principal(parent):
-                raise
-            return []
-
-    def _has_principal(self, live_id: str) -> bool:
-        try:
-            self.http.get(self.path(f"scim/v2/ServicePrincipals/{segment(live_id)}"))
-        except NotFoundError:
-            return False
-        return True
-
-    def scim_list(self, resource: str, query: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """All objects of a SCIM list; the pages after the first are read side by side.
-
-        What was read must agree with `totalResults`; else the list is walked once more, page by page, and
-        if that doesn't agree either, it isn't accepted.
-
-        Raises:
-            RemoteError: a page failed, or the list stays short or moves.
-        """
-        path = self.path(f"scim/v2/{resource}")
-        first = self._scim_page(path, query, 1)
-        total, step = first["totalResults"], len(first["Resources"])
-        self._tally(path).expect(total, step)
-        pages = [first]
-        if 0 < step < total:
-            starts = range(1 + step, total + 1, step)
-            pages += self.http.map(lambda start: self._scim_page(path, query, start), starts)
-        found, agrees = _merged(pages)
-        if not agrees or len(found) != total:
-            found = self._scim_walk(path, query)
-        return list(found.values())
-
-    def _scim_walk(self, path: str, query: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        totals: set[int] = set()
-        tally = self._tally(path)
-        start = 1
-        while True:
-            page = self._scim_page(path, query, start)
-            total, items, known = page["totalResults"], page["Resources"], len(found)
-            tally.expect(total, 0)  # a last page may be short
-            tally.add([item["id"] for item in items], page["size"])
-            totals.add(total)
-            if not items:
-                break
-            found |= {item["id"]: item for item in items}
-            if len(found) == known:
-                raise self.http.misshapen("GET", path, "shows the same page again and again")
-            start += len(items)  # `count` may be capped silently
-        if len(totals) > 1 or len(found) != total:
-            raise self.http.misshapen("GET", path, f"has {len(found)} of {total} objects: the list broke off")
-        return found
-
-    def _scim_page(self, path: str, query: Mapping[str, Any] | None, start: int) -> dict[str, Any]:
-        answer = self._page(path, {**(query or {}), "startIndex": start, "count": PAGE})
-        page = answer.body
-        total = page.get("totalResults") if isinstance(page, Mapping) else None
-        if not isinstance(total, int) or isinstance(total, bool) or total < 0:
-            raise self.http.misshapen("GET", path, "has no number in totalResults: it isn't a list")
-        # An empty page lacks its Resources; whether it may be empty, the total tells.
-        items = self.items(path, page, "Resources") if "Resources" in page else []
-        if not all(isinstance(item.get("id"), str) and item["id"] for item in items):
-            raise self.http.misshapen("GET", path, "holds an object without an id")
-        return {"Resources": items, "totalResults": total, "size": answer.size}
-
-    def _tally(self, path: str) -> Tally:
-        return Tally(lambda words: self.http.misshapen("GET", path, words))
-
-    def _page(self, path: str, query: Mapping[str, Any]) -> Answer:
-        try:
-            return self.http.call("GET", path, query=query)
-        except NotFoundError as error:
-            # What those get who aren't account admins (docs/facts/databricks.md §1.5).
-            error.hint = (
-                f"signed in as {self.signed_in_as}: is it an account admin, and the account id right?"
-            )
-            raise
-
-    def items(self, path: str, page: Any, key: str) -> list[dict[str, Any]]:
-        """The objects under a key of a list's answer; none if the key is absent, as it is when empty.
-
-        Raises:
-            RemoteError: it isn't an object, has something else there, or is about something else.
-        """
-        if not isinstance(page, Mapping):
-            raise self.http.misshapen("GET", path, "isn't an object")
-        # An empty list leaves its key out, and then there is nothing else: an error in a 200 isn't one.
-        if not set(page) - {"next_page_token"}:
-            return []
-        items = page.get(key)
-        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise self.http.misshapen("GET", path, f"has no list in {key}")
-        return items
-
     def workspaces(self) -> tuple[WorkspaceRef, ...]:
         """All workspaces with their deployment hosts, in lower case, without scheme.
 
@@ -338,21 +186,14 @@ class DatabricksAccount:
     def _workspaces(self) -> tuple[WorkspaceRef, ...]:
         path = self.path("workspaces")
         found = self.http.get(path)
-        self._tally(path).expect(len(found) if isinstance(found, list) else 0, 0)
+        tally_of(self, path).expect(len(found) if isinstance(found, list) else 0, 0)
         if not isinstance(found, list) or not all(isinstance(item, Mapping) for item in found):
             raise self.http.misshapen("GET", path, "isn't an array of workspaces")
         return tuple(
-            WorkspaceRef(str(item["workspace_id"]), self._host(item))
+            WorkspaceRef(str(item["workspace_id"]), workspace_host(self.address, item))
             for item in found
             if item.get("workspace_id") is not None
         )
-
-    def _host(self, workspace: Mapping[str, Any]) -> str:
-        name = str(workspace.get("deployment_name") or "").lower()
-        # The answer has no URL: name and DNS zone make it.
-        cloud = str(workspace.get("cloud") or "").lower()
-        zone = _ZONES.get(origin(self.address)[1]) or _CLOUDS.get(cloud, _ZONE)
-        return name + zone if name else ""
 
     def principals(self, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[PrincipalRef, ...]]:
         """What (sort, name) stand for; the directory is never listed, several names share a look-up.
@@ -361,6 +202,14 @@ class DatabricksAccount:
             RemoteError: a look-up failed: nothing can be said of anybody.
         """
         return look_up(self, names)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """All groups of the account, as SCIM lists them: without members.
+
+        Raises:
+            RemoteError: the list failed.
+        """
+        return scim_list(self, "Groups")
 
     def called(self, ids: Sequence[tuple[str, str]]) -> dict[tuple[str, str], PrincipalRef | None]:
         """Who has these ids: nothing of an account shows anybody by an id alone."""
@@ -377,9 +226,3 @@ class DatabricksAccount:
         if not isinstance(value, Secret):
             raise self.http.misshapen("POST", path, f"has no {key}")
         return value
-
-
-def _merged(pages: list[dict[str, Any]]) -> tuple[dict[str, dict[str, Any]], bool]:
-    """The objects by id, and whether all pages told the same total: if it moved, something may be missing."""
-    found = {item["id"]: item for page in pages for item in page["Resources"]}
-    return found, len({page["totalResults"] for page in pages}) == 1

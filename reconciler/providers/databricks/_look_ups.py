@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from reconciler.errors import ForbiddenError, InvalidRequestError
 from reconciler.model import PrincipalRef
+from reconciler.providers.databricks._lists import scim_list
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
@@ -41,7 +42,7 @@ def _named(api: DatabricksAccount, sort: str, names: tuple[str, ...]) -> Found:
         api.troubles.pop(f"{sort} named {name}", None)
     terms = (f"{attribute} eq {json.dumps(name, ensure_ascii=False)}" for name in names)
     try:
-        items = api.scim_list(resource, {"filter": " or ".join(terms)})
+        items = scim_list(api, resource, {"filter": " or ".join(terms)})
     except (ForbiddenError, InvalidRequestError) as error:
         if len(names) > 1:
             alone = [_named(api, sort, (name,)) for name in names]

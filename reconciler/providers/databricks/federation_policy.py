@@ -13,6 +13,7 @@ from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, K
 from reconciler.model import Live
 from reconciler.providers._field_types import ID, OBJECT, TEXT, TEXTS, must_have
 from reconciler.providers._paths import segment
+from reconciler.providers.databricks._lists import list_inside
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
@@ -151,7 +152,7 @@ def _body(attributes: Attributes) -> dict[str, Any]:
 
 def _list(api: DatabricksAccount, parent: str) -> list[Live]:
     path = _base(api, parent)
-    items = api.list_inside(parent, path, "policies")
+    items = list_inside(api, parent, path, "policies")
     # the account's list may show policies of principals, too
     own = [item for item in items if parent or not item.get("service_principal_id")]
     return [_live(api, "GET", path, item, parent) for item in own]

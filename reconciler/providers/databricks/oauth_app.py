@@ -11,6 +11,7 @@ from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, K
 from reconciler.model import Live
 from reconciler.providers._field_types import OBJECT, TEXT, TEXTS, must_have
 from reconciler.providers._paths import segment
+from reconciler.providers.databricks._lists import list_pages
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
@@ -95,7 +96,7 @@ class OAuthApps(Kind["DatabricksAccount"]):
 
     def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:
         """All apps of the account; the creator's name is asked for as evidence of whose they are."""
-        items = api.list_pages(_path(api), "apps", {"include_creator_username": "true"})
+        items = list_pages(api, _path(api), "apps", {"include_creator_username": "true"})
         return [_live(api, _path(api), item) for item in items]
 
     def read(self, api: DatabricksAccount, live_id: str, parent: str = "") -> Live | None:

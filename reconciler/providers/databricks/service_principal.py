@@ -9,20 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import (
-    AnswerError,
-    ConflictError,
-    ForbiddenError,
     InternalError,
-    InvalidRequestError,
     NotFoundError,
 )
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Address, Entry, Live, ProviderSpec, Ref, Sourced
-from reconciler.providers._field_types import ID, OBJECT, TEXT, TEXTS, must_have
+from reconciler.providers._field_types import TEXT, must_have
 from reconciler.providers._paths import segment
+from reconciler.providers.databricks._assignments import LEVELS, assign, levels_of, unassign
 from reconciler.providers.databricks._clouds import application_id_complaints
 from reconciler.providers.databricks._grantees import grant_complaints, granted
 from reconciler.providers.databricks._groups import Group, is_of, join, leave, members_of, patch_op, quoted
+from reconciler.providers.databricks._lists import scim_list
 from reconciler.providers.databricks._rule_sets import give, grants_of, take
 
 if TYPE_CHECKING:
@@ -30,13 +28,6 @@ if TYPE_CHECKING:
 
 _SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"
 _SHAPE = {"displayName": TEXT, "applicationId": TEXT}
-_ASSIGNMENT_SHAPE = {"principal": OBJECT, "principal.principal_id": ID, "permissions": TEXTS}
-_LEVELS = ("USER", "ADMIN")
-_FLAKY = "not in workspace"
-_FLAKY_WAITS = (0.5, 1.0, 2.0)  # seconds
-
-# What an answer about one workspace may say without putting the whole account in doubt.
-_LOCAL = (InvalidRequestError, ForbiddenError, NotFoundError, ConflictError)
 
 
 class ServicePrincipals(Kind["DatabricksAccount"]):
@@ -127,10 +118,10 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         A workspace or group that refuses to tell is noted in `api.troubles` as `workspace ID`, `group ID`.
         """
         with (
-            api.http.begin(lambda workspace: _levels(api, workspace), scope.workspaces) as assigned,
+            api.http.begin(lambda workspace: levels_of(api, workspace), scope.workspaces) as assigned,
             api.http.begin(lambda group: members_of(api, group), scope.holders.get("groups", ())) as joined,
         ):
-            items = api.scim_list("ServicePrincipals")
+            items = scim_list(api, "ServicePrincipals")
             complete = _completing(scope, assigned.results(), joined.results())
         # with the roles of all, which cost nothing: others share this list, and take what they ask for
         return [complete(_listed(api, item)) for item in items]
@@ -150,7 +141,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         """Adds what it is in each workspace and group of the scope: a read for each of those."""
 
         def levels(workspace: str) -> dict[str, str]:
-            return api.http.once(("workspace", workspace), lambda: _levels(api, workspace))
+            return api.http.once(("workspace", workspace), lambda: levels_of(api, workspace))
 
         def members(group: str) -> Group | None:
             return api.http.once(("group", group), lambda: members_of(api, group))
@@ -177,7 +168,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
         """Who has this application id: names needn't be unique."""
         application_id = attributes.get("application_id")
         query = {"filter": f"applicationId eq {quoted(str(application_id))}"}
-        found = api.scim_list("ServicePrincipals", query) if application_id else []
+        found = scim_list(api, "ServicePrincipals", query) if application_id else []
         return str(found[0]["id"]) if len(found) == 1 else ""
 
     def update(
@@ -210,13 +201,9 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             return _take_role(api, live_id, key)
         if path == "grants":
             return give(api, _application(api, live_id), key)
-        # An empty or unknown list would silently take the access away.
-        if path != "workspaces" or value not in _LEVELS:
+        if path != "workspaces" or value not in LEVELS:
             raise InternalError(f"{path} {key} of a service principal can't be {value}")
-        assignment = _assignment(api, key, live_id)
-        _patiently(
-            api, lambda: api.http.put(assignment, {"permissions": [value]}, yes=lambda it: _grants(it, value))
-        )
+        assign(api, key, live_id, value)
         return None
 
     def revoke(self, api: DatabricksAccount, live_id: str, path: str, key: str) -> None:
@@ -231,14 +218,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             return None
         if path != "workspaces":
             raise InternalError(f"{path} of a service principal can't be revoked")
-        assignment = _assignment(api, key, live_id)
-        try:
-            _patiently(api, lambda: api.http.call("DELETE", assignment))
-        except NotFoundError:
-            return None
-        except InvalidRequestError as error:
-            if not _is_flaky(error):
-                raise
+        return unassign(api, key, live_id)
 
 
 def _application(api: DatabricksAccount, live_id: str) -> str:
@@ -307,32 +287,6 @@ def _path(api: DatabricksAccount, live_id: str | None = None) -> str:
     return path if live_id is None else f"{path}/{segment(live_id)}"
 
 
-def _assignment(api: DatabricksAccount, workspace: str, live_id: str) -> str:
-    place = f"workspaces/{segment(workspace)}/permissionassignments"
-    return api.path(f"{place}/principals/{segment(live_id)}")
-
-
-def _levels(api: DatabricksAccount, workspace: str) -> dict[str, str]:
-    """SCIM id → USER or ADMIN in one workspace; empty, and noted as trouble, if it can't be told."""
-    path = api.path(f"workspaces/{segment(workspace)}/permissionassignments")
-    subject = f"workspace {workspace}"
-    api.troubles.pop(subject, None)
-    try:
-        body = api.http.get(path)
-    except _LOCAL as error:
-        api.troubles[subject] = error.message
-        return {}
-    items = api.items(path, body, "permission_assignments")
-    found = {}
-    for item in items:
-        api.http.must_fit("GET", path, item, "an assignment", _ASSIGNMENT_SHAPE)
-        principal, permissions = item.get("principal") or {}, item.get("permissions") or []
-        level = next((level for level in ("ADMIN", "USER") if level in permissions), "")  # ADMIN wins
-        if level and principal.get("principal_id") is not None:
-            found[str(principal["principal_id"])] = level
-    return found
-
-
 def _live(
     api: DatabricksAccount,
     method: str,
@@ -362,39 +316,8 @@ def _groups(item: Mapping[str, Any]) -> dict[str, str]:
     return {"group_ids": " ".join(ids)} if ids else {}
 
 
-def _grants(answer: Any, level: str) -> bool:
-    """Whether the answer is an assignment of that level; one may hold an `error` in its place."""
-    if not isinstance(answer, Mapping) or answer.get("error"):
-        return False
-    permissions = answer.get("permissions")
-    return isinstance(permissions, list) and level in permissions
-
-
 def _workspaces(levels: Mapping[str, Mapping[str, str]], live_id: str) -> dict[str, str]:
     return {workspace: found[live_id] for workspace, found in sorted(levels.items()) if live_id in found}
-
-
-def _is_flaky(error: AnswerError) -> bool:
-    return _FLAKY in error.message.lower()
-
-
-def _patiently(api: DatabricksAccount, call: Callable[[], object]) -> None:
-    """Repeats a call that is answered `Principal … not in workspace …`, as happens half of the time."""
-    for wait in _FLAKY_WAITS:
-        if not _is_flaky_answer_of(call):
-            return
-        api.http.sleep(wait)
-    call()
-
-
-def _is_flaky_answer_of(call: Callable[[], object]) -> bool:
-    try:
-        call()
-    except (InvalidRequestError, NotFoundError) as error:
-        if not _is_flaky(error):
-            raise
-        return True
-    return False
 
 
 KIND = ServicePrincipals()

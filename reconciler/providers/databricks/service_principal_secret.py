@@ -13,6 +13,7 @@ from reconciler.model import Entry, Live, Ref, Sourced, Text
 from reconciler.model.values import is_unknown, seconds
 from reconciler.providers._field_types import must_have
 from reconciler.providers._paths import segment
+from reconciler.providers.databricks._lists import list_inside
 from reconciler.secrets import Secret
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _path(api: DatabricksAccount, parent: str) -> str:
 
 def _list(api: DatabricksAccount, parent: str) -> list[Live]:
     path = _path(api, parent)
-    items = api.list_inside(parent, path, "secrets")
+    items = list_inside(api, parent, path, "secrets")
     return [_live(must_have(api.http, "GET", path, item, "id"), parent) for item in items]
 
 
