@@ -101,7 +101,7 @@ def apply_plan(
         view.check_copies(plan)
         view.check_writable(plan)
         consent.ask(plan, args, console)
-        outcomes, stopped = carry_out(plan, view, holding, args, console, settle=settle)
+        outcomes, stopped = carry_out(plan, view, holding, args, console, lists=run.lists, settle=settle)
     if plan.pending or not console.is_text:
         console.result(console.form.outcomes(Applied(plan, outcomes), console.look))
     if console.is_text:

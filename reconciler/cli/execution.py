@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from reconciler.applying import ApplyContext, Executor
+from reconciler.applying import ApplyContext, Executor, FreshLists
 from reconciler.cli.console import Console
 from reconciler.cli.interruption import stop_of
 from reconciler.cli.redaction import redacted
@@ -24,9 +24,14 @@ def carry_out(
     args: argparse.Namespace,
     console: Console,
     *,
+    lists: FreshLists,
     settle: float = 0.0,
 ) -> tuple[tuple[Outcome, ...], bool]:
     """The outcomes, and whether it was ended early.
+
+    Args:
+        lists: what is listed anew after writes, shared with the other stacks of the run.
+        settle: seconds between making an app's successor and switching to it.
 
     Raises:
         FencedError, LedgerError: see Executor.run.
@@ -46,7 +51,7 @@ def carry_out(
         settle=settle,
         identities=view.identities or Identities(),
         opened=view.openable,
-        lists=view.lists,
+        lists=lists,
     )
     progress = _Progress(
         sys.stderr,

@@ -271,7 +271,7 @@ class Run:
             stop_of(self._args).sleep,
         )
         pairing = observe(stack, opened.ledger, apis, kinds, options)
-        return View(stack, opened, apis, pairing, now, self.lists, identities)
+        return View(stack, opened, apis, pairing, now, identities)
 
     def rivals_of(self, opened: OpenedLedger, apis: Mapping[str, Any]) -> Rivals:
         """What other stacks own and wish for, with what the ledgers beside a stack's own say.

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 from reconciler import __version__, specs
-from reconciler.applying.fresh_lists import FreshLists
 from reconciler.cli.arguments import addresses, variables
 from reconciler.cli.console import Console
 from reconciler.cli.interruption import Stop
@@ -76,7 +75,6 @@ class View:
     """One stack with its ledger and live state, as read at one time.
 
     Attributes:
-        lists: what is listed anew after writes, shared with the other stacks of the run.
         identities: private keys for sealed copies; None for a plan, which takes it for granted that whoever
             applies has them: same spec, same live, same plan, whoever plans.
     """
@@ -86,7 +84,6 @@ class View:
     apis: Mapping[str, Any]
     pairing: Pairing
     now: datetime
-    lists: FreshLists
     identities: Identities | None = None
 
     @property

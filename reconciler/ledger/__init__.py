@@ -6,7 +6,6 @@ from reconciler.ledger.journal import Edit, Journal
 from reconciler.ledger.lease import AlwaysHeld, Lease, Waiting, unlock
 from reconciler.ledger.lease_holder import Holder
 from reconciler.ledger.manual_edits import check_move, forget, move, move_provider, within
-from reconciler.ledger.object_store import ObjectStore
 from reconciler.ledger.opened_ledger import (
     Claims,
     Content,
@@ -34,7 +33,6 @@ __all__ = [
     "Lease",
     "LeaseObject",
     "MemoryStore",
-    "ObjectStore",
     "OpenedLedger",
     "Register",
     "Store",

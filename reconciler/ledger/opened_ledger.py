@@ -13,7 +13,6 @@ from reconciler.errors import LedgerError
 from reconciler.ledger.buckets import SCHEMES, Bucket, place_of
 from reconciler.ledger.codec import decode, is_ledger
 from reconciler.ledger.file_store import FileStore
-from reconciler.ledger.object_store import ObjectStore
 from reconciler.ledger.store import ABSENT, MemoryStore, Store, version_of
 from reconciler.model import Address, Ledger, Stack, mark_of
 
@@ -40,6 +39,8 @@ def open_store(url: str | None, *, stack: str, folder: Path, environment: Mappin
         return FileStore(folder / ".reconcile" / f"{stack}.json", owns_folder=True)
     scheme = _SCHEME.match(url)
     if scheme and scheme[1] in SCHEMES:
+        from reconciler.ledger.object_store import ObjectStore  # most ledgers are files
+
         kind, bucket, key = place_of(url, stack)
         return ObjectStore(Bucket(kind, bucket, environment), key, owns_folder=url.endswith("/"))
     if scheme and scheme[1].lower() != "file":

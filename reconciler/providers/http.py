@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
-from statistics import median
 from typing import Any, TypeVar
 from urllib.parse import urljoin
 
@@ -168,7 +167,8 @@ class Client:
     @property
     def latency(self) -> float:
         """Seconds that an answer took, as a rule: the median of those so far; 0 before the first."""
-        return median(self._seen.times) if self._seen.times else 0.0
+        times = sorted(self._seen.times)
+        return times[len(times) // 2] if times else 0.0
 
     def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         """The JSON at a path.

@@ -32,7 +32,8 @@ def watched(place, *args):
         check=True,
     )
     modules, sockets = json.loads(process.stderr.splitlines()[-1])
-    return {name.partition(".")[0] for name in modules}, sockets, process.stdout
+    rooms = {".".join(name.split(".")[:2]) for name in modules if name.startswith("reconciler.")}
+    return {name.partition(".")[0] for name in modules} | rooms, sockets, process.stdout
 
 
 @pytest.mark.parametrize("args", [("version",), ("--version",), ("--help",), ("apply", "--help")])
@@ -54,6 +55,17 @@ def test_validate_is_offline(place):
     assert not modules & {"requests", "urllib3", "deepdiff", "jsonschema", "referencing"}
     assert sockets == []
     assert place.writes() == []
+
+
+def test_a_plan_that_finds_nothing_to_do_loads_nothing_to_do_it_with(place):
+    place.write(place.both())
+    place.apply("--quiet")
+    modules, sockets, _ = watched(place, "plan", "specs/stack.yaml")
+    assert "requests" in modules
+    assert sockets
+    assert not modules & {"jsonschema", "referencing", "deepdiff", "pyrage", "obstore", "databricks"}
+    assert not modules & {"statistics", "configparser", "asyncio", "rich"}
+    assert not modules & {f"reconciler.{room}" for room in ("applying", "verifying", "sandbox", "surveying")}
 
 
 def test_help_names_every_exit_code(place):

@@ -5,7 +5,6 @@ The variables and profile keys are those of Databricks unified authentication (d
 
 from __future__ import annotations
 
-import configparser
 import secrets as entropy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -211,6 +210,8 @@ class _Profile:
         self.values: Mapping[str, str] = sections.get(self.name, {})
 
     def _sections(self) -> dict[str, dict[str, str]]:
+        import configparser  # few have such a file
+
         # DEFAULT is a section like any other here, and % is a character like any other.
         parser = configparser.ConfigParser(
             interpolation=None, default_section="\0", inline_comment_prefixes=(";", "#")
