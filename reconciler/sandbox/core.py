@@ -16,6 +16,7 @@ from reconciler.sandbox.connect.answers import absent, api_error
 from reconciler.sandbox.connect.api import ROUTES as CONNECT_ROUTES
 from reconciler.sandbox.databricks.account_api import ROUTES as ACCOUNT_ROUTES
 from reconciler.sandbox.databricks.answers import standard
+from reconciler.sandbox.databricks.integrations_api import ROUTES as INTEGRATION_ROUTES
 from reconciler.sandbox.databricks.rights_api import ROUTES as RIGHTS_ROUTES
 from reconciler.sandbox.databricks.scim_api import ROUTES as SCIM_ROUTES
 from reconciler.sandbox.databricks.signin import ROUTES as SIGNIN_ROUTES
@@ -26,7 +27,9 @@ from reconciler.sandbox.routes import Call, Route, Router
 from reconciler.sandbox.spoiling import spoilt
 from reconciler.sandbox.world import Knobs, World
 
-_ROUTER = Router((*SIGNIN_ROUTES, *ACCOUNT_ROUTES, *RIGHTS_ROUTES, *SCIM_ROUTES, *CONNECT_ROUTES))
+_ROUTER = Router(
+    (*SIGNIN_ROUTES, *ACCOUNT_ROUTES, *INTEGRATION_ROUTES, *RIGHTS_ROUTES, *SCIM_ROUTES, *CONNECT_ROUTES)
+)
 _API = "/__api__/"
 # faults that change what a list shows, and no answer to a write
 _HARMLESS = frozenset({"stale", "shuffle"})

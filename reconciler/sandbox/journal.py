@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from reconciler.sandbox.messages import Request
@@ -12,44 +14,27 @@ from reconciler.sandbox.messages import Request
 _LONGEST = 50_000
 
 
+@dataclass(slots=True)
 class Entry:
     """One request: when it came, what became of it. Times are seconds since 1970."""
 
-    __slots__ = (
-        "_query",
-        "effect",
-        "fault",
-        "finished",
-        "held",
-        "id",
-        "method",
-        "path",
-        "server",
-        "started",
-        "status",
-        "template",
-        "write",
-    )
-
-    def __init__(self, number: int, request: Request, template: str, server: str) -> None:
-        self.id = number
-        self.method = request.method
-        self.path = request.path
-        self._query = request.query
-        self.template = template
-        self.server = server
-        self.started = time.time()
-        self.finished: float | None = None
-        self.status: int | None = None
-        self.write = 0  # which write it was, counted from 1; 0 for a read
-        self.effect: bool | None = None  # whether a write took effect; None: not yet known, or a read
-        self.fault: int | None = None
-        self.held = ""  # before or after, while a hang holds it
+    id: int
+    method: str
+    path: str
+    query: Mapping[str, str]
+    template: str
+    server: str
+    started: float = field(default_factory=time.time)
+    finished: float | None = None
+    status: int | None = None
+    write: int = 0  # which write it was, counted from 1; 0 for a read
+    effect: bool | None = None  # whether a write took effect; None: not yet known, or a read
+    fault: int | None = None
+    held: str = ""  # before or after, while a hang holds it
 
     def shown(self) -> dict[str, Any]:
         """The entry as JSON."""
-        shown = {name: getattr(self, name) for name in self.__slots__ if name != "_query"}
-        return {**shown, "query": dict(self._query)}
+        return asdict(self)
 
 
 class Journal:
@@ -71,7 +56,7 @@ class Journal:
         """Note that a request has come."""
         with self._lock:
             self._next += 1
-            entry = Entry(self._next, request, template, server)
+            entry = Entry(self._next, request.method, request.path, dict(request.query), template, server)
             self._entries.append(entry)
             self._by[f"{request.method} {template}"] += 1
             self._running += 1

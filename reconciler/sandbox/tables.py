@@ -42,6 +42,17 @@ class Table:
         """The row, if there is one."""
         return self._rows.get(key)
 
+    def need(self, key: str, absent: Refusal) -> Row:
+        """The row.
+
+        Raises:
+            Refusal: the given one, if there is no such row.
+        """
+        row = self._rows.get(key)
+        if row is None:
+            raise absent
+        return row
+
     def add(self, key: str, row: Row) -> None:
         """Put in a new row; lists miss it for as many reads as the world lags."""
         self._next += 1

@@ -107,10 +107,7 @@ def list_content(call: Call, server: ConnectServer, user: User) -> Answer:
 
 def get_content(call: Call, server: ConnectServer, _: User) -> Answer:
     """One content item."""
-    row = server.content.get(call.params["guid"])
-    if row is None:
-        raise absent("content item")
-    return json_answer(row)
+    return json_answer(server.content.need(call.params["guid"], absent("content item")))
 
 
 def content_associations(call: Call, server: ConnectServer, user: User) -> Answer:
@@ -140,9 +137,7 @@ def list_users(call: Call, server: ConnectServer, _: User) -> Answer:
 
 def get_user(call: Call, server: ConnectServer, _: User) -> Answer:
     """One user."""
-    row = server.people.users.get(call.params["guid"])
-    if row is None:
-        raise absent("user")
+    row = server.people.users.need(call.params["guid"], absent("user"))
     return json_answer(User(row, frozenset()).shown())
 
 
@@ -153,10 +148,7 @@ def list_groups(call: Call, server: ConnectServer, _: User) -> Answer:
 
 def get_group(call: Call, server: ConnectServer, _: User) -> Answer:
     """One group."""
-    row = server.people.groups.get(call.params["guid"])
-    if row is None:
-        raise absent("group")
-    return json_answer(row)
+    return json_answer(server.people.groups.need(call.params["guid"], absent("group")))
 
 
 def remote_people(call: Call, server: ConnectServer, _: User) -> Answer:
@@ -172,8 +164,7 @@ def remote_people(call: Call, server: ConnectServer, _: User) -> Answer:
 
 def group_members(call: Call, server: ConnectServer, _: User) -> Answer:
     """A numbered page of the users in a group."""
-    if call.params["guid"] not in server.people.groups:
-        raise absent("group")
+    server.people.groups.need(call.params["guid"], absent("group"))
     return _numbered(call, [user.shown() for user in server.people.members(call.params["guid"])])
 
 

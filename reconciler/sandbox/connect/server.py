@@ -109,9 +109,7 @@ class ConnectServer:
         Raises:
             Refusal: 404/4, or 403/22 for a viewer and for a publisher who isn't its owner.
         """
-        row = self.content.get(guid)
-        if row is None:
-            raise absent("content item")
+        row = self.content.need(guid, absent("content item"))
         owns = caller.role == PUBLISHER and row["owner_guid"] == caller.guid
         if caller.role != ADMINISTRATOR and not owns:
             raise forbidden()

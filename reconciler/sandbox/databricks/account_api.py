@@ -1,4 +1,4 @@
-"""The account API over HTTP: apps, secrets, permission assignments, workspaces."""
+"""The account API over HTTP: secrets, permission assignments, workspaces."""
 
 from __future__ import annotations
 
@@ -10,41 +10,9 @@ from reconciler.sandbox.routes import Call
 from reconciler.sandbox.tables import public
 
 _BASE = "/api/2.0/accounts/{account}"
-_APPS = f"{_BASE}/oauth2/custom-app-integrations"
 _SECRETS = f"{_BASE}/servicePrincipals/{{principal}}/credentials/secrets"
 _ASSIGNMENTS = f"{_BASE}/workspaces/{{workspace}}/permissionassignments"
 _LEVELS = {"USER": "A user of the workspace.", "ADMIN": "An administrator of the workspace."}
-
-
-def create_app(call: Call, identity: Identity) -> Answer:
-    """200 with three keys and no more: docs/facts/databricks.md, trap 1."""
-    return json_answer(call.state.account.apps.create(call.request.json_object(), identity))
-
-
-def list_apps(call: Call, _: Identity) -> Answer:
-    """A page of apps; `apps` is absent when there are none."""
-    apps = call.state.account.apps
-    rows, token = apps.table.page(*asked(call))
-    creator = call.request.query.get("include_creator_username") == "true"
-    return page("apps", [apps.shown(row, creator=creator) for row in rows], token)
-
-
-def get_app(call: Call, _: Identity) -> Answer:
-    """One app, without its secret."""
-    apps = call.state.account.apps
-    return json_answer(apps.shown(apps.get(call.params["id"])))
-
-
-def update_app(call: Call, _: Identity) -> Answer:
-    """200 with an empty object."""
-    call.state.account.apps.update(call.params["id"], call.request.json_object())
-    return json_answer({})
-
-
-def delete_app(call: Call, _: Identity) -> Answer:
-    """200 with an empty object."""
-    call.state.account.apps.delete(call.params["id"])
-    return json_answer({})
 
 
 def create_secret(call: Call, _: Identity) -> Answer:
@@ -120,11 +88,6 @@ def get_workspace(call: Call, _: Identity) -> Answer:
 
 
 ROUTES = (
-    account_route("POST", _APPS, create_app),
-    account_route("GET", _APPS, list_apps),
-    account_route("GET", f"{_APPS}/{{id}}", get_app),
-    account_route("PATCH", f"{_APPS}/{{id}}", update_app),
-    account_route("DELETE", f"{_APPS}/{{id}}", delete_app),
     account_route("POST", _SECRETS, create_secret),
     account_route("GET", _SECRETS, list_secrets),
     account_route("DELETE", f"{_SECRETS}/{{secret}}", delete_secret),

@@ -72,10 +72,7 @@ class Apps:
         Raises:
             Refusal: 404, there is none with this id.
         """
-        row = self.table.get(key)
-        if row is None:
-            raise _absent(key)
-        return row
+        return self.table.need(key, _absent(key))
 
     def update(self, key: str, body: Mapping[str, Any]) -> None:
         """Replace the lists and the policy that the body names.
@@ -96,10 +93,8 @@ class Apps:
         Raises:
             Refusal: 404, there is none with this id.
         """
-        row = self.table.remove(key)
-        if row is None:
-            raise _absent(key)
-        del self._by_client[row["client_id"]]
+        del self._by_client[self.get(key)["client_id"]]
+        self.table.remove(key)
 
     def accepts(self, client_id: str, sha256: str) -> bool:
         """Whether a confidential app has this client id and a secret with this hash."""

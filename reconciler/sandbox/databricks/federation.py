@@ -54,11 +54,9 @@ class Federation:
         Raises:
             Refusal: 404, there is none with this id.
         """
-        table = self.tables.get(owner)
-        row = None if table is None else table.get(key)
-        if row is None:
-            raise Refusal(404, "RESOURCE_DOES_NOT_EXIST", f"Federation policy '{key}' does not exist.")
-        return row
+        message = f"Federation policy '{key}' does not exist."
+        table = self.tables.get(owner, Table(self._world))
+        return table.need(key, Refusal(404, "RESOURCE_DOES_NOT_EXIST", message))
 
     def update(self, owner: str, key: str, body: Mapping[str, Any], mask: str) -> dict[str, Any]:
         """Change what the mask names, or without a mask what the body has.
@@ -96,8 +94,7 @@ class Federation:
             rows = [row for _, table in sorted(self.tables.items()) for _, row in table.listing()]
             everything.load([{"_key": f"{r['_owner']}/{r['policy_id']}", **r} for r in rows], "_key")
             return everything.page(size, token)
-        table = self.tables.get(owner)
-        return ([], "") if table is None else table.page(size, token)
+        return self.tables.get(owner, Table(self._world)).page(size, token)
 
     def shown(self, row: Row) -> dict[str, Any]:
         """A policy as the API shows it."""

@@ -65,11 +65,8 @@ class PublishedApps:
         Raises:
             Refusal: 404, there is none with this id.
         """
-        row = self.table.get(key)
-        if row is None:
-            message = f"Published OAuth app integration '{key}' does not exist."
-            raise Refusal(404, "RESOURCE_DOES_NOT_EXIST", message)
-        return row
+        message = f"Published OAuth app integration '{key}' does not exist."
+        return self.table.need(key, Refusal(404, "RESOURCE_DOES_NOT_EXIST", message))
 
     def update(self, key: str, body: Mapping[str, Any]) -> None:
         """Replace the policy: nothing else can be changed.
@@ -93,8 +90,8 @@ class PublishedApps:
         self.get(key)
         self.table.remove(key)
 
-    def shown(self, row: Row) -> dict[str, Any]:
-        """An integration as the API shows it."""
+    def shown(self, row: Row, *, creator: bool = True) -> dict[str, Any]:
+        """An integration as the API shows it; nobody's name is part of it."""
         app = self.catalogue.get(row["app_id"])
         return with_policy({**row, "name": row["app_id"] if app is None else app["name"]}, self._world)
 

@@ -1,4 +1,4 @@
-"""Rule sets, federation policies and published apps over HTTP."""
+"""Rule sets and federation policies over HTTP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from reconciler.sandbox.routes import Call
 
 _BASE = "/api/2.0/accounts/{account}"
 _CONTROL = "/api/2.0/preview/accounts/{account}/access-control"
-_PUBLISHED = f"{_BASE}/oauth2/published-app-integrations"
 _POLICIES = (f"{_BASE}/federationPolicies", f"{_BASE}/servicePrincipals/{{principal}}/federationPolicies")
 
 
@@ -64,42 +63,6 @@ def delete_policy(call: Call, _: Identity) -> Answer:
     return json_answer({})
 
 
-def list_catalogue(call: Call, _: Identity) -> Answer:
-    """A page of what the vendor offers."""
-    table = call.state.account.published.catalogue
-    return page("apps", *table.page(*asked(call)))
-
-
-def list_published(call: Call, _: Identity) -> Answer:
-    """A page of what is on."""
-    published = call.state.account.published
-    rows, token = published.table.page(*asked(call))
-    return page("apps", [published.shown(row) for row in rows], token)
-
-
-def create_published(call: Call, identity: Identity) -> Answer:
-    """200 with the id."""
-    return json_answer(call.state.account.published.create(call.request.json_object(), identity))
-
-
-def get_published(call: Call, _: Identity) -> Answer:
-    """One that is on."""
-    published = call.state.account.published
-    return json_answer(published.shown(published.get(call.params["id"])))
-
-
-def update_published(call: Call, _: Identity) -> Answer:
-    """200 with an empty object."""
-    call.state.account.published.update(call.params["id"], call.request.json_object())
-    return json_answer({})
-
-
-def delete_published(call: Call, _: Identity) -> Answer:
-    """200 with an empty object."""
-    call.state.account.published.delete(call.params["id"])
-    return json_answer({})
-
-
 def _owner(call: Call) -> str:
     owner = call.params.get("principal", "")
     if owner and owner not in call.state.account.principals.table:
@@ -116,10 +79,4 @@ ROUTES = (
     *(account_route("GET", f"{base}/{{id}}", get_policy) for base in _POLICIES),
     *(account_route("PATCH", f"{base}/{{id}}", update_policy) for base in _POLICIES),
     *(account_route("DELETE", f"{base}/{{id}}", delete_policy) for base in _POLICIES),
-    account_route("GET", f"{_BASE}/oauth2/published-apps", list_catalogue),
-    account_route("GET", _PUBLISHED, list_published),
-    account_route("POST", _PUBLISHED, create_published),
-    account_route("GET", f"{_PUBLISHED}/{{id}}", get_published),
-    account_route("PATCH", f"{_PUBLISHED}/{{id}}", update_published),
-    account_route("DELETE", f"{_PUBLISHED}/{{id}}", delete_published),
 )

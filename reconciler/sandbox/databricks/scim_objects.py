@@ -55,10 +55,7 @@ class ScimObjects(ABC):
         Raises:
             Refusal: 404, there is none with this id.
         """
-        row = self.table.get(key)
-        if row is None:
-            raise Refusal(404, "", f"{self.noun} with id {key} not found.")
-        return row
+        return self.table.need(key, Refusal(404, "", f"{self.noun} with id {key} not found."))
 
     @abstractmethod
     def create(self, body: Mapping[str, Any]) -> Row:
