@@ -1,8 +1,8 @@
 """A place where the steps of the pipelines run as on their platforms: their own scripts, in bash.
 
 Scripts are taken out of the YAML files and run with the environment that the platform would give, against the
-sandbox. `reconcile` and `python` on the path are those of this environment; `gh` is a stand-in that keeps
-comments and issues in a file.
+sandbox. `reconcile` and `python` on the path are those of this environment, that forked from a warm one;
+`gh` is a stand-in that keeps comments and issues in a file.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import pytest
 import yaml
 
 from reconciler import sandbox as box
+from tests import forked
 
 ROOT = Path(__file__).parents[2]
 EXPRESSION = re.compile(r"\$\{\{\s*(.+?)\s*\}\}")
@@ -90,7 +91,7 @@ class Ran:
 class Runner:
     """A machine of the platform: a checkout, a temporary folder, a path, and credentials for the sandbox."""
 
-    def __init__(self, folder: Path, server: box.SandboxServer) -> None:
+    def __init__(self, folder: Path, server: box.SandboxServer, reconcile: str) -> None:
         self.sandbox = server.sandbox
         self.checkout, self.temp, self.bin = folder / "checkout", folder / "temp", folder / "bin"
         for made in (self.checkout / "specs", self.temp, self.bin, folder / "home"):
@@ -103,8 +104,8 @@ class Runner:
             "DATABRICKS_CONFIG_FILE": os.devnull,
             **server.env,
         }
-        self._put("reconcile", f'exec "{sys.executable}" -m reconciler "$@"')
-        self._put("gh", f'exec "{sys.executable}" "{_GH}" "$@"')
+        self._put("reconcile", f'exec {reconcile} "$@"')
+        self._put("gh", f'exec "{sys.executable}" -IS "{_GH}" "$@"')
         for name in ("python", "python3"):
             self._put(name, self._python())
         self.env["PIP_CALLS"] = str(self.pip_calls)
@@ -236,5 +237,5 @@ exec "{sys.executable}" "$@\""""
 def runner(tmp_path: Path) -> Iterator[Runner]:
     if not shutil.which("bash"):
         pytest.skip("the scripts of the pipelines need bash")
-    with box.SandboxServer() as server:
-        yield Runner(tmp_path, server)
+    with box.SandboxServer() as server, forked.answering() as reconcile:
+        yield Runner(tmp_path, server, reconcile)
