@@ -186,13 +186,19 @@ def _items(items: Sequence[str], sign: str = "") -> str:
 
 def _findings(problems: Sequence[Problem], room: SizeLimit, share: float = 0.3) -> list[str]:
     items = [_finding(problem) for problem in sorted_problems(problems)]
-    taken = fitting(items, room, share)
-    blocks = ["\n".join(taken)] if taken else []
-    if len(taken) < len(items):
-        blocks.append(
-            f"**{counted_words(len(items) - len(taken), 'more finding')} not shown**: {_ALL_SHOWN_BY}."
-        )
+    blocks = _listed(items, room, share, "finding")
     return ["#### Findings", *blocks] if blocks else []
+
+
+def _listed(items: Sequence[str], room: SizeLimit, share: float, noun: str) -> list[str]:
+    """A list of as many items as a share of the room takes."""
+    taken = fitting(items, room, share)
+    return [*(["\n".join(taken)] if taken else []), *_rest(len(items) - len(taken), noun)]
+
+
+def _rest(count: int, noun: str) -> list[str]:
+    words = counted_words(count, f"more {noun}")
+    return [f"**{words} not shown**: {_ALL_SHOWN_BY}."] if count else []
 
 
 def _finding(problem: Problem) -> str:
@@ -279,13 +285,7 @@ def _wrongs(outcomes: Sequence[Outcome], room: SizeLimit) -> list[str]:
         for outcome in sorted(outcomes, key=lambda outcome: outcome.status is not Status.FAILED)
         if outcome.error or outcome.note
     ]
-    taken = fitting(items, room, 0.6)
-    blocks = ["\n".join(taken)] if taken else []
-    if len(taken) < len(items):
-        blocks.append(
-            f"**{counted_words(len(items) - len(taken), 'more error')} not shown**: {_ALL_SHOWN_BY}."
-        )
-    return blocks
+    return _listed(items, room, 0.6, "error")
 
 
 def _rows(heads: Sequence[str], rows: Sequence[Sequence[str]], room: SizeLimit, noun: str) -> list[str]:
@@ -294,11 +294,7 @@ def _rows(heads: Sequence[str], rows: Sequence[Sequence[str]], room: SizeLimit, 
         taken = []
     else:
         taken = fitting([row(cells) for cells in rows], room)
-    blocks = [table(heads, rows[: len(taken)])] if taken else []
-    if len(taken) < len(rows):
-        more = counted_words(len(rows) - len(taken), f"more {noun}")
-        blocks.append(f"**{more} not shown**: {_ALL_SHOWN_BY}.")
-    return blocks
+    return [*([table(heads, rows[: len(taken)])] if taken else []), *_rest(len(rows) - len(taken), noun)]
 
 
 def problems_markdown(problems: Sequence[Problem], _: Look = PLAIN, *, limit: int = LIMIT) -> str:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reconciler.model import Plan
 from reconciler.model.rehearsal import Rehearsal, Traffic, Trial
-from reconciler.rendering.html.page import badge, code, esc, page, said, section, tag
+from reconciler.rendering.html.cards import result_cells
+from reconciler.rendering.html.page import code, esc, page, said, section, tag
 from reconciler.rendering.html.page import table as html_table
 from reconciler.rendering.safe_markdown import SizeLimit, fitting, marker, prose, row, table
 from reconciler.rendering.safe_markdown import code as md_code
 from reconciler.rendering.terminal import PLAIN, Look, clean, wrapped
 from reconciler.rendering.text import counted, duration, outcomes_text
 from reconciler.rendering.things import Applied
-from reconciler.rendering.words import action_words, counted_words, outcome_sign
+from reconciler.rendering.words import action_words, counted_words, outcome_sign, sum_words
 
 _LIMIT = 59_000  # bytes; forges take comments of 65,536 characters
 _REAL = "Nothing real was changed."
+_NOTHING = "Nothing to do"
 
 
 def rehearsal_text(rehearsal: Rehearsal, look: Look = PLAIN) -> str:
@@ -148,7 +149,7 @@ def rehearsal_markdown(rehearsal: Rehearsal, _: Look = PLAIN) -> str:
     head = [
         marker("rehearsal", plan.stack.name),
         f"### Rehearsal for stack {md_code(plan.stack.name)}",
-        f"{_sums(plan, rehearsal)}. {_REAL}",
+        f"{sum_words(plan, rehearsal.outcomes) or _NOTHING}. {_REAL}",
         f"Calls: {prose(_calls(rehearsal))}. Afterwards: {_afterwards(rehearsal)}.",
         f"Faults: {_faults(rehearsal.trials)}." if rehearsal.trials else "",
     ]
@@ -167,25 +168,11 @@ def rehearsal_markdown(rehearsal: Rehearsal, _: Look = PLAIN) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _sums(plan: Plan, rehearsal: Rehearsal) -> str:
-    counts = counted(plan, rehearsal.outcomes)
-    told = (f"{count:,} {'unchanged' if key == 'no_op' else key}" for key, count in counts.items() if count)
-    return ", ".join(told) or "Nothing to do"
-
-
 def rehearsal_html(rehearsal: Rehearsal, _: Look = PLAIN) -> str:
     """The same as a page: changes in their order, calls by system, the end, the trials."""
     plan = rehearsal.plan
-    changes = {change.address: change for change in plan.changes}
-    rows = [
-        [
-            f"{number:,}",
-            f"{badge(outcome_sign(each, changes), each.action)}{action_words(each.action)}",
-            code(each.address) + tag("p", said(each.error), "bad") + tag("p", said(each.note)),
-            each.status.value,
-        ]
-        for number, each in enumerate(rehearsal.outcomes, 1)
-    ]
+    results = result_cells(plan, rehearsal.outcomes)
+    rows = [[f"{number:,}", *cells] for number, cells in enumerate(results, 1)]
     traffic = [
         [code(name), f"{each.reads:,}", f"{each.writes:,}", f"{each.latency * 1000:.0f} ms"]
         for name, each in sorted(rehearsal.traffic.items())
@@ -196,8 +183,9 @@ def rehearsal_html(rehearsal: Rehearsal, _: Look = PLAIN) -> str:
     left = [[action_words(each.action), code(each.address), said(each.reason)] for each in rehearsal.left]
     css = "" if rehearsal.converges else ' class="bad"'
     name = tag("span", esc(plan.stack.name), "name")
+    sums = sum_words(plan, rehearsal.outcomes) or _NOTHING
     head = (
-        f"<h1>Rehearsal for stack {name}</h1>\n<p>{esc(_sums(plan, rehearsal))}. {_REAL}</p>"
+        f"<h1>Rehearsal for stack {name}</h1>\n<p>{sums}. {_REAL}</p>"
         f"<p{css}>{esc(_afterwards(rehearsal).capitalize())}; about {duration(rehearsal.seconds)}.</p>"
     )
     body = "".join(

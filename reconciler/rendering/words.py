@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from reconciler.model import Action, Address, Change, Outcome, Plan
 from reconciler.providers import KINDS
 from reconciler.rendering.terminal import SYMBOLS, clean, symbol
-from reconciler.rendering.text import nothing_text
+from reconciler.rendering.text import counted, nothing_text
 
 
 def kind_words(address: Address) -> str:
@@ -56,6 +56,12 @@ def nothing_words(plan: Plan) -> str:
 def counted_words(count: int, noun: str) -> str:
     """`1 change`, `2 changes`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def sum_words(plan: Plan, outcomes: Sequence[Outcome]) -> str:
+    """How many changes ended in which way; "" if there was nothing to do."""
+    counts = counted(plan, outcomes).items()
+    return ", ".join(f"{count:,} {'unchanged' if key == 'no_op' else key}" for key, count in counts if count)
 
 
 def waiting_words(count: int) -> str:

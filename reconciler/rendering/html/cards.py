@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from reconciler.model import Action, Address, Change
+from reconciler.model import Action, Address, Change, Outcome, Plan
 from reconciler.rendering.differences import Difference, differences
 from reconciler.rendering.html.page import badge, code, esc, said, tag
-from reconciler.rendering.words import action_words, extra_name, kind_words, sign
+from reconciler.rendering.words import action_words, extra_name, kind_words, outcome_sign, sign
 from reconciler.secrets import SENSITIVE
 
 _OPEN_AT_MOST = 12
@@ -133,3 +133,16 @@ def unchanged(changes: Sequence[Change], anchors: Anchors) -> str:
         return ""
     title = f"{badge('·', Action.NO_OP)}<b>{len(changes):,} unchanged</b>"
     return f'<details class="card a-no_op still"><summary>{title}</summary><ul>{items}</ul></details>'
+
+
+def result_cells(plan: Plan, outcomes: Iterable[Outcome]) -> list[list[str]]:
+    """How each change ended: what was done, where and what is to be said of it, the result."""
+    changes = {change.address: change for change in plan.changes}
+    return [
+        [
+            f"{badge(outcome_sign(each, changes), each.action)}{action_words(each.action)}",
+            code(each.address) + tag("p", said(each.error), "bad") + tag("p", said(each.note)),
+            each.status.value,
+        ]
+        for each in outcomes
+    ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from reconciler.errors import Problem, ReconcileError
 from reconciler.model import Action, Address, Change, Plan, Proof, Status
 from reconciler.rendering.drift import NO_DRIFT, changes_in
-from reconciler.rendering.html.cards import cards, unchanged
+from reconciler.rendering.html.cards import cards, result_cells, unchanged
 from reconciler.rendering.html.page import (
     badge,
     chip,
@@ -27,14 +27,13 @@ from reconciler.rendering.html.page import (
 from reconciler.rendering.html.picture import picture
 from reconciler.rendering.ledger import ledger_json
 from reconciler.rendering.terminal import PLAIN, SYMBOLS, Look, clean
-from reconciler.rendering.text import counted, scope_words
+from reconciler.rendering.text import scope_words
 from reconciler.rendering.things import Applied, Drift, LedgerView, Proofs
 from reconciler.rendering.verification import NOTHING, counted_proofs
 from reconciler.rendering.words import (
-    action_words,
     counted_words,
     nothing_words,
-    outcome_sign,
+    sum_words,
     title_words,
     waiting_words,
 )
@@ -139,25 +138,13 @@ def drift_html(drift: Drift, _: Look = PLAIN) -> str:
 def outcomes_html(applied: Applied, _: Look = PLAIN) -> str:
     """What came of applying a plan, as a page: the sum, then how each change ended, failures first."""
     plan, outcomes = applied.plan, applied.outcomes
-    changes = {change.address: change for change in plan.changes}
-    counts = ", ".join(
-        f"{count:,} {'unchanged' if key == Action.NO_OP.value else key}"
-        for key, count in counted(plan, outcomes).items()
-        if count
-    )
     ranks = {Status.FAILED: 0, Status.SKIPPED: 1, Status.DONE: 2}
-    rows = [
-        [
-            f"{badge(outcome_sign(each, changes), each.action)}{action_words(each.action)}",
-            code(each.address) + tag("p", said(each.error), "bad") + tag("p", said(each.note)),
-            each.status.value,
-            f"{each.seconds:.1f} s",
-        ]
-        for each in sorted(outcomes, key=lambda each: ranks[each.status])
-    ]
+    ordered = sorted(outcomes, key=lambda each: ranks[each.status])
+    results = zip(result_cells(plan, ordered), ordered, strict=True)
+    rows = [[*cells, f"{each.seconds:.1f} s"] for cells, each in results]
     title = f"Applied to stack {clean(plan.stack.name)}"
     name = tag("span", esc(plan.stack.name), "name")
-    head = f"<h1>Applied to stack {name}</h1>\n<p>{counts or 'Nothing to do'}.</p>"
+    head = f"<h1>Applied to stack {name}</h1>\n<p>{sum_words(plan, outcomes) or 'Nothing to do'}.</p>"
     return page(
         title, head, section("results", "Results", table(["Action", "Address", "Result", "Time"], rows))
     )
