@@ -187,7 +187,11 @@ class _Composer:
         self._open: list[_OpenMapping | _OpenSeries] = []
         self._anchors = _Anchors()
         self._root: Node | None = None
-        self._takes: Mapping[type, Callable[[Any], None]] = {
+
+    def run(self) -> Node:
+        """The document of the file; one that holds nothing, as after a last `---`, is none."""
+        # no attribute: a ring would keep all nodes until somebody looks for garbage
+        takes: Mapping[type, Callable[[Any], None]] = {
             yaml.ScalarEvent: self._scalar,
             yaml.MappingStartEvent: self._start,
             yaml.SequenceStartEvent: self._start,
@@ -195,13 +199,10 @@ class _Composer:
             yaml.SequenceEndEvent: self._close,
             yaml.AliasEvent: self._alias,
         }
-
-    def run(self) -> Node:
-        """The document of the file; one that holds nothing, as after a last `---`, is none."""
         root: Node | None = None
         start: Any = None
         while not isinstance(event := self._loader.get_event(), yaml.StreamEndEvent):
-            if take := self._takes.get(type(event)):
+            if take := takes.get(type(event)):
                 if self._open or not _is_nothing(event):
                     take(event)
             elif isinstance(event, yaml.DocumentStartEvent):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ from reconciler.model import Action, Intent, Pending, Runner
 from reconciler.planning import Options, make_destroy_plan, make_plan, plan_file
 from reconciler.providers import KINDS
 from reconciler.rendering import plan_json
+from reconciler.specs.yaml_nodes import Block, Scalar, Series
 
 SIZES = 30, 60, 90
 RUNNER = Runner("o", "h", "b", 1, "s")
@@ -150,6 +152,19 @@ def test_each_further_object_takes_as_many_steps_to_load(tmp_path):
         steps_of(lambda file=file: specs.load(file, KINDS, environment={}, strict=False)) for file in files
     ]
     assert is_linear(*steps), steps
+
+
+def test_what_was_written_is_let_go_as_soon_as_its_stack_is_there(tmp_path):
+    file = spec(3, tmp_path)
+    gc.collect()
+    gc.disable()
+    try:
+        stack = specs.load(file, KINDS, environment={}, strict=False)
+        held = [one for one in gc.get_objects() if isinstance(one, (Block, Scalar, Series))]
+    finally:
+        gc.enable()
+    assert len(stack.resources) == 9
+    assert held == []
 
 
 def test_the_measure_sees_a_loop_within_a_loop():
