@@ -19,7 +19,6 @@ from reconciler.cli.policy_files import rules_of
 from reconciler.errors import CredentialError, LedgerError, UsageError
 from reconciler.kinds import Registry
 from reconciler.ledger import (
-    AlwaysHeld,
     Journal,
     Lease,
     OpenedLedger,
@@ -154,7 +153,7 @@ class View:
 class WriteAccess:
     """The right to write one stack's ledger and to change what it owns."""
 
-    lease: Lease | AlwaysHeld
+    lease: Lease
     journal: Journal
     opened: OpenedLedger
 

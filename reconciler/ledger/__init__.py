@@ -3,7 +3,7 @@
 from reconciler.ledger.codec import FORMAT, decode, encode
 from reconciler.ledger.file_store import FileStore
 from reconciler.ledger.journal import Edit, Journal
-from reconciler.ledger.lease import AlwaysHeld, Lease, Waiting, unlock
+from reconciler.ledger.lease import Lease, Waiting, unlock
 from reconciler.ledger.lease_holder import Holder
 from reconciler.ledger.manual_edits import check_move, forget, move, move_provider, within
 from reconciler.ledger.opened_ledger import (
@@ -23,7 +23,6 @@ from reconciler.ledger.writer import new_lease, start_journal
 
 __all__ = [
     "FORMAT",
-    "AlwaysHeld",
     "Claims",
     "Content",
     "Edit",

@@ -291,36 +291,6 @@ class _Watch:
             self._on_wait(waiting)
 
 
-class AlwaysHeld:
-    """The lease of a stateless stack: there is nothing to share."""
-
-    epoch = ""
-    took_over = False
-    previous: Holder | None = None
-
-    def __init__(self, runner: Runner | None = None) -> None:
-        self.runner = runner or current_runner()
-
-    def acquire(self, *, wait: float = 0.0, on_wait: Callable[[Waiting], None] | None = None) -> AlwaysHeld:
-        """Is done."""
-        return self
-
-    def gate(self) -> None:
-        """Is open."""
-
-    def fence(self, reason: str) -> None:
-        """Has nobody to keep out."""
-
-    def release(self) -> None:
-        """Has nothing to give back."""
-
-    def __enter__(self) -> AlwaysHeld:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
-
 def unlock(store: Store, stack: str, *, force: bool = False, here: Runner | None = None) -> Holder | None:
     """Ends a lease by hand.
 

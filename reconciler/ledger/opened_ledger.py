@@ -80,11 +80,6 @@ class OpenedLedger:
     version: str
     moving: str = ""
 
-    @property
-    def is_stateless(self) -> bool:
-        """Whether the spec says `ledger: none`."""
-        return self.stack.ledger_url == STATELESS
-
     def reread(self) -> OpenedLedger:
         """What is there now, checked in the same way."""
         return _understood(self.stack, Content(self.store, *self.store.read()), self.moving)

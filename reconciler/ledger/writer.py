@@ -6,25 +6,23 @@ import time
 from collections.abc import Callable
 
 from reconciler.ledger.journal import Journal
-from reconciler.ledger.lease import AlwaysHeld, Lease
+from reconciler.ledger.lease import Lease
 from reconciler.ledger.opened_ledger import OpenedLedger
 from reconciler.model import Runner
 
 
 def new_lease(
     opened: OpenedLedger, *, runner: Runner | None = None, sleep: Callable[[float], None] = time.sleep
-) -> Lease | AlwaysHeld:
-    """The lease of a ledger, not yet acquired.
+) -> Lease:
+    """The lease of a ledger, not yet acquired; that of a stateless stack is shared with nobody.
 
     Args:
         sleep: waits that many seconds, for somebody else to give it back.
     """
-    if opened.is_stateless:
-        return AlwaysHeld(runner)
     return Lease(opened.store, opened.stack.name, runner=runner, sleep=sleep)
 
 
-def start_journal(opened: OpenedLedger, lease: Lease | AlwaysHeld) -> Journal:
+def start_journal(opened: OpenedLedger, lease: Lease) -> Journal:
     """The journal under a lease that was acquired: reads the ledger again, since its last holder may have
     written meanwhile, and tells the lease when somebody else writes.
 

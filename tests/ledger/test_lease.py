@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import FencedError, LedgerError, LockedError
-from reconciler.ledger import AlwaysHeld, Lease, UncertainWriteError, current_runner, unlock
+from reconciler.ledger import Lease, UncertainWriteError, current_runner, unlock
 from reconciler.ledger import lease as lease_module
 from reconciler.ledger import lease_holder as holders
 from reconciler.ledger.lease import steady
+from reconciler.ledger.store import MemoryStore
 
 HERE = current_runner()
 
@@ -459,8 +460,7 @@ def test_a_lease_in_any_state_is_read_without_a_traceback(text):
 
 
 def test_a_stateless_stack_is_always_free():
-    with AlwaysHeld().acquire() as first, AlwaysHeld().acquire(wait=1) as second:
-        first.fence("nothing to see")
+    with Lease(MemoryStore(), "prod").acquire() as first, Lease(MemoryStore(), "prod").acquire() as second:
         first.gate()
         second.gate()
     assert first.runner.pid == os.getpid()

@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.errors import LedgerError
 from reconciler.ledger import claims, encode, open_ledger, recorded_plan_path
+from reconciler.ledger.store import MemoryStore
 from reconciler.model import Pending, ProviderSpec, Superseded, mark_of, record_of
 
 IDENTITY = "https://connect.example.org"
@@ -94,7 +95,7 @@ def test_two_looks_at_a_ledger_that_isnt_there_see_the_same(make, tmp_path):
 
 def test_a_stateless_stack_has_a_new_ledger_in_memory(make, tmp_path):
     found = opened(make.stack(tmp_path, ledger_url="none"))
-    assert found.is_stateless
+    assert isinstance(found.store, MemoryStore)
     assert found.ledger.is_new
 
 
