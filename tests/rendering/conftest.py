@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from rendering.browser import CHROMIUM, Browser
 
-from reconciler.model import Action, Address, Change, Plan, ProviderSpec, Stack
+from reconciler.model import Action, Address, Cause, Change, FieldChange, Plan, ProviderSpec, Stack
 from reconciler.providers import KINDS
 from reconciler.rendering import LedgerView
 from reconciler.rendering.outputs import outputs
@@ -85,3 +85,45 @@ def browser(tmp_path_factory):
     browser = Browser(tmp_path_factory.mktemp("profile"))
     yield browser
     browser.close()
+
+
+@pytest.fixture
+def story(make):
+    """One of each kind, wired together."""
+    app, principal = Address("oauth_apps", "posit-connect"), Address("service_principals", "nightly")
+    secret = principal.inside("client_secret")
+    return make.plan(
+        make.change("oauth_apps.posit-connect", fields=(FieldChange("scopes", None, ["sql", "openid"]),)),
+        make.change("service_principals.nightly", Action.NO_OP, id="4711"),
+        make.change(
+            "service_principals.nightly.client_secret",
+            Action.ROTATE,
+            id="s-1",
+            reason="it expires 2026-01-20",
+            depends_on=(principal,),
+            fields=(FieldChange("id", "s-1", "(known after apply)"),),
+        ),
+        make.change(
+            "connect_integrations.viewer",
+            Action.UPDATE,
+            id="g1",
+            name="Databricks OAuth integration",
+            reason="scopes: changed outside of this stack",
+            depends_on=(app,),
+            fields=(
+                FieldChange("config.scopes", ["sql", "evil"], ["sql", "openid"], Cause.DRIFT),
+                FieldChange("config.workspace_host", "a.cloud.databricks.com", "b.cloud.databricks.com"),
+                FieldChange("config.client_secret", "(sensitive)", "(sensitive)"),
+                FieldChange("config.ttl", 60, 30),
+            ),
+        ),
+        make.change(
+            "connect_integrations.service",
+            Action.DELETE,
+            id="g2",
+            reason="it left the spec",
+            depends_on=(principal, secret),
+            approval="content may point at this integration's GUID",
+            fields=(FieldChange("name", "old", None),),
+        ),
+    )

@@ -14,38 +14,6 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-
 
 
 @pytest.fixture
-def story(make):
-    app, principal = Address("oauth_apps", "posit-connect"), Address("service_principals", "nightly")
-    secret = principal.inside("client_secret")
-    return make.plan(
-        make.change("oauth_apps.posit-connect", fields=(FieldChange("scopes", None, ["sql", "openid"]),)),
-        make.change("service_principals.nightly", Action.NO_OP, id="4711"),
-        make.change(
-            "service_principals.nightly.client_secret",
-            Action.ROTATE,
-            id="s-1",
-            depends_on=(principal,),
-            fields=(FieldChange("id", "s-1", "(known after apply)"),),
-        ),
-        make.change(
-            "connect_integrations.viewer",
-            Action.UPDATE,
-            id="g1",
-            depends_on=(app,),
-            fields=(FieldChange("config.scopes", ["sql", "evil"], ["sql", "openid"]),),
-        ),
-        make.change(
-            "connect_integrations.service",
-            Action.DELETE,
-            id="g2",
-            depends_on=(principal, secret),
-            approval="content may point at this integration's GUID",
-            fields=(FieldChange("name", "old", None),),
-        ),
-    )
-
-
-@pytest.fixture
 def page(tmp_path):
     def written(plan):
         path = tmp_path / "plan.html"
