@@ -1,16 +1,16 @@
-"""The JSON Schema of a spec: put together from that of each kind, compiled once, and asked what is secret."""
+"""The JSON Schema of a spec of some kinds: compiled once, and asked what a field is."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, Union
 
-from reconciler.kinds import Kind, Registry, schema_file
+from reconciler.kinds import Kind, Registry
 from reconciler.secrets import sounds_secret
 from reconciler.specs.schema_compiler import Check, UnknownKeywordError, compiled
+from reconciler.specs.schema_files import bundled, expanded, schema_files
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -47,7 +47,7 @@ class Schemas:
     def __init__(self, kinds: tuple[Kind[Any], ...]) -> None:
         self._kinds = kinds
         self.sections = tuple(kind.name for kind in kinds if not kind.owner)
-        self.expanded = cache(self._expanded)
+        self.expanded = cache(lambda name: expanded(self.files, name))
         self.validator = cache(self._validator)
         self.acceptor = cache(self._acceptor)
         self.secret_paths = cache(self._secret_paths)
@@ -60,79 +60,12 @@ class Schemas:
     @cached_property
     def files(self) -> Mapping[str, Any]:
         """Every schema as it is written; that of the stack and the addresses name the kinds."""
-        fixed = {name: schema_file(name) for name in ("inputs", "policy")}
-        own = {kind.name: kind.document for kind in self._kinds if not kind.owner}
-        providers = self._providers()
-        return {"shared": self._shared(), "stack": self._stack(), "providers": providers, **fixed, **own}
+        return schema_files(self._kinds)
 
     @cached_property
     def provider_types(self) -> frozenset[str]:
         """Types of providers that packages bring."""
         return frozenset(kind.provider_type for kind in self._kinds if kind.provider_schema is not None)
-
-    def _providers(self) -> Any:
-        """The schema of a provider, with the types that packages bring."""
-        base = schema_file("providers")
-        if not self.provider_types:
-            return base
-        types = {"enum": [*base[_PROPERTY]["type"]["enum"], *sorted(self.provider_types)]}
-        own = {k.provider_type: k.provider_schema for k in self._kinds if k.provider_schema is not None}
-        more = [
-            {
-                "if": {_PROPERTY: {"type": {"const": name}}, "required": ["type"]},
-                "then": {**schema, _PROPERTY: {"type": True, **schema.get(_PROPERTY, {})}},
-            }
-            for name, schema in sorted(own.items())
-        ]
-        told = {**base[_PROPERTY], "type": {**base[_PROPERTY]["type"], **types}}
-        return {**base, _PROPERTY: told, "allOf": [*base["allOf"], *more]}
-
-    def _shared(self) -> Any:
-        shared = schema_file("shared")
-        address = shared["$defs"]["address"]
-        key = shared["$defs"]["key"]["pattern"].strip("^$")
-        inside = [rf"{kind.owner}\.{key}\.{kind.part}" for kind in self._kinds if kind.owner]
-        whole = rf"({'|'.join(self.sections)})\.{key}"
-        pattern = f"^({'|'.join([whole, *inside])})$"
-        return {**shared, "$defs": {**shared["$defs"], "address": {**address, "pattern": pattern}}}
-
-    def _stack(self) -> Any:
-        base = schema_file("base")
-        healed = [kind.name for kind in self._kinds if not kind.owner and kind.is_healable]
-        properties: dict[str, Any] = {}
-        for key, part in base[_PROPERTY].items():
-            if key == "watch":
-                heal = {**part[_PROPERTY]["heal"], "items": {"enum": healed}}
-                properties[key] = {**part, _PROPERTY: {**part[_PROPERTY], "heal": heal}}
-            else:
-                properties[key] = part
-            if key == "providers":
-                properties.update((kind.name, _section(kind)) for kind in self._kinds if not kind.owner)
-        return {**base, _PROPERTY: properties}
-
-    def _expanded(self, name: str) -> Any:
-        """A schema with every `$ref` replaced by what it means: nothing is looked up while validating."""
-        return self._expand(self.files[name], name)
-
-    def _expand(self, schema: Any, home: str) -> Any:
-        """The same for a part of it; `home` is the name of the schema that it stands in."""
-        if isinstance(schema, list):
-            return [self._expand(item, home) for item in schema]
-        if not isinstance(schema, dict):
-            return schema
-        kept = {
-            key: item if key in ("examples", "enum", "const") else self._expand(item, home)
-            for key, item in schema.items()
-            if key not in ("$ref", "$defs", "$schema")
-        }
-        if "$ref" not in schema:
-            return kept
-        file, _, pointer = schema["$ref"].partition("#")
-        home = file.removesuffix(".schema.json") or home
-        target = self.files[home]
-        for step in pointer.split("/")[1:]:
-            target = target[step]
-        return {**self._expand(target, home), **kept}
 
     def _whole(self, name: str) -> Any:
         if name != "import":
@@ -212,19 +145,7 @@ class Schemas:
     @property
     def text(self) -> str:
         """One self-contained JSON Schema of a spec: the stack's with all others under `$defs`."""
-        others = {name: _local(self.files[name], name) for name in sorted(self.files) if name != "stack"}
-        bundle = {**_local(self.files["stack"], ""), "$defs": others}
-        return json.dumps(bundle, indent=2, ensure_ascii=False) + "\n"
-
-
-def _section(kind: Kind[Any]) -> Any:
-    """The section of a spec that holds the objects of a kind, by key."""
-    return {
-        "description": kind.document.get("x-section", kind.document.get("title", kind.noun)),
-        "type": "object",
-        "propertyNames": {"$ref": "shared.schema.json#/$defs/key"},
-        "additionalProperties": {"$ref": f"{kind.name}.schema.json"},
-    }
+        return bundled(self.files)
 
 
 def _marked(schema: Any, path: tuple[_Step, ...]) -> Iterator[tuple[_Step, ...]]:
@@ -243,25 +164,3 @@ def _marked(schema: Any, path: tuple[_Step, ...]) -> Iterator[tuple[_Step, ...]]
 
 def _fits(step: _Step, key: Union[str, int]) -> bool:
     return step == key if isinstance(step, str) else bool(step.search(str(key)))
-
-
-def _local(schema: Any, home: str) -> Any:
-    """A schema whose references point into the bundle; `home` is the name of the file that it stands in."""
-    if isinstance(schema, list):
-        return [_local(item, home) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    moved = {
-        key: item if key == "examples" else _local(item, home)
-        for key, item in schema.items()
-        if key != "$schema" or not home
-    }
-    if isinstance(schema.get("$ref"), str):
-        moved["$ref"] = _inside(schema["$ref"], home)
-    return moved
-
-
-def _inside(reference: str, home: str) -> str:
-    file, _, pointer = reference.partition("#")
-    name = file.removesuffix(".schema.json") or home
-    return f"#/$defs/{name}{pointer}"
