@@ -6,7 +6,7 @@ import pkgutil
 
 import reconciler.cli
 from reconciler.cli.command_line import parser
-from reconciler.providers import KINDS
+from reconciler.providers import KINDS, _retries
 from reconciler.specs import schemas_of
 
 LIBRARIES = [
@@ -38,4 +38,5 @@ for name in (*_schemas.files, "import"):
     if name != "shared":
         _schemas.acceptor(name)
 parser()
+_retries.FIRST_WAIT = 0.01  # seconds; how long the waits really are is told in tests/providers
 gc.freeze()
