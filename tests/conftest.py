@@ -4,12 +4,17 @@ import os
 import sys
 
 import pytest
+from hypothesis import settings
 
 from reconciler.secrets import leak_register
 
 # Each worker, and each process of a test, imports the same files: they are compiled once, come what may.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# How many examples a property is tried on, where it doesn't say; some take a multiple of it.
+settings.register_profile("suite", max_examples=int(os.environ.get("EXAMPLES") or 40), deadline=None)
+settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)

@@ -29,6 +29,7 @@ import pytest
 
 from reconciler import sandbox as box
 from reconciler.cli.main import main
+from reconciler.providers import _retries
 from tests import forked
 
 ROOT = Path(__file__).parents[2]
@@ -97,6 +98,7 @@ class Workplace:
             "HOME": str(folder / "home"),
             "DATABRICKS_CONFIG_FILE": os.devnull,
             "PYTHONPATH": str(ROOT),  # this checkout, whatever is installed
+            "RECONCILE_LAG_BOUND": "0.3",
             **server.env,
         }
         self.ledger = folder / "specs" / ".reconcile" / "stack.json"
@@ -374,6 +376,7 @@ class Inside(Workplace):
         self.hearing = err
         with (
             mock.patch.dict(os.environ, whole, clear=True),
+            mock.patch.object(_retries, "FIRST_WAIT", 0.01),  # seconds, as in processes that are forked
             _chdir(self.folder),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),

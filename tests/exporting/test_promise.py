@@ -130,7 +130,7 @@ providers:
 """
 
 
-@settings(max_examples=ESTATES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=ESTATES, suppress_health_check=list(HealthCheck))
 @given(
     estate=estates(),
     knobs=st.fixed_dictionaries(

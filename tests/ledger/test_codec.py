@@ -144,7 +144,6 @@ def read(content, **facts):
     return decode(content, **{"where": "prod.json"} | facts)
 
 
-@settings(deadline=None, max_examples=60)
 @given(ledgers)
 def test_what_is_written_is_what_is_read(ledger):
     assert read(encode(ledger)) == ledger
@@ -158,14 +157,14 @@ def test_every_field_of_a_value_is_in_its_table(shape):
     assert kept == {field.name for field in fields(shape._make)} - {"extra"}
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(ledgers)
 def test_the_file_is_sorted_indented_and_ends_in_a_newline(ledger):
     content = encode(ledger, mark="m").decode()
     assert content == json.dumps(json.loads(content), indent=2, sort_keys=True) + "\n"
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(ledgers, ledgers)
 def test_an_encoder_that_has_written_before_writes_the_same_as_a_fresh_one(first, second):
     encoder = Encoder()

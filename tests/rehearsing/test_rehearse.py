@@ -205,7 +205,7 @@ def test_several_stacks_are_rehearsed_each_on_its_own(place: Place) -> None:
     assert place.writes() == []
 
 
-@settings(max_examples=max(ESTATES // 2, 1), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=max(ESTATES // 2, 1), suppress_health_check=list(HealthCheck))
 @given(
     estate=estates(),
     knobs=st.fixed_dictionaries(

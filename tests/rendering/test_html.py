@@ -7,7 +7,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reconciler.errors import AnswerError, Location, Problem, Severity
@@ -156,7 +156,6 @@ def check_nothing_breaks_out(name, value, action):
         assert all(value.isprintable() for _, _, value in seen.attributes if value)
 
 
-@settings(deadline=None)
 @given(HOSTILE, HOSTILE, st.sampled_from([action for action in Action if action is not Action.NO_OP]))
 def test_no_name_adds_an_element_an_attribute_or_a_link(name, value, action):
     assume(name != value)

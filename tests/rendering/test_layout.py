@@ -2,7 +2,7 @@
 
 import random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.rendering.html.layout import WIDTH, Box, arranged
@@ -21,7 +21,6 @@ def overlaps(boxes, made):
     ]
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_boxes_never_overlap_and_stand_right_of_what_they_depend_on(data):
     count = data.draw(st.integers(1, 60))

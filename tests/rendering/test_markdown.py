@@ -5,7 +5,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -157,7 +157,6 @@ def check_nothing_breaks_out(name, value, action):
             assert not LIVELY.search(bare), bare
 
 
-@settings(deadline=None)
 @given(HOSTILE, HOSTILE, st.sampled_from([action for action in Action if action is not Action.NO_OP]))
 def test_no_element_but_ours_and_no_mention_or_link_ever_appears(name, value, action):
     assume(name.strip(" ") and value.strip(" ") and name != value)
@@ -169,7 +168,6 @@ def test_known_tricks_stay_text(attack):
     check_nothing_breaks_out(attack, attack + "!", Action.UPDATE)
 
 
-@settings(deadline=None)
 @given(HOSTILE)
 def test_code_shows_a_text_exactly_in_spans_and_in_tables_and_in_summaries(text):
     shown = clean(text)

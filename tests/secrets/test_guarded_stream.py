@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.cli import plan_files
@@ -45,7 +45,6 @@ def test_complete_lines_pass_at_once_and_the_rest_when_flushed() -> None:
 
 
 @given(texts=st.lists(st.text()))
-@settings(deadline=None)
 def test_what_holds_no_secret_passes_unchanged(texts: list[str]) -> None:
     stream = io.StringIO(newline="")
     guarded = Guarded(stream)
@@ -56,7 +55,6 @@ def test_what_holds_no_secret_passes_unchanged(texts: list[str]) -> None:
 
 
 @given(data=st.data())
-@settings(deadline=None)
 def test_a_secret_in_any_number_of_writes_never_comes_out_whole(data: st.DataObject) -> None:
     canary = fresh()
     Secret(canary)

@@ -12,7 +12,7 @@ import urllib.parse
 from collections.abc import Callable
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reconciler.rendering.terminal import clean
@@ -61,7 +61,6 @@ AROUND = st.text(st.characters(exclude_characters="\\%", exclude_categories=["Cs
 
 @pytest.mark.parametrize("guise", GUISES)
 @given(value=st.text(min_size=8), before=AROUND, after=AROUND)
-@settings(deadline=None)
 def test_a_secret_is_found_in_every_guise_and_among_any_text(
     guise: str, value: str, before: str, after: str
 ) -> None:
@@ -72,7 +71,6 @@ def test_a_secret_is_found_in_every_guise_and_among_any_text(
 
 
 @given(value=st.text(alphabet="ab \t%41\\n\"'/+-_é€😀", min_size=8))
-@settings(deadline=None)
 def test_values_full_of_signs_that_are_escaped_are_found(value: str) -> None:
     assume(len("".join(value.split())) >= 8)
     Secret(value)
@@ -99,7 +97,6 @@ def test_texts_without_a_secret_pass(canary: str) -> None:
 
 
 @given(text=st.text())
-@settings(deadline=None)
 def test_random_text_passes(text: str) -> None:
     tripwire(text[:400])
 

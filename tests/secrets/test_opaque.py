@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 import yaml
 from deepdiff import DeepDiff
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.secrets import SENSITIVE, Fingerprint, Secret
@@ -116,7 +116,6 @@ REFUSED: dict[str, Callable[[Secret], object]] = {
 
 @pytest.mark.parametrize("way", SHOWN)
 @given(value=VALUES)
-@settings(deadline=None)
 def test_no_way_of_showing_a_secret_shows_it(way: str, value: str) -> None:
     shown = str(SHOWN[way](Secret(value)))
     assert value not in shown
@@ -126,7 +125,6 @@ def test_no_way_of_showing_a_secret_shows_it(way: str, value: str) -> None:
 
 @pytest.mark.parametrize("way", REFUSED)
 @given(value=VALUES)
-@settings(deadline=None)
 def test_what_would_copy_or_open_a_secret_is_refused_without_naming_it(way: str, value: str) -> None:
     secret = Secret(value)
     with pytest.raises((TypeError, ValueError)) as raised:

@@ -58,7 +58,6 @@ def test_a_sealed_copy_opens_with_the_matching_key_and_with_no_other(pair: Pair,
 
 
 @given(value=st.text())
-@settings(deadline=None)
 def test_any_text_is_the_same_after_sealing_and_opening(value: str) -> None:
     copied = seal(Secret(value), Recipients.parse([AGE.public, SSH.public]))
     for pair in (AGE, SSH):
@@ -68,7 +67,7 @@ def test_any_text_is_the_same_after_sealing_and_opening(value: str) -> None:
 
 
 @given(document=st.binary(max_size=200_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_any_document_is_the_same_after_sealing_and_opening(document: bytes) -> None:
     copied = seal_bytes(document, Recipients.parse([SSH.public]))
     assert unseal_bytes(copied, holder_of(SSH)) == document
@@ -134,7 +133,7 @@ def test_content_that_is_no_text_is_told_and_not_quoted() -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 def test_a_hostile_copy_is_opened_refused_or_not_ours_and_nothing_else(data: st.DataObject) -> None:
     text = seal(Secret("a value"), Recipients.parse([AGE.public, SSH.public]))
     place = data.draw(st.integers(0, 5000)) % len(text)  # its length varies: age adds some noise

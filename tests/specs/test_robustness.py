@@ -102,7 +102,9 @@ junk = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=2 * settings().max_examples, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), junk), max_size=3))
 @example([(("providers", "connect", "ca_certificate"), "")])
 def test_anything_in_the_place_of_anything_is_only_a_problem(specs, changes):

@@ -223,7 +223,9 @@ SNIPPETS = [
 soups = st.lists(st.sampled_from(FRAGMENTS + SNIPPETS), max_size=25)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=3 * settings().max_examples, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.one_of(st.binary(max_size=60), soups.map(lambda pieces: "".join(pieces).encode())))
 @example(b"version: 1\nstack: x\nvars: {a: {b: ${vars.a}}}\n")
 def test_no_bytes_whatever_give_a_traceback(specs, content):
