@@ -26,7 +26,7 @@ from reconciler.ledger.json_shapes import (
     list_of,
     mapping_of,
 )
-from reconciler.model import Ledger, Pending
+from reconciler.model import Address, Ledger, Pending
 
 FORMAT = "reconcile.ledger/1"
 _FORMAT_NUMBER = re.compile(r"reconcile\.ledger/([0-9]{1,6})\Z")
@@ -181,8 +181,8 @@ class Encoder:
 
     def __init__(self) -> None:
         # the values are kept beside their text, so that no id is given to another value meanwhile
-        self._spelled: dict[int, tuple[Any, str]] = {}
-        self._next: dict[int, tuple[Any, str]] = {}
+        self._spelled: dict[int, tuple[Any, bytes]] = {}
+        self._next: dict[int, tuple[Any, bytes]] = {}
 
     def encode(self, ledger: Ledger, *, mark: str = "") -> bytes:
         """The file's content.
@@ -194,25 +194,28 @@ class Encoder:
             InternalError: a value isn't JSON, or couldn't be read again.
         """
         self._next = {}
-        parts = {name: spelled(value, 1) for name, value in _head(ledger, mark).items()}
-        rows = {str(address): self._text(entry, ENTRY, 2) for address, entry in ledger.entries.items()}
-        parts["resources"] = _object(rows, 1)
+        parts = {name: [_ascii(spelled(value, 1))] for name, value in _head(ledger, mark).items()}
+        parts["resources"] = self._table(ledger.entries, ENTRY, 1)
         parts["pending"] = self._pending(ledger.pending)
         self._spelled = self._next
-        return (_object(parts, 0) + "\n").encode("ascii")
+        # put together once: it is the largest text that there is
+        return b"".join([*_members(parts, 0), b"\n"])
 
-    def _pending(self, pending: Pending) -> str:
-        parts = {name: spelled(value, 2) for name, value in pending.extra.items()}
+    def _pending(self, pending: Pending) -> list[bytes]:
+        parts = {name: [_ascii(spelled(value, 2))] for name, value in pending.extra.items()}
         if pending.intents:
-            rows = {str(address): self._text(i, INTENT, 3) for address, i in pending.intents.items()}
-            parts["intents"] = _object(rows, 2)
+            parts["intents"] = self._table(pending.intents, INTENT, 2)
         if pending.given_up:
-            parts["given_up"] = _list((self._text(one, GIVEN_UP, 3) for one in pending.given_up), 2)
+            parts["given_up"] = _items([self._text(one, GIVEN_UP, 3) for one in pending.given_up], 2)
         if pending.deleted:
-            parts["deleted"] = _list((self._text(one, DELETED, 3) for one in pending.deleted), 2)
-        return _object(parts, 1)
+            parts["deleted"] = _items([self._text(one, DELETED, 3) for one in pending.deleted], 2)
+        return _members(parts, 1)
 
-    def _text(self, value: Any, shape: Shape[Any], level: int) -> str:
+    def _table(self, values: Mapping[Address, Any], shape: Shape[Any], level: int) -> list[bytes]:
+        """The pieces of an object that has a value for each of many addresses."""
+        return _members({str(a): [self._text(v, shape, level + 1)] for a, v in values.items()}, level)
+
+    def _text(self, value: Any, shape: Shape[Any], level: int) -> bytes:
         known = self._spelled.get(id(value))
         if known is None or known[0] is not value:
             document = shape.write(value)
@@ -221,7 +224,7 @@ class Encoder:
                 shape.read(document, type(value).__name__)
             except DamageError as error:
                 raise InternalError(f"this can't be kept in the ledger: {error}") from None
-            known = (value, spelled(document, level))
+            known = (value, _ascii(spelled(document, level)))
         self._next[id(value)] = known
         return known[1]
 
@@ -264,6 +267,27 @@ def spelled(value: Any, level: int) -> str:
         return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
         raise InternalError(f"a {type(value).__name__} can't be kept in the ledger") from None
+
+
+def _ascii(text: str) -> bytes:
+    return text.encode("ascii")
+
+
+def _members(parts: Mapping[str, list[bytes]], level: int) -> list[bytes]:
+    """The pieces of an object, each member's in its place."""
+    return _pieces(b"{", [[_ascii(f"{quoted(key)}: "), *parts[key]] for key in sorted(parts)], b"}", level)
+
+
+def _items(items: Iterable[bytes], level: int) -> list[bytes]:
+    return _pieces(b"[", [[item] for item in items], b"]", level)
+
+
+def _pieces(opening: bytes, items: Iterable[list[bytes]], closing: bytes, level: int) -> list[bytes]:
+    line = b"\n" + b"  " * (level + 1)
+    found: list[bytes] = []
+    for item in items:
+        found += [b"," + line if found else line, *item]
+    return [opening, *found, b"\n" + b"  " * level, closing] if found else [opening, closing]
 
 
 def _object(parts: Mapping[str, str], level: int) -> str:

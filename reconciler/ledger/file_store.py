@@ -7,13 +7,15 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from reconciler.errors import LedgerError
 from reconciler.ledger.file_lock import exclusive
-from reconciler.ledger.store import LeaseObject, may_be_ledger, moved_on, version_of
+from reconciler.ledger.store import ABSENT, LeaseObject, may_be_ledger, moved_on, version_of, version_of_parts
 from reconciler.secrets.whole_files import sync_folder
 
+_PART = 1 << 20  # bytes
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _LOCKLESS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
@@ -61,7 +63,7 @@ class FileRegister:
             self._path.unlink(missing_ok=True)
 
     def _check(self, expected: str) -> None:
-        if version_of(_content(self._path)) != expected:
+        if _version(self._path) != expected:
             raise moved_on(str(self._path))
 
     def _write_beside(self, content: bytes) -> None:
@@ -158,6 +160,15 @@ def _content(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
+
+
+def _version(path: Path) -> str:
+    """The version of a file, which is never held as a whole: what takes its place is as large."""
+    try:
+        with path.open("rb") as file:
+            return version_of_parts(iter(partial(file.read, _PART), b""))
+    except FileNotFoundError:
+        return ABSENT
 
 
 def _make_folder(folder: Path) -> None:

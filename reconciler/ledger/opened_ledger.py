@@ -81,8 +81,9 @@ class OpenedLedger:
     moving: str = ""
 
     def reread(self) -> OpenedLedger:
-        """What is there now, checked in the same way."""
-        return _understood(self.stack, Content(self.store, *self.store.read()), self.moving)
+        """What is there now, checked in the same way; this very one, if nobody wrote meanwhile."""
+        content = Content(self.store, *self.store.read())
+        return self if content.version == self.version else _understood(self.stack, content, self.moving)
 
 
 @dataclass(frozen=True)

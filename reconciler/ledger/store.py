@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from reconciler.errors import FencedError, LedgerError
@@ -92,7 +92,15 @@ def may_be_ledger(name: str) -> bool:
 
 def version_of(content: bytes | None) -> str:
     """The version of a content: serial and write id are part of it, so no two writes share one."""
-    return ABSENT if content is None else "sha256:" + hashlib.sha256(content).hexdigest()
+    return ABSENT if content is None else version_of_parts([content])
+
+
+def version_of_parts(parts: Iterable[bytes]) -> str:
+    """The same of a content that comes in parts."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return "sha256:" + digest.hexdigest()
 
 
 class MemoryRegister:

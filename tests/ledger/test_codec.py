@@ -2,6 +2,7 @@
 
 import json
 import time
+import tracemalloc
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -376,6 +377,21 @@ def test_one_change_among_8000_entries_is_written_quickly(make):
     assert f'"new{n}"'.encode() in content
     # of the processor's time: about 20 ms; from scratch it is ten times as much
     assert min(seconds) < 0.1
+
+
+def test_the_text_of_a_ledger_is_put_together_once(make):
+    ledger = make.ledger(
+        {f"oauth_apps.k{n}": make.entry(str(n), applied={"a": "b" * 5000}) for n in range(300)}
+    )
+    encoder = Encoder()
+    encoder.encode(ledger)
+    tracemalloc.start()
+    try:
+        content = encoder.encode(ledger)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(content) < most < 1.5 * len(content)
 
 
 def test_a_secret_that_an_earlier_version_wrote_down_is_forgotten():

@@ -290,6 +290,13 @@ def test_what_was_written_between_opening_and_the_lease_is_seen(make, opened):
         assert journal.commit(make.put("oauth_apps.b")).epoch == lease.epoch
 
 
+def test_what_nobody_wrote_since_it_was_opened_is_held_once(opened):
+    again = opened.reread()
+    assert again.ledger is not opened.ledger
+    with new_lease(again).acquire() as lease, start_journal(again, lease) as journal:
+        assert journal.ledger is again.ledger
+
+
 def test_a_lease_without_work_writes_no_ledger(opened):
     before = opened.store.read()
     with new_lease(opened).acquire() as lease, start_journal(opened, lease):
