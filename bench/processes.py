@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,18 @@ RECONCILE = (sys.executable, "-m", "reconciler")
 
 @dataclass(frozen=True)
 class Measured:
-    """One run of one command, by itself."""
+    """One run of one command, by itself.
+
+    Attributes:
+        trips: the most calls of it of which each began after the one before had been answered.
+    """
 
     wall: float
     cpu: float
     megabytes: float
     calls: int = 0
     writes: int = 0
+    trips: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,9 +50,20 @@ class Sandbox:
     def measure(self, *command: str, folder: Path) -> Measured:
         """Runs a command, and counts the calls that it makes."""
         self.control("DELETE", "stats")
+        self.control("DELETE", "log")
         found = measure(command, folder, self.env)
         stats = self.control("GET", "stats")
-        return Measured(found.wall, found.cpu, found.megabytes, stats["requests"], stats["writes"])
+        trips = one_after_the_other(self.control("GET", "log")["requests"])
+        return replace(found, calls=stats["requests"], writes=stats["writes"], trips=trips)
+
+
+def one_after_the_other(calls: Sequence[Mapping[str, Any]]) -> int:
+    """How many calls were waited for, as far as each began after the end of the one before."""
+    count, ended = 0, 0.0
+    for call in sorted(calls, key=lambda call: call["finished"]):
+        if call["started"] >= ended:
+            count, ended = count + 1, call["finished"]
+    return count
 
 
 @contextmanager

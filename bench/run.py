@@ -12,28 +12,36 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import picture
+import report
 import stack
 from processes import RECONCILE, Measured, Sandbox, measure, sandbox
+from report import (
+    APPLY,
+    APPLY_SOME,
+    FLOOR,
+    FLOOR_FULL,
+    LATENCY,
+    LIBRARIES,
+    MANY,
+    MANY_APPLY,
+    NOTHING,
+    PAGE,
+    PARALLELISM,
+    PER_OBJECT,
+    PLAN,
+    PLAN_FULL,
+    SMALL,
+    STACKS,
+    VERSION,
+)
 
 HERE = Path(__file__).resolve().parent
-NOTHING = "python -c pass, s"
-LATENCY, PAGE, PARALLELISM, RATE = 50, 100, 8, 15
 WORKERS = 10  # what tools that read each object by itself commonly have
-SMALL = 100  # below this, start-up is most of what is measured
-STACKS = 300  # of one app, one principal and two integrations each, at most
-FLOOR, FLOOR_FULL, PER_OBJECT = "floor", "floor with secrets", "one GET per object"
-PLAN, PLAN_FULL = "plan", "plan --refresh full"
-APPLY, APPLY_SOME = "apply, all new", "apply, 1 % changed"
-MANY, MANY_APPLY = "plan, as many stacks as apps", "apply of nothing, as many stacks"
-IDEAL, HELD = "apply, ideal", "one GET per object, 15/s"
-
-Results = dict[str, list[Measured]]
 
 
 def runs(size: int) -> int:
@@ -46,7 +54,7 @@ class Bench:
 
     def __init__(self, size: int, box: Sandbox, folder: Path) -> None:
         self.size, self.box, self.folder = size, box, folder
-        self.found: Results = {}
+        self.found: dict[str, list[Measured]] = {}
 
     def spec(self, turn: int) -> None:
         """Writes the spec."""
@@ -67,7 +75,7 @@ class Bench:
         """Measures one run of the tool."""
         self.take(name, *RECONCILE, *args, "--quiet")
 
-    def run(self) -> Results:
+    def run(self) -> dict[str, list[Measured]]:
         """All measurements of this size."""
         times = runs(self.size)
         self.spec(0)
@@ -77,6 +85,8 @@ class Bench:
                 shutil.rmtree(self.folder / ".reconcile")
             self.reconcile(APPLY, "apply", "spec.yaml", "--yes", "--parallelism", str(PARALLELISM))
         for _ in range(times):
+            if self.size < SMALL:
+                self.take(NOTHING, sys.executable, "-c", "pass")
             self.plain(FLOOR, PARALLELISM, "floor")
             self.reconcile(PLAN, "plan", "spec.yaml")
             self.plain(FLOOR_FULL, PARALLELISM, "floor-full")
@@ -102,33 +112,15 @@ class Bench:
         self.reconcile(MANY_APPLY, "apply", "teams", "--yes")
 
 
-def median(found: Results, name: str, figure: str) -> float:
-    """The median of one figure."""
-    return float(statistics.median(getattr(one, figure) for one in found[name]))
-
-
-def round_trips(size: int) -> int:
-    """One after the other, the least that a plan waits for: a token, then the longest list.
-
-    Each page of apps names the next; of principals the first tells how many there are.
-    """
-    return 1 + max(-(-size // PAGE), 2 if size > PAGE else 1)
-
-
-def waited(found: Results) -> float:
-    """Round trips that a plan spent waiting: the time in which it used no CPU."""
-    return statistics.median(one.wall - one.cpu for one in found[PLAN]) * 1000 / LATENCY
-
-
 def starting() -> dict[str, float]:
     """How many times as long as an empty Python process it takes to start: medians of ratios in turn."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "ten.yaml").write_text(stack.text(3))
         commands = {
-            "version": (*RECONCILE, "version"),
+            VERSION: (*RECONCILE, "version"),
             "validate of ten resources": (*RECONCILE, "validate", "ten.yaml"),
-            "requests and PyYAML, imported": (sys.executable, "-c", "import requests, yaml"),
+            LIBRARIES: (sys.executable, "-c", "import requests, yaml"),
         }
         for args in commands.values():
             measure(args, folder)
@@ -137,114 +129,7 @@ def starting() -> dict[str, float]:
             nothing = measure((sys.executable, "-c", "pass"), folder).cpu
             for name, args in commands.items():
                 ratios[name].append(measure(args, folder).cpu / nothing)
-            ratios.setdefault(NOTHING, []).append(nothing)
     return {name: statistics.median(found) for name, found in ratios.items()}
-
-
-def table(size: int, found: Results) -> Iterable[str]:
-    """The rows of one size, in Markdown."""
-    yield f"\n### {size} apps, {size} service principals, {2 * size} integrations\n"
-    yield "| | calls | writes | wall, s | CPU, s | peak, MB | wall / floor |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
-    floor = median(found, FLOOR, "wall")
-    for name in (FLOOR, PLAN, FLOOR_FULL, PLAN_FULL, PER_OBJECT, APPLY_SOME, APPLY):
-        calls, writes, wall, cpu, peak = (
-            median(found, name, figure) for figure in ("calls", "writes", "wall", "cpu", "megabytes")
-        )
-        yield (
-            f"| {name} | {calls:.0f} | {writes:.0f} | {wall:.2f} | {cpu:.2f} | {peak:.0f} | "
-            f"{wall / floor:.1f} |"
-        )
-
-
-def ideal(found: Results) -> float:
-    """Seconds that the writes of an apply take at least, so many side by side."""
-    return median(found, APPLY, "writes") * LATENCY / 1000 / PARALLELISM
-
-
-def claims(size: int, found: Results) -> Iterable[tuple[str, float, float]]:
-    """What is promised of one size: words, what was measured, and its limit."""
-    wall: Callable[[str], float] = lambda name: median(found, name, "wall")  # noqa: E731
-    pages, second = 2 * -(-size // PAGE), max(1.0, size / 300)
-    held = median(found, PER_OBJECT, "calls") / RATE
-    over = wall(PLAN_FULL) - 1.3 * wall(FLOOR_FULL)
-    reads = median(found, APPLY, "calls") - median(found, APPLY, "writes")
-    yield "calls of a plan: pages and a few", median(found, PLAN, "calls"), pages + 9
-    yield (
-        "calls of plan --refresh full: as many, and one per secret",
-        median(found, PLAN_FULL, "calls"),
-        (pages + size + 5),
-    )
-    yield "reads of the first apply", reads, 10
-    if size <= STACKS:
-        most = median(found, PLAN, "calls") + 10
-        yield f"calls of a plan of {size} stacks", median(found, MANY, "calls"), most
-        yield f"a plan of {size} stacks / of one with the same objects", wall(MANY) / wall(PLAN), 2.5
-        more = median(found, MANY_APPLY, "calls") - median(found, PLAN, "calls")
-        yield f"calls of an apply of nothing in {size} stacks, above a plan of one", more, 10
-    yield "plan, seconds above the floor", wall(PLAN) - wall(FLOOR), 0.6 if size <= STACKS else second
-    yield "plan --refresh full, seconds above 1.3 × its floor", over, second
-    yield "plan / one GET per object", wall(PLAN) / wall(PER_OBJECT), 1 / 5
-    yield f"plan / one GET per object, {RATE} a second", wall(PLAN) / held, 1 / 40
-    yield "apply, all new / its writes by latency and parallelism", wall(APPLY) / ideal(found), 1.4
-    cpu = median(found, PLAN, "cpu") * 1000 / stack.objects(size)
-    yield "plan, CPU ms per object", cpu, 1.0 if size <= STACKS else 0.35
-    yield "peak memory of a plan, MB", median(found, PLAN, "megabytes"), 130
-    yield "peak memory of an apply of 1 %, MB", median(found, APPLY_SOME, "megabytes"), 160
-
-
-def growth(everything: dict[int, Results]) -> Iterable[tuple[str, float, float]]:
-    """How CPU time grows from the second largest stack to the largest, by the number of objects."""
-    large = sorted(everything)[-2:]
-    if len(large) == 2 and large[0] >= SMALL:
-        for name in (PLAN, APPLY):
-            few, many = (median(everything[size], name, "cpu") / size for size in large)
-            yield f"{name}, CPU per object: {4 * large[1]} objects / {4 * large[0]}", many / few, 1.2
-
-
-def _figure(number: float) -> str:
-    return f"{number:.0f}" if number >= 100 else f"{number:.3g}"
-
-
-def verdict(words: str, found: float, limit: float) -> str:
-    """One row of what is promised."""
-    return f"| {words} | {_figure(found)} | {_figure(limit)} | {'yes' if found <= limit else '**no**'} |"
-
-
-def report(everything: dict[int, Results], starts: dict[str, float]) -> str:
-    """All tables, in Markdown."""
-    lines = [line for size, found in everything.items() for line in table(size, found)]
-    for size, found in everything.items():
-        if size < SMALL:
-            continue
-        lines += [f"\n### Promises, {stack.objects(size)} objects\n", "| | measured | at most | holds |"]
-        lines += ["| --- | ---: | ---: | --- |", *(verdict(*claim) for claim in claims(size, found))]
-    lines += ["\n### Promises, growth and start-up\n", "| | measured | at most | holds |"]
-    lines += ["| --- | ---: | ---: | --- |", *(verdict(*claim) for claim in growth(everything))]
-    lines.append(verdict("version, CPU / `python -c pass`", starts["version"], 2.5))
-    for size, found in everything.items():
-        if size < 10:
-            words = f"plan of {stack.objects(size)} objects"
-            cpu = median(found, PLAN, "cpu") / starts[NOTHING]
-            lines.append(verdict(f"{words}, CPU / `python -c pass`", cpu, 6))
-            more = waited(found) - round_trips(size)
-            lines.append(verdict(f"{words}, round trips above the floor of {round_trips(size)}", more, 2))
-    libraries = _figure(starts["requests and PyYAML, imported"])
-    lines.append(f"\nTo import requests and PyYAML takes {libraries} × `python -c pass`.")
-    return "\n".join(lines) + "\n"
-
-
-def plot(everything: dict[int, Results]) -> str:
-    """The picture of all sizes."""
-    names = (FLOOR, PLAN, FLOOR_FULL, PLAN_FULL, PER_OBJECT, APPLY)
-    lines: dict[str, dict[int, float]] = {
-        name: {stack.objects(size): median(found, name, "wall") for size, found in everything.items()}
-        for name in names
-    }
-    by_count = {stack.objects(size): found for size, found in everything.items()}
-    lines[HELD] = {count: median(found, PER_OBJECT, "calls") / RATE for count, found in by_count.items()}
-    lines[IDEAL] = {count: ideal(found) for count, found in by_count.items()}
-    return picture.drawn(f"Seconds by number of objects, {LATENCY} ms a call", lines)
 
 
 def machine() -> dict[str, Any]:
@@ -262,6 +147,7 @@ def main(sizes: list[int]) -> None:
     """Measures, prints, and keeps what was found."""
     where = machine()
     print(", ".join(f"{name}: {value}" for name, value in where.items()), flush=True)
+    began = time.monotonic()
     everything = {}
     for size in sizes:
         print(f"\n{size} apps:", flush=True)
@@ -269,15 +155,18 @@ def main(sizes: list[int]) -> None:
             everything[size] = Bench(size, box, Path(folder)).run()
     starts = starting()
     where["load at the end"] = round(os.getloadavg()[0], 1)
-    print(report(everything, starts))
+    where["minutes"] = round((time.monotonic() - began) / 60, 1)
+    found = report.document(where, everything, starts)
+    print(found)
     kept = {
         str(size): {name: [asdict(one) for one in several] for name, several in found.items()}
         for size, found in everything.items()
     }
     document = {"machine": where, "starting": starts, "sizes": kept}
     (HERE / "results.json").write_text(json.dumps(document, indent=1) + "\n")
-    (HERE / "results.svg").write_text(plot(everything))
-    print(f"kept in {HERE.name}/results.json and {HERE.name}/results.svg")
+    (HERE / "results.svg").write_text(report.plot(everything))
+    (HERE / "RESULTS.md").write_text(found)
+    print(f"kept in {HERE.name}/: RESULTS.md, results.json and results.svg")
 
 
 if __name__ == "__main__":

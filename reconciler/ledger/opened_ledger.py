@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -173,8 +174,12 @@ def owners_in(store: Store, known: Mapping[str, Ledger] | None = None) -> Owners
         LedgerError: one of them can't be read, or is damaged: who knows what it owns.
     """
     found: dict[Owned, tuple[str, ...]] = {}
-    own, _ = store.read()
-    contents = {**({} if own is None else {store.where: own}), **store.siblings()}
+    with ThreadPoolExecutor(1) as pool:  # a store that is far away takes its time for each
+        reading = pool.submit(store.read)
+        contents = dict(store.siblings())
+    own, _ = reading.result()
+    if own is not None:
+        contents = {store.where: own, **contents}
     for place, content in contents.items():
         ledger = (known or {}).get(version_of(content))
         if ledger is None and is_ledger(content, strict=store.owns_folder):
