@@ -17,7 +17,7 @@ from reconciler.model import ProviderSpec, Stack
 from reconciler.providers import KINDS, Reads
 from reconciler.specs import Outline
 
-_FAR = ("databricks", "connect")  # types of systems that take their time
+FAR = ("databricks", "connect")  # types of systems that take their time
 
 
 class Ahead:
@@ -40,6 +40,7 @@ class Ahead:
         self._reads = reads
         self._lists = lists
         self._over = threading.Event()
+        self._begun: set[tuple[str, str, str]] = set()
         self._content: Future[Content] | None = None
         self.has_listed = False
 
@@ -47,6 +48,9 @@ class Ahead:
         """Begins with what a stack is going to need."""
         lists: list[Callable[[], object]] = []
         for spec, kinds in _asked(outline):
+            if (spec.type, spec.address, spec.account_id) in self._begun:
+                continue  # for another stack
+            self._begun.add((spec.type, spec.address, spec.account_id))
             try:
                 api = self._made(spec)
             except ReconcileError:
@@ -108,7 +112,7 @@ class Ahead:
 def _asked(outline: Outline) -> list[tuple[ProviderSpec, list[Kind[Any]]]]:
     """The providers that are needed for sure, each with its kinds: of two of a type a resource says which."""
     found = []
-    for type_ in _FAR:
+    for type_ in FAR:
         specs = [spec for spec in outline.stack.providers.values() if spec.type == type_]
         kinds = [KINDS[name] for name in sorted(outline.kinds & KINDS.keys())]
         held = [kind for kind in kinds if kind.provider_type == type_]

@@ -15,7 +15,7 @@ from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from reconciler.cli.ahead import Ahead
+from reconciler.cli.ahead import FAR, Ahead
 from reconciler.cli.arguments import is_everyday
 from reconciler.cli.interruption import stop_of
 from reconciler.cli.wiring import View, WriteAccess, lag_bound, stacks, understood
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 HOLDS = 60.0  # seconds for which what was read holds for a stack that is about to be changed
 _READERS = 8  # ledgers read side by side
+_LOOKING = 48  # reads that stacks ask for side by side; each client bounds its own requests
 
 
 class Run:
@@ -57,12 +58,14 @@ class Run:
         self._clock = clock
         self._lock = Lock()
         self._clients: list[Any] = []
+        self._plain: list[tuple[ProviderSpec, Any]] = []
         self._known: Mapping[int, OpenedLedger | LedgerError] | None = None
         self._rivals: Rivals | None = None
         self._reads = Reads()
         self._began: float | None = None
         self._is_outdated = False
         self._ahead: Ahead | None = None
+        self._threads = ThreadPoolExecutor(_LOOKING, thread_name_prefix="look")
 
     def __enter__(self) -> Run:
         return self
@@ -70,6 +73,7 @@ class Run:
     def __exit__(self, *_: object) -> None:
         if self._ahead:
             self._ahead.end()
+        self._threads.shutdown()
         for api in self._clients:
             api.http.close()
 
@@ -228,18 +232,35 @@ class Run:
         Raises:
             CredentialError: address or credential is missing, ambiguous, or belongs elsewhere.
         """
-        stop, parallelism = stop_of(self._args), getattr(self._args, "parallelism", None)
-        rate = getattr(self._args, "max_rps", None)
+        stop = stop_of(self._args)
+        made = self._first(spec, stack).named(spec.name)
+        made.http.stopped, made.http.before_read = stop.event.is_set, stop.check
+        return made
+
+    def _first(self, spec: ProviderSpec, stack: Stack | None) -> Any:
+        """The client that all have who mean the same system as the same identity."""
+        # what says where a system is and no more means the same in every stack
+        plain = None if spec.settings else replace(spec, name="", at=None, places={})
+        with self._lock:
+            known = next((api for one, api in self._plain if one == plain), None)
+        if known is not None:
+            return known
+        parallelism, rate = (getattr(self._args, name, None) for name in ("parallelism", "max_rps"))
         made: Any = connect(
-            spec, os.environ, stack=stack, parallelism=parallelism, rate=rate, sleep=stop.sleep
+            spec,
+            os.environ,
+            stack=stack,
+            parallelism=parallelism,
+            rate=rate,
+            sleep=stop_of(self._args).sleep,
         )
         with self._lock:
             first = next((one for one in self._clients if one.is_same(made)), made)
             if first is made:
                 self._clients.append(made)
-        made = first.named(spec.name)
-        made.http.stopped, made.http.before_read = stop.event.is_set, stop.check
-        return made
+            if plain is not None and spec.type in FAR:
+                self._plain.append((plain, first))
+        return first
 
     def look(
         self,
@@ -270,7 +291,7 @@ class Run:
             partial(self.rivals_of, opened, apis) if takes_over else Rivals,
             stop_of(self._args).sleep,
         )
-        pairing = observe(stack, opened.ledger, apis, kinds, options)
+        pairing = observe(stack, opened.ledger, apis, kinds, options, self._threads)
         return View(stack, opened, apis, pairing, now, identities)
 
     def rivals_of(self, opened: OpenedLedger, apis: Mapping[str, Any]) -> Rivals:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,19 +48,26 @@ class ReadOptions:
 
 
 def observe(
-    stack: Stack, ledger: Ledger, apis: Mapping[str, Any], kinds: Registry, options: ReadOptions
+    stack: Stack,
+    ledger: Ledger,
+    apis: Mapping[str, Any],
+    kinds: Registry,
+    options: ReadOptions,
+    threads: ThreadPoolExecutor | None = None,
 ) -> Pairing:
     """The live objects of every kind that the spec or the ledger names, each with whose it is.
 
     Args:
         apis: provider → its client.
+        threads: to read with, shared with whoever reads meanwhile; None for own ones.
 
     Raises:
         RemoteError, CredentialError: a read failed; nothing can be said.
     """
     now = options.now
     wanted = wanted_of(stack, ledger, apis, kinds)
-    with ThreadPoolExecutor(max_workers=AT_ONCE + 2 * len(wanted)) as pool:
+    own = nullcontext(threads) if threads else ThreadPoolExecutor(max_workers=AT_ONCE + 2 * len(wanted))
+    with own as pool:
         observer = Observer(stack, ledger, apis, kinds, pool, now, options.rivals)
         observer.everyday = now if options.everyday else None
         snapshot = without_ghosts(observer.lists(wanted), ledger, now)

@@ -192,6 +192,17 @@ def test_systems_are_asked_before_a_spec_is_read_to_its_end_and_nobody_waits_for
     server.sandbox.may.set()
 
 
+def test_of_several_stacks_the_first_signs_in_while_the_others_are_read(start, capsys):
+    server = start(Held())
+    Path("specs").mkdir()
+    write(spec(2, stack="a"), "specs/a.yaml")
+    write(spec(2, stack="b", **WRONG), "specs/b.yaml")
+    assert main(["apply", "specs", "--yes"]) == 1
+    assert "oauth_apps.gone" in capsys.readouterr().err
+    assert server.sandbox.asked.wait(PATIENCE)
+    server.sandbox.may.set()
+
+
 ELSEWHERE = {"databricks": {"type": "databricks", "host": "http://accounts.elsewhere.example"}}
 CONNECT = {"connect": {"type": "connect"}}
 
