@@ -7,8 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from reconciler import sandbox as box
-
-from .conftest import CALLBACK
+from tests.places import CALLBACK
 
 APP = "aaaaaaaa-0000-4000-8000-000000000001"
 ROBOT = "bbbbbbbb-0000-4000-8000-000000000001"

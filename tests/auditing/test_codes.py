@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from reconciler.explaining import codes
+from tests.places import CALLBACK, Place
 
-from .conftest import CALLBACK, Place
 from .estates import APP, ROBOT, SERVICE, SPACE, VIEWER, Change, clean, integration, load
 
 NOW = datetime.now(timezone.utc)
@@ -178,12 +178,12 @@ def test_a_list_that_cant_be_read_is_an_error_whatever_the_threshold(place: Plac
     audited(place, "--fail-on", threshold, code=1)
 
 
-def test_one_side_is_judged_without_asking_the_other(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_side_is_judged_without_asking_the_other(place: Place) -> None:
     estate = clean()
     config(0, client_id=NOBODY)(estate)
     estate["databricks"]["secrets"] = {}
     load(place.sandbox, estate)
-    monkeypatch.delenv("CONNECT_API_KEY")
+    del place.env["CONNECT_API_KEY"]
     report = audited(place, "--side", "databricks", code=0)
     assert {f["code"] for f in report["findings"]} == {"unmanaged"}
     assert {o["kind"] for f in report["findings"] for o in f["objects"]} == {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .conftest import Place
+from tests.places import Place
+
 from .estates import ROBOT, clean, integration, load
 
 LEVELS = {"error", "warning", "note", "none"}
@@ -178,11 +178,9 @@ def test_a_page_of_many_folds_them_into_groups(place: Place) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown", "html", "sarif"])
-def test_no_format_shows_what_a_variable_gave(
-    place: Place, monkeypatch: pytest.MonkeyPatch, form: str
-) -> None:
+def test_no_format_shows_what_a_variable_gave(place: Place, form: str) -> None:
     spoilt(place, "viewer-of-secrets")
     spec = SPEC.replace("scopes: [all-apis]", "scopes: ['${env.HIDDEN}']")
-    Path("specs/prod spec.yaml").write_text(spec)
-    monkeypatch.setenv("HIDDEN", "viewer-of-secrets")
+    place.write("specs/prod spec.yaml", spec)
+    place.env["HIDDEN"] = "viewer-of-secrets"
     assert "viewer-of-secrets" not in place.run("audit", "--format", form, "specs", code=None).out

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from .conftest import Place
+from tests.places import Place
+
 from .estates import clean, load
 
 SPEC = """\
@@ -60,9 +61,7 @@ def judged(place: Place, *args: str, code: int = 1) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("way", ["own", "imported", "file", "bare file", "variable"])
-def test_what_breaks_a_rule_is_an_error_on_its_line(
-    place: Place, monkeypatch: pytest.MonkeyPatch, rule: str, way: str
-) -> None:
+def test_what_breaks_a_rule_is_an_error_on_its_line(place: Place, rule: str, way: str) -> None:
     spec, args = SPEC, []
     if way == "own":
         spec += f"policy:\n  {rule}\n"
@@ -72,7 +71,7 @@ def test_what_breaks_a_rule_is_an_error_on_its_line(
     else:
         put(place, "rules.yaml", f"{rule}\n" if way == "bare file" else f"policy:\n  {rule}\n")
         if way == "variable":
-            monkeypatch.setenv("RECONCILE_POLICY", "rules.yaml")
+            place.env["RECONCILE_POLICY"] = "rules.yaml"
         else:
             args = ["--policy", "rules.yaml"]
     put(place, "spec.yaml", spec)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .conftest import Place
+from tests.places import Place
+
 from .estates import clean, load
 from .test_policies import SPEC, put
 

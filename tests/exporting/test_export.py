@@ -11,8 +11,9 @@ import certifi
 import yaml
 
 from reconciler import sandbox as box
+from tests.places import CALLBACK, URL, Place
 
-from .conftest import CALLBACK, URL, Place
+from .conftest import keeps_the_promise
 
 APP = "11111111-0000-4000-8000-00000000000"
 GUID = "0b5e4a0e-1111-4222-8333-00000000000"
@@ -196,8 +197,8 @@ def test_one_half_is_written_without_asking_the_other_system(place: Place) -> No
 
 def test_each_half_keeps_the_promise(place: Place) -> None:
     place.load(apps=[app(1)], integrations=[viewer(1, "c-1")])
-    place.keeps_the_promise("--side", "databricks", "--stack", "left", file="left.yaml")
-    place.keeps_the_promise("--side", "connect", "--stack", "right", file="right.yaml")
+    keeps_the_promise(place, "--side", "databricks", "--stack", "left", file="left.yaml")
+    keeps_the_promise(place, "--side", "connect", "--stack", "right", file="right.yaml")
 
 
 def test_what_another_stack_owns_or_names_is_left_out_and_referred_to_by_value(place: Place) -> None:
@@ -276,7 +277,7 @@ def test_paths_of_a_provider_are_those_of_the_new_spec(place: Place) -> None:
 def test_another_providers_secret_is_delivered_once_it_is_no_longer_ignored(place: Place) -> None:
     github = {"auth_mode": "Confidential", "client_id": "gh"}
     place.load(integrations=[{"guid": f"{GUID}1", "name": "GitHub", "template": "github", "config": github}])
-    place.keeps_the_promise()
+    keeps_the_promise(place)
     text = place.read("estate.yaml")
     place.write("estate.yaml", text.replace("      ignore: [config.client_secret]\n", ""))
     place.env["SECRET_OF_GITHUB"] = "what-github-gave"

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler import sandbox as box
+from tests.places import CALLBACK, URL, place_in
 
-from .conftest import CALLBACK, URL, place_in
+from .conftest import keeps_the_promise
 
 ESTATES = int(os.environ.get("ESTATES") or 20)
 """How many estates are tried; any number of them can be asked for."""
@@ -142,4 +143,4 @@ def test_any_estate_is_taken_over_without_a_change(estate: dict[str, Any], knobs
         place.env["TWO_KEY"] = box.ADMINISTRATOR_KEY
         place.load(**estate)
         place.write("systems/stack.yaml", BOTH)
-        place.keeps_the_promise("systems/stack.yaml", "--stack", "taken")
+        keeps_the_promise(place, "systems/stack.yaml", "--stack", "taken")

@@ -9,8 +9,7 @@ from reconciler.errors import RemoteError
 from reconciler.model import ProviderSpec
 from reconciler.providers import KINDS, connect
 from reconciler.surveying import Estate, survey
-
-from .conftest import URL, Place
+from tests.places import URL, Place
 
 PROVIDERS = {
     "databricks": ProviderSpec("databricks", "databricks", URL, box.ACCOUNT_ID),

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from reconciler import sandbox as box
+from tests.places import CALLBACK, Place
 
-from .conftest import CALLBACK, Place
+from .conftest import keeps_the_promise
 
 CANARY = "dosecanary00000000000000000000000000"
 OTHER = "dosecanary11111111111111111111111111"
@@ -149,7 +150,7 @@ def live(place: Place) -> None:
 def test_a_state_of_any_shape_keeps_the_promise_and_shows_no_secret(place: Place, state: Any) -> None:
     live(place)
     place.write("state.json", json.dumps(state()))
-    place.keeps_the_promise("--from-terraform", "state.json")
+    keeps_the_promise(place, "--from-terraform", "state.json")
     written = [
         path.read_text() for path in place.folder.rglob("*") if path.is_file() and path.name != "state.json"
     ]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from exporting.conftest import Place, place_in
+
+from tests.places import Place, place_in
 
 SPECS = Path(__file__).parents[2] / "specs"
 

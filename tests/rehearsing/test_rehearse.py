@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exporting.conftest import URL, Place, place_in
 from exporting.test_promise import BOTH, ESTATES, estates
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler import sandbox as box
+from tests.places import URL, Place, place_in
 
 from .conftest import files
 

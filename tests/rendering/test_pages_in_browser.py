@@ -4,8 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from exporting.conftest import place_in
 from rendering.browser import CHROMIUM, check_is_well
+
+from tests.places import place_in
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
 DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
