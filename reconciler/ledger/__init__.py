@@ -1,10 +1,9 @@
 """The stack's memory: read and checked, leased to one runner at a time, written durably and rarely."""
 
-from reconciler.ledger.codec import FORMAT, decode, encode
+from reconciler.ledger.codec import decode, encode
 from reconciler.ledger.file_store import FileStore
-from reconciler.ledger.journal import Edit, Journal
+from reconciler.ledger.journal import Journal
 from reconciler.ledger.lease import Lease, Waiting, unlock
-from reconciler.ledger.lease_holder import Holder
 from reconciler.ledger.manual_edits import check_move, forget, move, move_provider, within
 from reconciler.ledger.opened_ledger import (
     Claims,
@@ -12,29 +11,22 @@ from reconciler.ledger.opened_ledger import (
     OpenedLedger,
     claims,
     open_ledger,
-    open_store,
     owners_in,
     read_content,
     recorded_plan_path,
 )
 from reconciler.ledger.runner import current_runner, is_proven_dead
-from reconciler.ledger.store import LeaseObject, MemoryStore, Register, Store, UncertainWriteError
+from reconciler.ledger.store import MemoryStore, UncertainWriteError
 from reconciler.ledger.writer import new_lease, start_journal
 
 __all__ = [
-    "FORMAT",
     "Claims",
     "Content",
-    "Edit",
     "FileStore",
-    "Holder",
     "Journal",
     "Lease",
-    "LeaseObject",
     "MemoryStore",
     "OpenedLedger",
-    "Register",
-    "Store",
     "UncertainWriteError",
     "Waiting",
     "check_move",
@@ -48,7 +40,6 @@ __all__ = [
     "move_provider",
     "new_lease",
     "open_ledger",
-    "open_store",
     "owners_in",
     "read_content",
     "recorded_plan_path",

@@ -1,10 +1,10 @@
 """Matching: which live object is whose, and what interrupted runs left. Pure."""
 
-from reconciler.matching.adoption import is_of_adopt, same_id
+from reconciler.matching.adoption import is_of_adopt
 from reconciler.matching.canonical import at_path, leaves, normal_host, normal_url, same_leaf
-from reconciler.matching.matches import How, Match, moved_entries
+from reconciler.matching.matches import Match, moved_entries
 from reconciler.matching.pairing import Pairing, pair, pair_outer
-from reconciler.matching.recovery import Recovery, recover, unsettled
+from reconciler.matching.recovery import recover, unsettled
 from reconciler.matching.refresh import assumed_secrets
 from reconciler.matching.rivals import Rivals, rivals_of
 from reconciler.matching.users import (
@@ -18,10 +18,8 @@ from reconciler.matching.users import (
 )
 
 __all__ = [
-    "How",
     "Match",
     "Pairing",
-    "Recovery",
     "Rivals",
     "User",
     "assumed_secrets",
@@ -38,7 +36,6 @@ __all__ = [
     "pair_outer",
     "recover",
     "rivals_of",
-    "same_id",
     "same_leaf",
     "servers_beside",
     "shows_owner",

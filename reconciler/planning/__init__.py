@@ -5,10 +5,9 @@ from reconciler.planning.drift import find_drift
 from reconciler.planning.graph import Phase, Step, steps
 from reconciler.planning.healing import healable
 from reconciler.planning.named_keys import by_id, gone
-from reconciler.planning.planner import Options, check_copies, keep_old, make_destroy_plan, make_plan
+from reconciler.planning.planner import Options, check_copies, make_destroy_plan, make_plan
 from reconciler.planning.redaction import origins, remembered
 from reconciler.planning.retention import STILL_IN_USE
-from reconciler.planning.secret_ownership import is_shared
 
 __all__ = [
     "STILL_IN_USE",
@@ -21,8 +20,6 @@ __all__ = [
     "find_drift",
     "gone",
     "healable",
-    "is_shared",
-    "keep_old",
     "lost_access",
     "make_destroy_plan",
     "make_plan",

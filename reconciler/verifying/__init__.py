@@ -1,5 +1,5 @@
 """Verifying: proves that credentials and wiring work, by asking the remote systems; changes nothing."""
 
-from reconciler.verifying.proofs import Values, values_at_hand, verify
+from reconciler.verifying.proofs import values_at_hand, verify
 
-__all__ = ["Values", "values_at_hand", "verify"]
+__all__ = ["values_at_hand", "verify"]
