@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.exporting.selection import Choice, Item
@@ -34,7 +34,6 @@ class ObjectDraft:
     ignore: frozenset[str] = frozenset()
     notes: tuple[Note, ...] = ()
     variable: str = ""  # of its own secret, for `adopt: {client_secret: …}`
-    left_out: frozenset[str] = field(default_factory=frozenset)
 
     def noting(self, *notes: Note) -> ObjectDraft:
         """The same with more that is odd."""
