@@ -15,14 +15,12 @@ from reconciler.model import Action, Plan, Stack
 
 def run(args: argparse.Namespace, console: Console) -> int:
     """Plans every stack; exit 1 if an address is blocked, 2 (if asked for) when changes are pending."""
-    plans: list[Plan] = []
-    with Run((), args) as run:
-        found = run.load()
-        jobs = [Job(stack, partial(_plan, stack, args, plans, len(found) > 1, run)) for stack in found]
-        code = each(jobs, console)
+    code, plans = _planned(args, console)
+    # only now: the text of a plan is as large as all that was read for it, and that is gone
+    for plan in plans:
+        plan_files.record(plan, console.say)
     if plans:
-        files = [stack.file for stack in found]
-        plan_files.remember(sorted(plans, key=lambda plan: files.index(plan.stack.file)), console.say)
+        plan_files.remember(plans, console.say)
     # with --var the same ones are wanted again, and their values aren't ours to repeat
     if code in (0, 2) and any(plan.pending for plan in plans) and not args.var:
         saved = [args.output] if args.output and len(plans) == 1 else []
@@ -30,10 +28,20 @@ def run(args: argparse.Namespace, console: Console) -> int:
     return code
 
 
+def _planned(args: argparse.Namespace, console: Console) -> tuple[int, list[Plan]]:
+    """The exit code of planning every stack, and the plans that were made, in the order of their stacks."""
+    plans: dict[str, Plan] = {}
+    with Run((), args) as run:
+        found = run.load()
+        jobs = [Job(stack, partial(_plan, stack, args, plans, len(found) > 1, run)) for stack in found]
+        code = each(jobs, console)
+    return code, [plans[stack.file] for stack in found if stack.file in plans]
+
+
 def _plan(
     stack: Stack,
     args: argparse.Namespace,
-    plans: list[Plan],
+    plans: dict[str, Plan],
     is_one_of_many: bool,
     run: Run,
     console: Console,
@@ -44,8 +52,7 @@ def _plan(
             view = run.look(stack, opened, apis)
         plan = view.plan(view.options(args))
     console.result(console.form.plan(plan, console.look))
-    plan_files.record(plan, console.say)
-    plans.append(plan)
+    plans[stack.file] = plan
     if args.output:
         path = Path(args.output) / f"{stack.name}.plan.json" if is_one_of_many else Path(args.output)
         plan_files.write(plan, path)

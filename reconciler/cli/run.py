@@ -76,6 +76,8 @@ class Run:
         self._threads.shutdown()
         for api in self._clients:
             api.http.close()
+        # who comes after may need the room
+        self._clients, self._known, self._reads, self._ahead = [], None, Reads(), None
 
     def load(self, *, lists: bool = True) -> list[Stack]:
         """The stacks of the command line; meanwhile their systems are asked what doesn't depend on the rest.
@@ -309,6 +311,6 @@ class Run:
         reads = next((api.http.reads for api in apis.values() if api.http.reads is not None), Reads())
         owners = reads.once(
             ("claims", store.folder, store.owns_folder, looked),
-            lambda: owners_in(store, self._decoded(opened)),
+            lambda: owners_in(store, self._decoded(opened), its_own=len(self._stacks) > 1),
         )
         return replace(self.rivals, owned=Claims(owners, stack.name, self.rivals.owned))

@@ -161,23 +161,24 @@ def claims(stack: Stack, *, environment: Mapping[str, str] | None = None) -> Cla
     Raises:
         LedgerError: one of them can't be read, or is damaged: who knows what it owns.
     """
-    return Claims(owners_in(_store_of(stack, environment or {})), stack.name)
+    return Claims(owners_in(_store_of(stack, environment or {}), its_own=False), stack.name)
 
 
-def owners_in(store: Store, known: Mapping[str, Ledger] | None = None) -> Owners:
-    """What the ledgers in the folder of a store own, its own among them.
+def owners_in(store: Store, known: Mapping[str, Ledger] | None = None, *, its_own: bool = True) -> Owners:
+    """What the ledgers in the folder of a store own.
 
     Args:
         known: version → ledger, of those that were read before: what hasn't changed isn't read again.
+        its_own: whether the store's own ledger is asked, too: it takes nothing away from its stack.
 
     Raises:
         LedgerError: one of them can't be read, or is damaged: who knows what it owns.
     """
     found: dict[Owned, tuple[str, ...]] = {}
     with ThreadPoolExecutor(1) as pool:  # a store that is far away takes its time for each
-        reading = pool.submit(store.read)
+        reading = pool.submit(store.read) if its_own else None
         contents = dict(store.siblings())
-    own, _ = reading.result()
+    own = reading.result()[0] if reading else None
     if own is not None:
         contents = {store.where: own, **contents}
     for place, content in contents.items():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from graphlib import TopologicalSorter
-from typing import Any
+from typing import Any, Union
 
 from reconciler.kinds import Fields, Registry
 from reconciler.matching.adoption import is_of_adopt
@@ -232,12 +232,21 @@ def secret_fields(resource: Resource) -> dict[str, Any]:
     return {path: value for path, value in leaves(resource.attributes) if is_secret(value)}
 
 
-def resolve(value: Any, known: Mapping[tuple[Address, str], str]) -> Any:
+Known = Callable[[Address, str], Union[str, None]]  # the value of an attribute that others may refer to
+
+
+def nothing_known(address: Address, attribute: str) -> str | None:
+    """Of what isn't there yet."""
+    return None
+
+
+def resolve(value: Any, known: Known) -> Any:
     """A value with its references replaced by what is known; Unknown where one isn't."""
     if isinstance(value, str):
         return value  # most are, and the other questions take longer
     if isinstance(value, Ref):
-        return known.get((value.address, value.attribute), Unknown(value))
+        found = known(value.address, value.attribute)
+        return Unknown(value) if found is None else found
     if isinstance(value, Text):
         parts = [resolve(part, known) for part in value.parts]
         missing = next((part for part in parts if isinstance(part, Unknown)), None)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.model import Action, Address
+from reconciler.planning.context import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Decisions:
 
     decisions: Mapping[Address, Decision]
     planned_deliveries: Mapping[Address, tuple[PlannedDelivery, ...]]
-    known: Mapping[tuple[Address, str], str]
+    known: Known
     unverified: Mapping[Address, str]
     delivered: Mapping[Address, tuple[str, ...]]
 

@@ -17,7 +17,7 @@ from reconciler.model import Action, Address, IntentResolution, Live, Origin, Re
 from reconciler.model.times import parse_time
 from reconciler.model.values import seconds
 from reconciler.planning.access_lists import access_trouble, unsupported
-from reconciler.planning.context import PlanningContext, is_at_hand, resolve
+from reconciler.planning.context import Known, PlanningContext, is_at_hand, resolve
 from reconciler.planning.decision_types import Decision, Decisions, is_blocked
 from reconciler.planning.deliveries import planned_deliveries_of
 from reconciler.planning.elsewhere import settle, unseen
@@ -36,11 +36,9 @@ from reconciler.planning.templates import template_trouble
 def decide(context: PlanningContext) -> Decisions:
     """What becomes of every wanted object."""
     decisions: dict[Address, Decision] = {}
-    known: dict[tuple[Address, str], str] = {}
+    known = _known_by(context, decisions)
     for resource in context.in_order:
-        decision = _unless_unmet(resource, _verdict(context, resource, decisions, known))
-        decisions[resource.address] = decision
-        known.update(_known_of(context, resource.address, decision))
+        decisions[resource.address] = _unless_unmet(resource, _verdict(context, resource, decisions, known))
     first, before = planned_deliveries_of(context, decisions, known), dict(decisions)
     wanted: dict[Address, list[Address]] = {}
     for address, needs in first.planned_deliveries.items():
@@ -60,14 +58,14 @@ def decide(context: PlanningContext) -> Decisions:
     if decisions == before:
         return first
     # what is renewed on demand has dependents that didn't ask: they get the new one as well
-    return planned_deliveries_of(context, decisions, _known(context, decisions))
+    return planned_deliveries_of(context, decisions, known)
 
 
 def _verdict(
     context: PlanningContext,
     resource: Resource,
     decisions: Mapping[Address, Decision],
-    known: Mapping[tuple[Address, str], str],
+    known: Known,
 ) -> Decision:
     address = resource.address
     match = context.matches[address]
@@ -216,7 +214,7 @@ def _listed(context: PlanningContext, address: Address, ids: Sequence[str]) -> s
 
 
 def _immutable_differences(
-    context: PlanningContext, resource: Resource, live: Live, known: Mapping[tuple[Address, str], str]
+    context: PlanningContext, resource: Resource, live: Live, known: Known
 ) -> tuple[str, ...]:
     fields = context.fields(resource.address)
     found = []
@@ -232,21 +230,17 @@ def _immutable_differences(
     return tuple(found)
 
 
-def _known(context: PlanningContext, decisions: Mapping[Address, Decision]) -> dict[tuple[Address, str], str]:
-    """The values of references to objects that stay: (address, attribute) → value."""
-    known: dict[tuple[Address, str], str] = {}
-    for address, decision in decisions.items():
-        known.update(_known_of(context, address, decision))
+def _known_by(context: PlanningContext, decisions: Mapping[Address, Decision]) -> Known:
+    """What is known of objects that stay, as far as that is decided."""
+
+    def known(address: Address, attribute: str) -> str | None:
+        decision = decisions.get(address)
+        live = context.matches[address].live if decision is not None and not decision.is_new else None
+        if live is None:
+            return None
+        return live.computed.get(attribute, live.id if attribute == "id" else None)
+
     return known
-
-
-def _known_of(
-    context: PlanningContext, address: Address, decision: Decision
-) -> dict[tuple[Address, str], str]:
-    live = context.matches[address].live
-    if live is None or decision.is_new:
-        return {}
-    return {(address, "id"): live.id} | {(address, name): text for name, text in live.computed.items()}
 
 
 def _write_missing(context: PlanningContext, decisions: dict[Address, Decision]) -> None:

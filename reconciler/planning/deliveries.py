@@ -8,7 +8,7 @@ from reconciler.matching.canonical import at_path, leaves, same_leaf
 from reconciler.matching.matches import How
 from reconciler.matching.recovery import Recovered
 from reconciler.model import Action, Address, Credential, Delivery, Ref, Resource, SecretInput
-from reconciler.planning.context import PlanningContext, is_in_reach, is_kept, secret_fields
+from reconciler.planning.context import Known, PlanningContext, is_in_reach, is_kept, secret_fields
 from reconciler.planning.decision_types import Decision, Decisions, PlannedDelivery, is_blocked
 from reconciler.secrets import SENSITIVE, Fingerprint
 
@@ -16,7 +16,7 @@ from reconciler.secrets import SENSITIVE, Fingerprint
 def planned_deliveries_of(
     context: PlanningContext,
     decisions: Mapping[Address, Decision],
-    known: Mapping[tuple[Address, str], str],
+    known: Known,
 ) -> Decisions:
     """What every integration and handoff must get, given the decisions about credentials."""
     planned_deliveries: dict[Address, tuple[PlannedDelivery, ...]] = {}
@@ -48,7 +48,7 @@ class _ReceiverDeliveries:
         context: PlanningContext,
         resource: Resource,
         decisions: Mapping[Address, Decision],
-        known: Mapping[tuple[Address, str], str],
+        known: Known,
     ) -> None:
         self.context = context
         self.resource = resource
@@ -193,7 +193,7 @@ class _ReceiverDeliveries:
     def _is_paired(self, ref: Ref) -> bool:
         """Whether an adopted receiver refers to the very object that its spec names (secrets on trust)."""
         live = self.match.live
-        wanted = self.known.get((ref.address, "client_id"))
+        wanted = self.known(ref.address, "client_id")
         if live is None or wanted is None:
             return False
         beside = Ref(ref.address, "client_id")

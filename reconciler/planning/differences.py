@@ -25,7 +25,7 @@ from reconciler.model import (
 )
 from reconciler.planning.access_lists import access_change, held_lists, in_words, wanted_access
 from reconciler.planning.comparison import field_changes
-from reconciler.planning.context import PlanningContext, is_secret, resolve, shown
+from reconciler.planning.context import Known, PlanningContext, is_secret, nothing_known, resolve, shown
 from reconciler.planning.decision_types import PlannedDelivery
 from reconciler.planning.named_keys import by_id, called, gone
 from reconciler.secrets import SENSITIVE
@@ -46,7 +46,7 @@ class Differences:
     context: PlanningContext
     resource: Resource
     match: Match
-    known: Mapping[tuple[Address, str], str]
+    known: Known
     planned_deliveries: tuple[PlannedDelivery, ...] = ()
 
     @property
@@ -232,12 +232,10 @@ def ignored_edits(context: PlanningContext, resource: Resource, live: Live) -> l
     return [field.path for field in field_changes(compared, live.attributes, None, fields)]
 
 
-def _by_id(
-    context: PlanningContext, resource: Resource, known: Mapping[tuple[Address, str], str] | None = None
-) -> Mapping[str, Any]:
+def _by_id(context: PlanningContext, resource: Resource, known: Known = nothing_known) -> Mapping[str, Any]:
     fields = context.fields(resource.address)
     return {
-        name: by_id(context.snapshot, resource.provider, fields, name, resolve(value, known or {}))
+        name: by_id(context.snapshot, resource.provider, fields, name, resolve(value, known))
         if name in fields.additive and isinstance(value, Mapping)
         else value
         for name, value in resource.attributes.items()

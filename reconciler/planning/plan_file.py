@@ -56,8 +56,9 @@ def encode(plan: Plan) -> str:
     definition = packed(replace(plan, changes=told, unchanged=plan.summary[Action.NO_OP.value]))
     for name in _MOMENT:
         del definition[name]
-    text = spelled(definition)  # once: it is the largest text that there is
-    return f'{text[:-1]},"digest":"{_digest(text)}"}}'
+    text = spelled(definition)  # once: it is the largest text that there is, and not held twice
+    digest, text = _digest(text), text[:-1]
+    return f'{text},"digest":"{digest}"}}'
 
 
 def _with_neighbours(changes: Sequence[Change]) -> tuple[Change, ...]:

@@ -24,6 +24,7 @@ SHORTEST = 8
 _WINDOW = 4
 _CHUNKS = re.compile(rb"(?s).{4}")
 _PART = 8192 * _WINDOW  # bytes that are cut into chunks at a time
+_SLICE = 1 << 18  # characters of a text that are looked at in one piece
 # a form must hold a window at each of four successive offsets
 _SHORTEST_FORM = 2 * _WINDOW - 1
 # of a value of many lines (a private key), the lines that are secret by themselves
@@ -180,12 +181,15 @@ def _inside_base64(content: bytes, before: int) -> bytes:
 
 def _readings(text: str) -> Iterator[bytes]:
     """The text as it is, and without its escapes, and without its URL encoding (which needs no escapes)."""
-    content = _bytes(text)
-    yield _folded(content)
+    before = b""
+    for start in range(0, len(text), _SLICE):  # the text of a plan needs no second and third copy
+        piece = before + _folded(_bytes(text[start : start + _SLICE]))
+        yield piece
+        before = piece[-_REGISTER.longest :]
     if "\\" in text:
         yield _folded(_bytes(_unescaped(text)))
     if "%" in text:
-        yield _folded(unquote_to_bytes(content))
+        yield _folded(unquote_to_bytes(_bytes(text)))
 
 
 def _unescaped(text: str) -> str:

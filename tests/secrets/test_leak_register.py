@@ -185,7 +185,10 @@ def test_a_leak_is_not_swallowed_by_those_who_catch_exceptions(canary: str) -> N
     assert canary not in str(raised.value)
 
 
-@pytest.mark.parametrize("before", range(8192 * 4 - 20, 8192 * 4 + 4))
+PART, SLICE = 8192 * 4, 1 << 18  # where a text is cut
+
+
+@pytest.mark.parametrize("before", [cut + n for cut in (PART, SLICE, 2 * SLICE) for n in range(-20, 4)])
 def test_a_secret_in_a_long_text_is_seen_wherever_it_stands(before: int):
     value = "dose" + "7f3b9c2a5e8d1046"
     Secret(value)
