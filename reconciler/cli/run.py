@@ -77,7 +77,8 @@ class Run:
         for api in self._clients:
             api.http.close()
         # who comes after may need the room
-        self._clients, self._known, self._reads, self._ahead = [], None, Reads(), None
+        self._clients, self._plain, self._known = [], [], None
+        self._reads, self._ahead = Reads(), None
 
     def load(self, *, lists: bool = True) -> list[Stack]:
         """The stacks of the command line; meanwhile their systems are asked what doesn't depend on the rest.
