@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reconciler.providers._paths import is_id
-
-if TYPE_CHECKING:
-    from reconciler.providers.http import Client
 
 TEXT, TEXTS, OBJECT, ID = "text", "a list of text", "an object", "an id"
 
@@ -33,16 +30,3 @@ def misfit(item: Mapping[str, Any], shape: Mapping[str, str]) -> str:
         if value is not None and not _FITS[wanted](value):
             return f"something else than {wanted} in {path}"
     return ""
-
-
-def must_have(http: Client, method: str, path: str, body: Any, *keys: str) -> dict[str, Any]:
-    """The body of an answer, if it is an object in which each of these keys holds an id.
-
-    Raises:
-        RemoteError: it isn't; LostAnswerError for a create, whose object then exists unseen.
-    """
-    lacking = [key for key in keys if not (isinstance(body, dict) and is_id(body.get(key)))]
-    if isinstance(body, dict) and not lacking:
-        return body
-    words = f"has no id in {', '.join(lacking)}" if lacking else "isn't an object"
-    raise http.misshapen(method, path, words)

@@ -22,7 +22,7 @@ from reconciler.model import PrincipalRef, ProviderSpec
 from reconciler.providers import _certificates as certificates
 from reconciler.providers import _credential_hosts as hosts
 from reconciler.providers._connections import Connections
-from reconciler.providers._field_types import must_have
+from reconciler.providers._required_ids import must_have
 from reconciler.providers._size_limits import Tally
 from reconciler.providers._throttle import Flow
 from reconciler.providers._wires import Wire

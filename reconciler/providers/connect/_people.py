@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import AnswerError, ForbiddenError, InvalidRequestError, NotFoundError
 from reconciler.model import PrincipalRef
-from reconciler.providers._field_types import must_have
 from reconciler.providers._paths import is_id, segment
+from reconciler.providers._required_ids import must_have
 
 if TYPE_CHECKING:
     from reconciler.providers.connect._api import ConnectServer

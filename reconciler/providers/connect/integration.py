@@ -19,8 +19,9 @@ from reconciler.kinds import (
     Scope,
 )
 from reconciler.model import Entry, Live, Sourced
-from reconciler.providers._field_types import OBJECT, TEXT, must_have
+from reconciler.providers._field_types import OBJECT, TEXT
 from reconciler.providers._paths import segment
+from reconciler.providers._required_ids import must_have
 from reconciler.providers.connect._access import access_complaints, settled_access
 from reconciler.providers.connect._content import associate, part, put_back, succeed
 from reconciler.secrets import without_secrets

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import ConflictError, ForbiddenError, InvalidRequestError, NotFoundError
-from reconciler.providers._field_types import must_have
 from reconciler.providers._paths import segment
+from reconciler.providers._required_ids import must_have
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount

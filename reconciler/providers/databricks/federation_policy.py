@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from reconciler.errors import InternalError, NotFoundError, Severity
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live
-from reconciler.providers._field_types import ID, OBJECT, TEXT, TEXTS, must_have
+from reconciler.providers._field_types import ID, OBJECT, TEXT, TEXTS
 from reconciler.providers._paths import segment
+from reconciler.providers._required_ids import must_have
 from reconciler.providers.databricks._lists import list_inside
 
 if TYPE_CHECKING:

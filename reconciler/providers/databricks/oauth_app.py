@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from reconciler.errors import InternalError, NotFoundError
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live
-from reconciler.providers._field_types import OBJECT, TEXT, TEXTS, must_have
+from reconciler.providers._field_types import OBJECT, TEXT, TEXTS
 from reconciler.providers._paths import segment
+from reconciler.providers._required_ids import must_have
 from reconciler.providers.databricks._lists import list_pages
 
 if TYPE_CHECKING:

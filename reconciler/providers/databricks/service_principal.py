@@ -14,8 +14,9 @@ from reconciler.errors import (
 )
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Address, Entry, Live, ProviderSpec, Ref, Sourced
-from reconciler.providers._field_types import TEXT, must_have
+from reconciler.providers._field_types import TEXT
 from reconciler.providers._paths import segment
+from reconciler.providers._required_ids import must_have
 from reconciler.providers.databricks._assignments import LEVELS, assign, levels_of, unassign
 from reconciler.providers.databricks._clouds import application_id_complaints
 from reconciler.providers.databricks._grantees import grant_complaints, granted

@@ -11,8 +11,8 @@ from reconciler.errors import ConflictError, InternalError, InvalidRequestError,
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Entry, Live, Ref, Sourced, Text
 from reconciler.model.values import is_unknown, seconds
-from reconciler.providers._field_types import must_have
 from reconciler.providers._paths import segment
+from reconciler.providers._required_ids import must_have
 from reconciler.providers.databricks._lists import list_inside
 from reconciler.secrets import Secret
 
