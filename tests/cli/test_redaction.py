@@ -1,0 +1,81 @@
+"""What variables gave is in none of the words that are shown, in whichever value they stand."""
+
+from dataclasses import replace
+
+import pytest
+
+from reconciler.cli.redaction import redacted
+from reconciler.errors import Location, Problem, ReconcileError, Severity, SpecError
+from reconciler.model import Action, Address, Change, FieldChange, Outcome, Plan, Stack, Status
+from reconciler.model.audit import Audit, Finding, Subject
+from reconciler.rendering import FORMATS, Applied, Drift, Look
+from reconciler.secrets.given_values import forget_given, give
+
+VALUE, SHOWN = "CANARY-1234", "(env TEAM)"
+ADDRESS = Address("oauth_apps", "app")
+PROBLEM = Problem(Severity.WARNING, "code", VALUE, str(ADDRESS), Location("stack.yaml"), VALUE)
+CHANGE = Change(
+    ADDRESS,
+    Action.UPDATE,
+    "databricks",
+    VALUE,
+    VALUE,
+    f"for {VALUE}",
+    fields=(FieldChange("name", VALUE, [VALUE], called=VALUE),),
+    approval=VALUE,
+    held={"groups": ("groups-unknown", f"no group is called {VALUE}")},
+)
+PLAN = Plan(Stack("stack", "stack.yaml", {}, {}), "1", "", "", 0, (CHANGE,), (PROBLEM,))
+OUTCOME = Outcome(ADDRESS, Action.UPDATE, Status.FAILED, VALUE, VALUE, note=VALUE)
+SUBJECT = Subject("databricks", "oauth_apps", "1", VALUE)
+
+
+@pytest.fixture(autouse=True)
+def given():
+    give(VALUE, SHOWN)
+    yield
+    forget_given()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        PLAN,
+        Applied(PLAN, [OUTCOME]),
+        Drift("stack", [CHANGE], [PROBLEM]),
+        Audit((Finding(Severity.ERROR, "code", VALUE, VALUE, (SUBJECT,)),), {}),
+        {"app": {"name": VALUE}},
+        [PROBLEM],
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_no_text_of_what_is_shown_tells_a_value(value):
+    assert VALUE in repr(value)
+    assert VALUE not in repr(redacted(value))
+
+
+@pytest.mark.parametrize("error", [ReconcileError(VALUE, hint=VALUE), SpecError([PROBLEM])])
+def test_no_error_tells_a_value(error):
+    shown = FORMATS["text"].errors(redacted([error]), Look())
+    assert SHOWN in shown
+    assert VALUE not in shown
+
+
+def test_what_programs_go_by_stays_as_it_is():
+    give("oauth_apps", SHOWN)
+    give("code", SHOWN)
+    shown = redacted(PLAN)
+    assert (shown.changes[0].address, shown.problems[0].code) == (ADDRESS, "code")
+    assert shown.problems[0].address == str(ADDRESS)
+    assert shown.problems[0].at == PROBLEM.at
+
+
+def test_a_plan_in_other_words_is_the_same_plan():
+    assert redacted(PLAN).digest == PLAN.digest
+    assert redacted(Applied(PLAN, [])).plan.digest == PLAN.digest
+    assert replace(PLAN, changes=redacted(PLAN).changes).digest != PLAN.digest
+
+
+def test_where_nothing_was_given_values_are_themselves():
+    forget_given()
+    assert redacted(PLAN) is PLAN
