@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from reconciler.errors import CredentialError
 from reconciler.model import ProviderSpec
+from reconciler.providers._credential_hosts import refusal
 
 # As the tools around us know them; the first that is set counts.
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
@@ -47,23 +47,20 @@ def usable(spec: ProviderSpec, name: str, environment: Mapping[str, str], *, sou
         CredentialError: it can't be used; says why, and where its name comes from.
     """
     path = expanded(name, environment)
-    where = f"provider {spec.name}: the CA certificate {path} ({source})"
+    where, mend = f"the CA certificate {path} ({source})", f"correct or unset {source}"
     if path.is_dir():
         return str(path)
     try:
         text = path.read_bytes()
     except OSError as error:
         words = f"{where} can't be read: {error.strerror or type(error).__name__}"
-        raise CredentialError(words, hint=f"correct or unset {source}", at=spec.at) from None
+        raise refusal(spec, words, hint=mend) from None
     if b"-----BEGIN CERTIFICATE-----" not in text and b"-----BEGIN TRUSTED CERTIFICATE-----" not in text:
-        raise CredentialError(
-            f"{where} isn't a PEM certificate",
-            hint="convert it: openssl x509 -inform der -in FILE -out FILE.pem",
-            at=spec.at,
-        )
+        hint = "convert it: openssl x509 -inform der -in FILE -out FILE.pem"
+        raise refusal(spec, f"{where} isn't a PEM certificate", hint=hint)
     try:
         _load(str(path), path.stat().st_mtime_ns)
     except (OSError, ValueError):
         words = f"{where} is damaged: no certificate can be taken from it"
-        raise CredentialError(words, hint=f"correct or unset {source}", at=spec.at) from None
+        raise refusal(spec, words, hint=mend) from None
     return str(path)

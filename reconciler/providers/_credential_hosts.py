@@ -32,6 +32,11 @@ _MENTION = re.compile(r"\benv[. ]([A-Za-z_][A-Za-z0-9_]*)")
 _HOMES: Mapping[str, str] = {DATABRICKS: "DATABRICKS_HOST", CONNECT: "CONNECT_SERVER"}
 
 
+def refusal(spec: ProviderSpec, words: str, *, hint: str = "", code: str | None = None) -> CredentialError:
+    """The error of a provider whose credential, or address, is no good."""
+    return CredentialError(f"provider {spec.name}: {words}", hint=hint, at=spec.at, code=code)
+
+
 def normalised(address: str) -> str:
     """An address with a scheme, without a trailing slash and `/__api__`; "" stays ""."""
     address = address.strip()
@@ -83,22 +88,20 @@ def checked_address(spec: ProviderSpec, address: str, environment: Mapping[str, 
         CredentialError: plain http beyond loopback, a user name inside, or not among RECONCILE_ALLOWED_HOSTS.
     """
     if _has_user(address):
-        raise CredentialError(
-            f"provider {spec.name}: its address holds a user name or password", hint="remove it", at=spec.at
-        )
+        raise refusal(spec, "its address holds a user name or password", hint="remove it")
     scheme, host, port = origin(address)
     if scheme == "http" and not is_loopback(address):
-        raise CredentialError(
-            f"provider {spec.name}: no credential is sent over plain http to {host}",
+        raise refusal(
+            spec,
+            f"no credential is sent over plain http to {host}",
             hint="use https://",
-            at=spec.at,
             code="insecure-url",
         )
     allowed = environment.get(ALLOWED_HOSTS, "").strip()
     if allowed and not is_allowed_host(host, port, allowed):
-        raise CredentialError(
-            f"provider {spec.name}: {host} is not among the hosts of {ALLOWED_HOSTS}",
-            at=spec.at,
+        raise refusal(
+            spec,
+            f"{host} is not among the hosts of {ALLOWED_HOSTS}",
             code="host-not-allowed",
         )
     return address
@@ -168,8 +171,8 @@ def _refuse_foreign(spec: ProviderSpec, variable: str, address: str, environment
     if home and name not in IDENTITIES and (owner != spec.type or is_elsewhere(address, home, environment)):
         raise elsewhere(spec, address, variable, home, environment.get(home, "(unset)"))
     if owner == TOOL:
-        raise CredentialError(
-            f"provider {spec.name}: {variable} is a credential of the ledger, not of a provider",
-            at=spec.at,
+        raise refusal(
+            spec,
+            f"{variable} is a credential of the ledger, not of a provider",
             code=ELSEWHERE,
         )

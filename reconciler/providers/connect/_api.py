@@ -11,7 +11,6 @@ from copy import copy
 from typing import Any
 
 from reconciler.errors import (
-    CredentialError,
     ForbiddenError,
     NotFoundError,
     Problem,
@@ -296,8 +295,7 @@ def _is_off(value: Any) -> bool:
 def _address(spec: ProviderSpec, environment: Mapping[str, str]) -> str:
     address = hosts.normalised(spec.address or environment.get(SERVER, ""))
     if not address:
-        words = f"provider {spec.name}: the server's address is missing"
-        raise CredentialError(words, hint=f"set url: or {SERVER}", at=spec.at)
+        raise hosts.refusal(spec, "the server's address is missing", hint=f"set url: or {SERVER}")
     return hosts.checked_address(spec, address, environment)
 
 
@@ -308,14 +306,13 @@ def _api_key(spec: ProviderSpec, environment: Mapping[str, str], address: str) -
             raise hosts.elsewhere(spec, address, API_KEY, SERVER, environment[SERVER])
         found = (environment[API_KEY], API_KEY)
     if found is None:
-        words = f"provider {spec.name}: no API key for {spec.told(address)}; looked at api_key: and {API_KEY}"
-        raise CredentialError(words, hint=f"set {API_KEY}", at=spec.at)
+        words = f"no API key for {spec.told(address)}; looked at api_key: and {API_KEY}"
+        raise hosts.refusal(spec, words, hint=f"set {API_KEY}")
     value, source = found
     source = source.removeprefix("env ")
     key = Secret(value.reveal().strip() if isinstance(value, Secret) else value.strip())
     if not is_token(key):
-        words = f"provider {spec.name}: the API key from {source} holds characters that no header takes"
-        raise CredentialError(words, at=spec.at)
+        raise hosts.refusal(spec, f"the API key from {source} holds characters that no header takes")
     return key, source
 
 
@@ -325,6 +322,5 @@ def _ca_file(spec: ProviderSpec, environment: Mapping[str, str], address: str) -
     if not name:
         return certificates.bundle(spec, environment)
     if "-----BEGIN" in name:
-        words = f"provider {spec.name}: ca_certificate is the name of a file, not its text"
-        raise CredentialError(words, at=spec.at)
+        raise hosts.refusal(spec, "ca_certificate is the name of a file, not its text")
     return certificates.usable(spec, name, environment, source="ca_certificate:" if stated else CA_FILE)

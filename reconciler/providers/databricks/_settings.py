@@ -163,13 +163,11 @@ def _address(spec: ProviderSpec, environment: Mapping[str, str], profile: _Profi
         try:
             hosts.origin(own)
         except CredentialError as error:
-            words = f"provider {spec.name}: the host in profile {profile.name} of {profile.file}"
-            raise CredentialError(f"{words}: {error.message}", at=spec.at) from None
+            words = f"the host in profile {profile.name} of {profile.file}: {error.message}"
+            raise hosts.refusal(spec, words) from None
     address = hosts.normalised(spec.address or environment.get(HOST, "") or own)
     if not address:
-        raise CredentialError(
-            f"provider {spec.name}: the account host is missing", hint=f"set host: or {HOST}", at=spec.at
-        )
+        raise hosts.refusal(spec, "the account host is missing", hint=f"set host: or {HOST}")
     parts = urlsplit(hosts.checked_address(spec, address, environment))
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -202,10 +200,10 @@ class _Profile:
         )
         if name and name not in sections:
             known = ", ".join(sorted(set(sections) - {"__settings__"})) or "none"
-            raise CredentialError(
-                f"provider {spec.name}: {self.file} has no profile {name!r}",
+            raise hosts.refusal(
+                spec,
+                f"{self.file} has no profile {name!r}",
                 hint=f"it has: {known}",
-                at=spec.at,
             )
         self.values: Mapping[str, str] = sections.get(self.name, {})
 
@@ -222,8 +220,8 @@ class _Profile:
             return {}
         except (OSError, UnicodeDecodeError, configparser.Error) as error:
             # Its own text quotes lines of the file.
-            words = f"provider {self.spec.name}: {self.file} can't be read ({type(error).__name__})"
-            raise CredentialError(words, at=self.spec.at) from None
+            words = f"{self.file} can't be read ({type(error).__name__})"
+            raise hosts.refusal(self.spec, words) from None
         return {
             section: {key: _unquoted(value) for key, value in parser.items(section)}
             for section in parser.sections()
@@ -240,11 +238,11 @@ class _Profile:
             raise hosts.elsewhere(self.spec, address, f"profile {self.name}", HOST, environment[HOST])
         if self.spec.address and not environment.get(HOST, "").strip():
             # Else whoever writes a spec could have the credential sent to wherever they like.
-            raise CredentialError(
-                f"provider {self.spec.name}: profile {self.name} has no host, and a host that only the spec "
+            raise hosts.refusal(
+                self.spec,
+                f"profile {self.name} has no host, and a host that only the spec "
                 "names doesn't get its credential",
                 hint=f"write host = … into the profile, or set {HOST}",
-                at=self.spec.at,
                 code=hosts.ELSEWHERE,
             )
 
@@ -260,13 +258,14 @@ def _account_id(spec: ProviderSpec, environment: Mapping[str, str], profile: _Pr
     own = profile.values.get("account_id", "").strip()
     account_id = spec.account_id or environment.get("DATABRICKS_ACCOUNT_ID", "").strip() or own
     if not account_id:
-        words = f"provider {spec.name}: the account id is missing"
-        raise CredentialError(words, hint="set account_id: or DATABRICKS_ACCOUNT_ID", at=spec.at)
+        raise hosts.refusal(
+            spec, "the account id is missing", hint="set account_id: or DATABRICKS_ACCOUNT_ID"
+        )
     if own and own != account_id:
-        raise CredentialError(
-            f"provider {spec.name}: profile {profile.name} is for account {own}, not {account_id}",
+        raise hosts.refusal(
+            spec,
+            f"profile {profile.name} is for account {own}, not {account_id}",
             hint="state the same account_id in both, or name another profile",
-            at=spec.at,
             code=hosts.ELSEWHERE,
         )
     return account_id
@@ -352,10 +351,10 @@ def _auth_type(
 def _ambiguous(spec: ProviderSpec, families: list[str], found: Layer) -> CredentialError:
     sources = {family: sorted({found[key].source for key in FAMILIES[family]}) for family in families}
     named = "; ".join(f"{family} ({', '.join(names)})" for family, names in sources.items())
-    return CredentialError(
-        f"provider {spec.name}: more than one way to sign in is set: {named}",
+    return hosts.refusal(
+        spec,
+        f"more than one way to sign in is set: {named}",
         hint="unset all but one, or choose with auth_type: or DATABRICKS_AUTH_TYPE",
-        at=spec.at,
     )
 
 
@@ -367,8 +366,8 @@ def _missing(
         if names or environment.get(GITHUB_TOKEN):
             return hosts.elsewhere(spec, address, names or GITHUB_TOKEN, HOST, environment[HOST])
     half = " (only half of a pair is set)" if {"client_id", "client_secret"} & set(found) else ""
-    return CredentialError(
-        f"provider {spec.name}: no credential for {spec.told(address)}{half}; looked at {_LOOKED_AT}",
+    return hosts.refusal(
+        spec,
+        f"no credential for {spec.told(address)}{half}; looked at {_LOOKED_AT}",
         hint="set one of them, or auth_type: (azure-cli, databricks-cli, …) for another way to sign in",
-        at=spec.at,
     )
