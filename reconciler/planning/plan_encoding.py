@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
 from enum import Enum
 from typing import Any, Protocol
@@ -87,6 +87,7 @@ _KEPT: Mapping[type, Mapping[str, Any]] = {
 
 # a stack has thousands of them: they are packed when their turn comes to be spelled, not all at one time
 _LATER = (Address, Resource)
+_PLAIN = (str, int, float, bool, type(None))
 
 
 def spelled(value: Any) -> str:
@@ -96,7 +97,7 @@ def spelled(value: Any) -> str:
 
 def packed(value: Any) -> Any:
     """A value as plain JSON, but for what `spelled` packs itself."""
-    if value is None or (isinstance(value, (str, int, float)) and not isinstance(value, Enum)):
+    if type(value) in _PLAIN:
         return value  # most are
     if isinstance(value, _LATER):
         return value
@@ -109,14 +110,8 @@ def packed(value: Any) -> Any:
 
 def _packed_special(value: Any) -> Any:
     """The tagged form of what plain JSON can't say."""
-    if isinstance(value, Address):
-        return {TAG: "Address", "text": str(value)}
-    if isinstance(value, Sourced):
-        return _packed_sourced(value)
-    if isinstance(value, ProviderSpec):
-        return _packed_provider(value)
-    if isinstance(value, SecretInput):
-        return _packed_input(value)
+    if tagged := _TAGGED.get(type(value)):
+        return tagged(value)
     if isinstance(value, Enum):
         return {TAG: type(value).__name__, "value": value.value}
     if isinstance(value, frozenset):
@@ -125,9 +120,16 @@ def _packed_special(value: Any) -> Any:
 
 
 def _packed_fields(value: Any) -> dict[str, Any]:
-    kept = {name: (getattr(value, name), usual) for name, usual in _KEPT[type(value)].items()}
-    said = {name: packed(item) for name, (item, usual) in kept.items() if item != usual}
-    return {TAG: type(value).__name__, **said}
+    kept = {TAG: type(value).__name__}
+    for name, usual in _KEPT[type(value)].items():
+        item = getattr(value, name)
+        if item != usual:
+            kept[name] = packed(item)
+    return kept
+
+
+def _packed_address(value: Address) -> dict[str, Any]:
+    return {TAG: "Address", "text": str(value)}
 
 
 def _packed_sourced(value: Sourced) -> dict[str, Any]:
@@ -158,6 +160,12 @@ def _packed_input(value: SecretInput) -> dict[str, Any]:
     return {**kept, "salt": mark.salt, "mark": mark.mark}
 
 
+_TAGGED: Mapping[type, Callable[[Any], dict[str, Any]]] = {
+    Address: _packed_address,
+    Sourced: _packed_sourced,
+    ProviderSpec: _packed_provider,
+    SecretInput: _packed_input,
+}
 _SPELLING = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_packed_special)
 
 

@@ -97,6 +97,8 @@ class _Register:
     def _begins_in(self, reading: bytes, begin: int) -> bool:
         chunks = _CHUNKS.findall(reading, begin, begin + _PART)
         # all of it loops of the interpreter: a report has a quarter of a million chunks
+        if self._windows.keys().isdisjoint(map(hash, chunks)):
+            return False  # nearly always
         is_met = map(self._windows.__contains__, map(hash, chunks))
         for number in compress(count(), is_met):
             for offset, length in self._windows[hash(chunks[number])]:

@@ -232,7 +232,7 @@ class _Composer:
         if isinstance(parent, _OpenMapping) and parent.wants_key:
             is_merge = event.value == _MERGE and event.implicit[0]
             parent.expect(event.value, at, is_merge=is_merge)
-            if not is_merge:
+            if event.anchor and not is_merge:
                 self._anchors.define(event.anchor, Scalar(event.value, at), 1)
             return
         self._place(Scalar(value, at), event.anchor, 1)

@@ -32,6 +32,8 @@ _PRIVATE = re.compile("([\ue800-\uebff])([\uec00-\uefff])")
 
 def hide_pairs(text: str) -> str:
     """The text in a form whose pairs of escapes libyaml reads; `pairs_together` undoes it in a scalar."""
+    if "\\u" not in text:
+        return text  # nearly always, and quickly told
     # a file that holds such private characters itself keeps them, and gets no pairs read
     if not _PAIRED.search(text) or _PRIVATE.search(text) or _DISGUISED.search(text):
         return text
