@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,13 @@ import responses
 
 from reconciler import sandbox as box
 from reconciler.cli.main import main
+from reconciler.providers import _retries
 
 URL = "http://localhost:9999"
 CALLBACK = f"{URL}/__oauth__/integrations/callback"
+
+# Commands that may be called: of one that writes it matters to the next whether its process still lives.
+READING = frozenset({"drift", "plan", "show", "validate", "verify"})
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,37 @@ class Run:
     err: str
 
     @property
+    def text(self) -> str:
+        return self.out + self.err
+
+    @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+def called(
+    argv: Sequence[str],
+    folder: Path,
+    env: Mapping[str, str],
+    stdin: str = "",
+    err: io.StringIO | None = None,
+) -> Run:
+    """Calls the command line in a folder, with just these variables, without a process of its own.
+
+    Args:
+        err: where it says what people read, for those who listen meanwhile.
+    """
+    out, err = io.StringIO(), err or io.StringIO()
+    with (
+        mock.patch.object(_retries, "FIRST_WAIT", 0.01),  # seconds, as in processes that are forked
+        mock.patch.dict(os.environ, env, clear=True),
+        mock.patch("sys.stdin", io.StringIO(stdin)),
+        _chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        ended = main(list(argv))
+    return Run(ended, out.getvalue(), err.getvalue())
 
 
 class Place:
@@ -52,18 +85,10 @@ class Place:
 
     def run(self, *args: str, code: int | None = 0, stdin: str = "") -> Run:
         """Runs a command to its end; `code` is the exit code that it must have."""
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            mock.patch.dict(os.environ, self.env, clear=True),
-            mock.patch("sys.stdin", io.StringIO(stdin)),
-            _chdir(self.folder),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            ended = main(list(args))
-        self.said += [out.getvalue(), err.getvalue()]
-        assert code in (None, ended), f"exit {ended} instead of {code}:\n{out.getvalue()}\n{err.getvalue()}"
-        return Run(ended, out.getvalue(), err.getvalue())
+        said = called(args, self.folder, self.env, stdin)
+        self.said += [said.out, said.err]
+        assert code in (None, said.code), f"exit {said.code} instead of {code}:\n{said.text}"
+        return said
 
     def load(self, *, apps: Any = (), principals: Any = (), secrets: Any = None, **servers: Any) -> None:
         """Puts an estate in; `integrations` is that of the server at the root."""

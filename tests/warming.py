@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import os
 import pkgutil
 
 import reconciler.cli
@@ -38,5 +39,6 @@ for name in (*_schemas.files, "import"):
     if name != "shared":
         _schemas.acceptor(name)
 parser()
+os.fsync = lambda descriptor: None  # processes are killed here, but nobody cuts the power
 _retries.FIRST_WAIT = 0.01  # seconds; how long the waits really are is told in tests/providers
 gc.freeze()

@@ -92,7 +92,7 @@ def test_a_kill_with_one_of_two_integrations_switched_is_survived(rig, number, w
 def test_a_hundred_rotations_never_leave_connect_without_a_living_secret(rig):
     with prepared(rig, ROTATE):
         rig.patches.append((inside.again_and_again, 100))
-        ended = rig.run(*ROTATE.command)
+        ended = rig.end(rig.start(*ROTATE.command), 180)
         rig.patches.clear()
         assert ended.code == 0, ended.text
         assert rig.writes().count(("PATCH", rig.writes()[-2][1])) == 100
