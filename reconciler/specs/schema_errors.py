@@ -66,7 +66,7 @@ class SchemaErrors:
 
     def of(self, errors: Iterable[ValidationError]) -> Iterator[Problem]:
         """The problems behind the errors, in no particular order."""
-        found = list(errors)
+        found = [each for error in errors for each in _inside(error) or [error]]
         misspelt = {
             (tuple(error.absolute_path), meant(key, _known(error)))
             for error in found
@@ -139,11 +139,7 @@ class SchemaErrors:
         if rule == "const":
             return self._version(error)
         if rule in ("enum", "anyOf"):
-            return (
-                "value",
-                f"can't be {found}",
-                self._choices(limit if rule == "enum" else limit[0]["enum"], error),
-            )
+            return "value", f"can't be {found}", self._choices(_choices(error), error)
         if rule in ("minItems", "minLength"):
             return "value", f"is {'an empty list' if rule == 'minItems' else 'empty text'}", "fill it in"
         if rule in ("minimum", "maximum"):
@@ -224,6 +220,20 @@ def _unknown(error: ValidationError) -> list[str]:
     known = _known(error)
     forms = _schema(error).get("patternProperties", {})
     return [key for key in _found(error) if key not in known and not any(re.search(f, key) for f in forms)]
+
+
+def _choices(error: ValidationError) -> list[str]:
+    """The words that are allowed, whichever of several forms has them."""
+    forms = _limit(error) if error.validator == "anyOf" else [_schema(error)]
+    return [word for form in forms for word in form.get("enum", ())]
+
+
+def _inside(error: ValidationError) -> list[ValidationError]:
+    """What is wrong inside a mapping that may be one, among several forms of a value."""
+    if error.validator != "anyOf" or not isinstance(_found(error), dict):
+        return []
+    mapping = [number for number, form in enumerate(_limit(error)) if form.get("type") == "object"]
+    return [each for each in error.context or () if each.relative_schema_path[0] in mapping]
 
 
 def _purpose(error: ValidationError, key: str) -> str:

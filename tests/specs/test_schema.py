@@ -224,6 +224,31 @@ CASES = {
         "connect_integrations.i",
         "template is missing",
     ),
+    "connect_integrations: {i: {template: databricks, config: {…}, ^access: everyon}}": (
+        "value",
+        "connect_integrations.i",
+        "can't be the text 'everyon'; choose one of: everyone (did you mean everyone?)",
+    ),
+    "connect_integrations: {i: {template: databricks, config: {…}, ^access: [ada]}}": (
+        "value",
+        "connect_integrations.i",
+        "can't be a list; choose one of: everyone",
+    ),
+    "connect_integrations: {i: {template: databricks, config: {…}, access: {^user: [ada]}}}": (
+        "unknown-key",
+        "connect_integrations.i",
+        "did you mean users?",
+    ),
+    "connect_integrations: {i: {template: databricks, config: {…}, access: {^users: ada}}}": (
+        "type",
+        "connect_integrations.i",
+        "must be a list, found the text 'ada'",
+    ),
+    "connect_integrations: {i: {template: databricks, config: {…}, access: {users: [^7]}}}": (
+        "type",
+        "connect_integrations.i",
+        "an item of users must be text, found the number 7",
+    ),
     "moved: [^{from: oauth_apps.a}]": ("missing-key", "", "to is missing"),
     "moved: [{^from: a.b, to: oauth_apps.a}]": ("value", "", "kind.key"),
     "forget: [^app]": ("value", "", "kind.key"),
