@@ -23,7 +23,9 @@ def check_cycles(resources: Mapping[Address, Resource], problems: Problems) -> N
 def _rings(resources: Mapping[Address, Resource]) -> Iterator[tuple[Address, ...]]:
     """Rings of resources that wait for each other, first and last the same."""
     waiting = {
-        address: set(resource.depends_on) & resources.keys() for address, resource in resources.items()
+        address: set(resource.depends_on) & resources.keys()
+        for address, resource in resources.items()
+        if resource.depends_on
     }
     for _ in range(_MAX_RINGS):
         ring = _ring(waiting)

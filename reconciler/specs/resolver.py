@@ -69,8 +69,8 @@ class Resolver:
 
     def value(self, node: Node, place: Place) -> Value:
         """A value with its references resolved; what can't be resolved becomes `unknown`."""
-        if isinstance(node, Scalar) and not isinstance(node.value, str) and node.value is not None:
-            return self._literal(node.value, place)
+        if isinstance(node, Scalar) and not (isinstance(node.value, str) and "${" in node.value):
+            return self._literal(node.value, place)  # most refer to nothing
         if place.is_secret and not isinstance(node, Scalar):
             return self._literal(None, place)
         self._depth += 1
@@ -90,9 +90,7 @@ class Resolver:
             return {key: self.value(item, place.below(key, at)) for key, (item, at) in named.items()}
         if isinstance(node, Series):
             return [self.value(item, place.below(index, item.at)) for index, item in enumerate(node.items)]
-        return (
-            self._text(node.value, place) if isinstance(node.value, str) else self._literal(node.value, place)
-        )
+        return self._text(str(node.value), place)
 
     def _named(self, node: Block, place: Place) -> Mapping[str, tuple[Node, Location]]:
         """What a mapping holds; where keys name remote things, references in them are resolved."""
