@@ -16,8 +16,12 @@ from reconciler.secrets.given_values import is_any_given, veiled
 Shown = TypeVar("Shown")
 # which thing it is and where it stands, and what isn't shown but asked
 _AS_THEY_ARE = (Enum, Address, Location, Lifecycle, Live, ProviderSpec, Stack)
-# fields that programs go by
+# fields that programs go by: names, moments, and what tells one version from another
 _NAMES = frozenset({"address", "code", "kind", "provider", "stack"})
+_MOMENTS = frozenset({"created", "made", "day", "at", "since", "given_up", "revoke_after", "created_at"})
+_MOMENTS |= {"updated_at", "recorded_at", "expires_at"}
+_VERSIONS = frozenset({"tool_version", "lineage", "epoch", "live_digest", "salt", "mark"})
+_FOR_PROGRAMS = _NAMES | _MOMENTS | _VERSIONS
 
 
 def redacted_format(form: Format) -> Format:
@@ -54,7 +58,7 @@ def _redacted(value: Any) -> Any:
 
 def _redacted_fields(value: Any) -> Any:
     said = {field.name: getattr(value, field.name) for field in fields(value) if field.init}
-    shown = {name: item if name in _NAMES else _redacted(item) for name, item in said.items()}
+    shown = {name: item if name in _FOR_PROGRAMS else _redacted(item) for name, item in said.items()}
     if not isinstance(value, Plan):
         return replace(value, **shown)
     plan = _Shown(**shown)

@@ -6,9 +6,23 @@ import pytest
 
 from reconciler.cli.redaction import redacted
 from reconciler.errors import Location, Problem, ReconcileError, Severity, SpecError
-from reconciler.model import Action, Address, Change, FieldChange, Outcome, Plan, Stack, Status
-from reconciler.model.audit import Audit, Finding, Subject
-from reconciler.rendering import FORMATS, Applied, Drift, Look
+from reconciler.model import (
+    Action,
+    Address,
+    Change,
+    Credential,
+    CredentialState,
+    Entry,
+    FieldChange,
+    Ledger,
+    Origin,
+    Outcome,
+    Plan,
+    Stack,
+    Status,
+)
+from reconciler.model.audit import Audit, DatedEvent, Finding, Subject
+from reconciler.rendering import AUDIT_FORMATS, FORMATS, Applied, Drift, LedgerView, Look
 from reconciler.secrets.given_values import forget_given, give
 
 VALUE, SHOWN = "CANARY-1234", "(env TEAM)"
@@ -68,6 +82,21 @@ def test_what_programs_go_by_stays_as_it_is():
     assert (shown.changes[0].address, shown.problems[0].code) == (ADDRESS, "code")
     assert shown.problems[0].address == str(ADDRESS)
     assert shown.problems[0].at == PROBLEM.at
+
+
+def test_a_year_that_a_variable_gave_is_no_part_of_a_moment():
+    give("2026", "(env YEAR)")
+    moment = "2026-01-02T03:04:05Z"
+    audit = Audit((), {}, dates=(DatedEvent("2026-12-31", "expires", SUBJECT),), made=moment)
+    assert "As of 2026-01-02" in AUDIT_FORMATS["html"](redacted(audit), Look())
+    assert redacted(audit).dates[0].day == "2026-12-31"
+    credential = Credential(CredentialState.HELD, "salt", "2026", expires_at=moment)
+    entry = Entry("databricks", "1", "of 2026", Origin.CREATED, created_at=moment, credential=credential)
+    shown = redacted(LedgerView(Ledger("stack", "2026", entries={ADDRESS: entry}), {})).ledger
+    assert shown.lineage == "2026"
+    assert shown.entries[ADDRESS] == replace(entry, name="of (env YEAR)")
+    plan = redacted(replace(PLAN, created=moment, tool_version="2026", lineage="2026"))
+    assert (plan.created, plan.tool_version, plan.lineage) == (moment, "2026", "2026")
 
 
 def test_a_plan_in_other_words_is_the_same_plan():
