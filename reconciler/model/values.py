@@ -52,24 +52,29 @@ class Address:
         Raises:
             ValueError: it isn't `kind.key` or `kind.key.part`.
         """
-        return _parsed(text)
+        pieces = text.split(".")
+        if len(pieces) not in (2, 3) or not all(map(KEY.match, pieces)):
+            raise ValueError(f"{text!r} isn't an address: kind.key")
+        return _shared(*pieces)
+
+    @classmethod
+    def of(cls, kind: str, key: str) -> Address:
+        """The address of a whole resource, the same object for all who ask: it is looked up at once then."""
+        return _shared(kind, key)
 
     @property
     def parent(self) -> Address | None:
         """The address that a part belongs to."""
-        return Address(self.kind, self.key) if self.part else None
+        return _shared(self.kind, self.key) if self.part else None
 
     def inside(self, part: str) -> Address:
         """The address of a part of this one."""
-        return Address(self.kind, self.key, part)
+        return _shared(self.kind, self.key, part)
 
 
-@lru_cache(1 << 14)  # a ledger names each a few times
-def _parsed(text: str) -> Address:
-    pieces = text.split(".")
-    if len(pieces) not in (2, 3) or not all(KEY.match(piece) for piece in pieces):
-        raise ValueError(f"{text!r} isn't an address: kind.key")
-    return Address(*pieces)
+@lru_cache(1 << 15)  # a spec and its ledger name each a few times
+def _shared(kind: str, key: str, part: str = "") -> Address:
+    return Address(kind, key, part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def resources(resolver: Resolver, providers: Mapping[str, ProviderSpec]) -> dict
     for kind in resolver.schemas.sections:
         for key, at, block in resolver.sources.blocks(kind):
             if KEY.match(key):
-                building = _Building(resolver, providers, Address(kind, key), at, block)
+                building = _Building(resolver, providers, Address.of(kind, key), at, block)
                 found.update((resource.address, resource) for resource in building.resources())
     for address, at in resolver.resources.wanted_parts.items():
         owner = found.get(address.parent) if address.parent else None

@@ -121,7 +121,7 @@ class Resources:
             return self.spec.dead_end(reference, f"there is no {kind}.{key}", place, hint)
         computed = self.spec.schemas.computed(kind)
         if len(path) == 1 and path[0] in computed:
-            ref = reference_to(self.spec.kinds, Address(kind, key), path[0])
+            ref = reference_to(self.spec.kinds, Address.of(kind, key), path[0])
             if ref.source.part:
                 self.wanted_parts.setdefault(ref.source, known[key].at)
             return ref

@@ -14,7 +14,7 @@ import pytest
 from reconciler import specs
 from reconciler.ledger import codec
 from reconciler.matching import assumed_secrets, pair
-from reconciler.model import Action, Intent, Pending, Runner
+from reconciler.model import Action, Address, Intent, Pending, Runner
 from reconciler.planning import Options, make_destroy_plan, make_plan, plan_file
 from reconciler.providers import KINDS
 from reconciler.rendering import plan_json
@@ -152,6 +152,13 @@ def test_each_further_object_takes_as_many_steps_to_load(tmp_path):
         steps_of(lambda file=file: specs.load(file, KINDS, environment={}, strict=False)) for file in files
     ]
     assert is_linear(*steps), steps
+
+
+def test_an_address_is_one_object_in_a_spec_its_references_and_its_ledger(tmp_path):
+    stack = specs.load(spec(3, tmp_path), KINDS, environment={}, strict=False)
+    named = [address for resource in stack.resources.values() for address in resource.depends_on]
+    assert len(named) == 9
+    assert all(Address.parse(str(address)) is address for address in [*stack.resources, *named])
 
 
 def test_what_was_written_is_let_go_as_soon_as_its_stack_is_there(tmp_path):
