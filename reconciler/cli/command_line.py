@@ -14,8 +14,8 @@ from reconciler.cli.options import (
     parallelism_option,
     policy_option,
     positive,
-    recursive_option,
-    spec_arguments,
+    refresh_option,
+    side_option,
 )
 from reconciler.cli.options import add_command as add
 
@@ -28,6 +28,7 @@ exit codes:
   4  refused: the plan is stale, or the stack is locked; nothing was changed
   130  interrupted: what was under way was finished and recorded
 """
+_ITS_SPEC = "the spec it belongs to"
 
 
 @cache  # building it is what takes time; parsing leaves it as it is
@@ -51,67 +52,43 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _add_reading(
-    commands: Subparsers, common: argparse.ArgumentParser, pace: argparse.ArgumentParser
-) -> None:
+def _add_reading(commands: Subparsers, common: Parser, pace: Parser) -> None:
     validate = add(commands, "validate", "check specs, offline", common)
-    spec_arguments(validate)
+    validate.specs()
     policy_option(validate)
     plan = add(commands, "plan", "show what apply would change", common, pace)
-    spec_arguments(plan)
+    plan.specs()
     plan.add_argument("-o", dest="output", metavar="FILE", help="save the plan (a folder for several stacks)")
-    plan.add_argument("--detailed-exitcode", action="store_true", help="exit 2 if changes are pending")
+    plan.flag("--detailed-exitcode", "exit 2 if changes are pending")
     narrowing_options(plan)
+    refresh_option(plan)
     policy_option(plan)
     show = add(commands, "show", "render a saved plan, offline", common)
     show.add_argument("planfile", metavar="PLANFILE", help="what `plan -o` wrote")
-    drift = add(commands, "drift", "show how live differs from what was last applied", common, pace)
-    spec_arguments(drift)
-    verify = add(commands, "verify", "prove that credentials and wiring work", common, pace)
-    spec_arguments(verify)
+    add(commands, "drift", "show how live differs from what was last applied", common, pace).specs()
+    add(commands, "verify", "prove that credentials and wiring work", common, pace).specs()
     _add_audit(commands, pace)
-    rehearse = add(
-        commands,
-        "rehearse",
-        "carry the plan out in a copy of what is live",
-        common,
-        pace,
-    )
-    spec_arguments(rehearse)
-    rehearse.add_argument(
-        "--faults",
-        action="store_true",
-        help="once more per write, killed there, and once per write, its answer lost",
-    )
-    narrowing_options(rehearse, refresh=False)
+    rehearse = add(commands, "rehearse", "carry the plan out in a copy of what is live", common, pace)
+    rehearse.specs()
+    rehearse.flag("--faults", "once more per write, killed there, and once per write, its answer lost")
+    narrowing_options(rehearse)
     policy_option(rehearse)
     parallelism_option(rehearse)
     watch = add(commands, "watch", "plan every so often, heal what the spec allows", common, pace)
-    spec_arguments(watch)
+    watch.specs()
     policy_option(watch)
-    watch.add_argument(
-        "--interval", default="5m", metavar="TIME", help="from one round to the next (default: 5m)"
-    )
-    watch.add_argument(
-        "--listen",
-        default="127.0.0.1:9464",
-        metavar="HOST:PORT",
-        help="where metrics, health and the estate are served, or none (default: 127.0.0.1:9464)",
-    )
+    watch.value("--interval", "TIME", "from one round to the next", "5m")
+    served = "where metrics, health and the estate are served, or none"
+    watch.value("--listen", "HOST:PORT", served, "127.0.0.1:9464")
     watch.set_defaults(yes=True, approve=None, parallelism=8)
 
 
-def _add_audit(commands: Subparsers, pace: argparse.ArgumentParser) -> None:
-    audit = add(
-        commands,
-        "audit",
-        "say what is wrong between both systems, managed or not",
-        common_options("text", "json", "markdown", "html", "sarif"),
-        pace,
-    )
-    spec_arguments(audit, "specs that name the systems; without any, the environment does")
+def _add_audit(commands: Subparsers, pace: Parser) -> None:
+    formats = common_options("text", "json", "markdown", "html", "sarif")
+    audit = add(commands, "audit", "say what is wrong between both systems, managed or not", formats, pace)
+    audit.specs("specs that name the systems; without any, the environment does")
     policy_option(audit)
-    audit.add_argument("--side", choices=["databricks", "connect"], help="look at one system only")
+    side_option(audit, "look at one system only")
     audit.add_argument(
         "--fail-on",
         choices=["error", "warning", "never"],
@@ -120,166 +97,106 @@ def _add_audit(commands: Subparsers, pace: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_changing(
-    commands: Subparsers, common: argparse.ArgumentParser, pace: argparse.ArgumentParser
-) -> None:
+def _add_changing(commands: Subparsers, common: Parser, pace: Parser) -> None:
     approval = Parser(add_help=False)
-    approval.add_argument("--yes", action="store_true", help="apply without asking; doesn't approve")
-    approval.add_argument("--approve", metavar="DIGEST", help="approve exactly the plan with this digest")
+    approval.flag("--yes", "apply without asking; doesn't approve")
+    approval.value("--approve", "DIGEST", "approve exactly the plan with this digest")
     parallelism_option(approval)
-    apply = add(commands, "apply", "make live what the spec says", common, pace, approval)
-    apply.add_argument(
-        "specs",
-        nargs="*",
-        metavar="SPEC|PLANFILE",
-        help="specs to plan and apply, or a saved plan (default: the plan of the last `reconcile plan`)",
-    )
-    recursive_option(apply)
-    apply.add_argument(
+    ways = (common, pace, approval)
+    apply = add(commands, "apply", "make live what the spec says", *ways)
+    words = "specs to plan and apply, or a saved plan"
+    apply.specs(words, "the plan of the last `reconcile plan`", "SPEC|PLANFILE")
+    apply.flag(
         "--due",
-        action="store_true",
-        help="only what time made due: rotations with their deliveries, revocations, clearing up; "
+        "only what time made due: rotations with their deliveries, revocations, clearing up; "
         "for nightly jobs (implies --yes, needs no approval, leaves all else)",
     )
     narrowing_options(apply)
+    refresh_option(apply)
     policy_option(apply)
-    rotate = add(
-        commands, "rotate", "issue a credential anew, deliver it, revoke the old", common, pace, approval
-    )
+    rotate = add(commands, "rotate", "issue a credential anew, deliver it, revoke the old", *ways)
     rotate.add_argument("address", metavar="ADDR", help="service_principals.KEY or oauth_apps.KEY")
-    spec_arguments(rotate, "the spec it belongs to")
+    rotate.specs(_ITS_SPEC)
     policy_option(rotate)
-    rotate.add_argument(
-        "--settle",
-        default="0s",
-        metavar="TIME",
-        help="wait between making a new app and switching to it, since it can take 30m to act (default: 0s)",
-    )
-    destroy = add(commands, "destroy", "delete all that a stack owns", common, pace, approval)
-    spec_arguments(destroy)
+    waits = "wait between making a new app and switching to it, since it can take 30m to act"
+    rotate.value("--settle", "TIME", waits, "0s")
+    destroy = add(commands, "destroy", "delete all that a stack owns", *ways)
+    destroy.specs()
     policy_option(destroy)
 
 
-def _add_export(commands: Subparsers, pace: argparse.ArgumentParser) -> None:
-    export = add(
-        commands, "export", "write a spec of what is live and belongs to nobody", common_options("text"), pace
-    )
-    export.add_argument(
-        "specs",
-        nargs="*",
-        metavar="SPEC",
-        help="specs that say which systems, and what is managed already (default: the environment's systems)",
-    )
-    recursive_option(export)
-    export.add_argument("--stack", metavar="NAME", help="name of the new stack (default: that of -o's file)")
-    export.add_argument(
-        "--match",
-        action="append",
-        default=[],
-        metavar="GLOB",
-        help="only names like this, and what they need",
-    )
-    export.add_argument("--side", choices=["databricks", "connect"], help="one administrator's half only")
-    export.add_argument(
-        "--from-terraform",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="only what this state holds: a state file, or what `terraform show -json` prints (-: stdin)",
-    )
+def _add_export(commands: Subparsers, pace: Parser) -> None:
+    words = "write a spec of what is live and belongs to nobody"
+    export = add(commands, "export", words, common_options("text"), pace)
+    export.specs("specs that say which systems, and what is managed already", "the environment's systems")
+    export.value("--stack", "NAME", "name of the new stack (default: that of -o's file)")
+    export.several("--match", "GLOB", "only names like this, and what they need")
+    side_option(export, "one administrator's half only")
+    state = "only what this state holds: a state file, or what `terraform show -json` prints (-: stdin)"
+    export.several("--from-terraform", "FILE", state)
     export.add_argument("-o", dest="output", metavar="FILE", help="write it here; never overwritten")
-    export.add_argument(
-        "--policy",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="comment on what breaks these rules",
-    )
+    export.several("--policy", "FILE", "comment on what breaks these rules")
 
 
-def _add_rest(commands: Subparsers, common: argparse.ArgumentParser) -> None:
+def _add_rest(commands: Subparsers, common: Parser) -> None:
     ledger = add(commands, "ledger", "look at a stack's memory, or mend it")
     verbs = ledger.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
-    show = add(verbs, "show", "what the ledger holds", common)
-    spec_arguments(show)
+    add(verbs, "show", "what the ledger holds", common).specs()
     forget = add(verbs, "forget", "stop managing a resource, and leave it alive", common)
     forget.add_argument("address", metavar="ADDR")
-    spec_arguments(forget, "the spec it belongs to")
+    forget.specs(_ITS_SPEC)
     move = add(verbs, "move", "give a resource another address", common)
     move.add_argument("source", metavar="ADDR")
     move.add_argument("target", metavar="ADDR")
-    spec_arguments(move, "the spec it belongs to")
+    move.specs(_ITS_SPEC)
     mover = add(verbs, "move-provider", "follow a server to its new address", common)
     mover.add_argument("provider", metavar="NAME", help="its name under providers:")
-    spec_arguments(mover, "the spec it belongs to")
-    unlock = add(verbs, "unlock", "break the lease of a run that is gone", common)
-    spec_arguments(unlock)
+    mover.specs(_ITS_SPEC)
+    add(verbs, "unlock", "break the lease of a run that is gone", common).specs()
     _add_sandbox(commands)
     _add_help_at_hand(commands)
     tried = add(commands, "conformance", "try a kind on every promise that kinds make")
     tried.add_argument("module", metavar="MODULE", help="as Python imports it; offers KIND or KINDS")
     tried.add_argument("--format", choices=["text", "json"], default="text", help="how results are shown")
     explain = add(commands, "explain", "what a code, a key of a spec or a command means, offline")
-    explain.add_argument(
-        "topic", nargs="?", metavar="CODE|KIND[.ATTRIBUTE]|COMMAND", help="default: list all"
-    )
+    topics = "CODE|KIND[.ATTRIBUTE]|COMMAND"
+    explain.add_argument("topic", nargs="?", metavar=topics, help="default: list all")
     add(commands, "schema", "print the JSON Schema of a spec")
     add(commands, "version", "print the version")
 
 
 def _add_sandbox(commands: Subparsers) -> None:
     sandbox = add(commands, "sandbox", "run both APIs on this machine, for demos, tests and rehearsals")
-    sandbox.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    sandbox.add_argument(
-        "--port", type=int, default=8765, help="port to listen on; 0 for any (default: 8765)"
-    )
-    sandbox.add_argument("--state", metavar="FILE", help="keep its objects in this file")
-    sandbox.add_argument(
-        "--latency", type=int, default=0, metavar="MS", help="milliseconds that each call takes"
-    )
-    sandbox.add_argument(
-        "--page-size", type=positive, default=100, metavar="N", help="objects per page (default: 100)"
-    )
-    sandbox.add_argument(
-        "--connect-version",
-        metavar="VERSION",
-        default="",
-        help="the release that Connect takes itself for, such as 2025.05.0; older ones lack features",
-    )
-    sandbox.add_argument(
-        "--knob",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="behaviour to choose, such as replace_config=true (docs/sandbox.md)",
-    )
-    sandbox.add_argument("--fault", action="append", default=[], metavar="FAULT", help="trouble to rehearse")
+    sandbox.value("--host", "HOST", "address to listen on", "127.0.0.1")
+    sandbox.value("--port", "PORT", "port to listen on; 0 for any", 8765, int)
+    sandbox.value("--state", "FILE", "keep its objects in this file")
+    sandbox.value("--latency", "MS", "milliseconds that each call takes", 0, int)
+    sandbox.value("--page-size", "N", "objects per page", 100, positive)
+    release = "the release that Connect takes itself for, such as 2025.05.0; older ones lack features"
+    sandbox.value("--connect-version", "VERSION", release, "")
+    knobs = "behaviour to choose, such as replace_config=true (docs/sandbox.md)"
+    sandbox.several("--knob", "NAME=VALUE", knobs)
+    sandbox.several("--fault", "FAULT", "trouble to rehearse")
 
 
 def _add_help_at_hand(commands: Subparsers) -> None:
     init = add(commands, "init", "write a first spec, and a pipeline if wanted")
     init.add_argument("folder", nargs="?", default=".", metavar="DIR", help="where (default: here)")
-    init.add_argument("--databricks-host", metavar="URL", help="address of the Databricks account console")
-    init.add_argument("--account-id", metavar="ID", help="Databricks account id")
-    init.add_argument("--connect-url", metavar="URL", help="address of the Posit Connect server")
-    init.add_argument("--workbench-url", metavar="URL", help="address of Posit Workbench, if there is one")
-    init.add_argument("--stack", default="prod", metavar="NAME", help="name of the stack (default: prod)")
-    init.add_argument("--side", choices=["databricks", "connect"], help="one administrator's half only")
+    init.value("--databricks-host", "URL", "address of the Databricks account console")
+    init.value("--account-id", "ID", "Databricks account id")
+    init.value("--connect-url", "URL", "address of the Posit Connect server")
+    init.value("--workbench-url", "URL", "address of Posit Workbench, if there is one")
+    init.value("--stack", "NAME", "name of the stack", "prod")
+    side_option(init, "one administrator's half only")
     init.add_argument("--pipeline", choices=["github", "gitlab", "azure"], help="plan and apply there")
-    init.add_argument("--sandbox", action="store_true", help="to be tried against `reconcile sandbox`")
+    init.flag("--sandbox", "to be tried against `reconcile sandbox`")
     key = add(commands, "key", "make keys for sealed copies and handoffs")
     verbs = key.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     new = add(verbs, "new", "make a pair: the private part to a file, the public one to stdout")
-    new.add_argument(
-        "-o", dest="output", default="reconcile.key", metavar="FILE", help="default: reconcile.key"
-    )
-    outputs = add(
-        commands,
-        "outputs",
-        "ids, client ids and login URLs, from the ledger",
-        common_options("text", "json", "env"),
-    )
-    spec_arguments(outputs)
+    file = "reconcile.key"
+    new.add_argument("-o", dest="output", default=file, metavar="FILE", help=f"default: {file}")
+    formats = common_options("text", "json", "env")
+    add(commands, "outputs", "ids, client ids and login URLs, from the ledger", formats).specs()
     completion = add(commands, "completion", "print a completion script for a shell")
     completion.add_argument("shell", choices=["bash", "zsh", "fish", "suggest"], metavar="bash|zsh|fish")
     completion.add_argument("words", nargs="*", help=argparse.SUPPRESS)

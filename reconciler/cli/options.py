@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 Subparsers = Any  # argparse keeps the class of its sub-parsers to itself
@@ -25,6 +25,31 @@ class Parser(argparse.ArgumentParser):
             self.error(f"there is no {unknown[0]} here{_meant(unknown[0], self._option_string_actions)}")
         return found, unknown
 
+    def flag(self, name: str, words: str) -> None:
+        """An option that is there or isn't."""
+        self.add_argument(name, action="store_true", help=words)
+
+    def value(
+        self, name: str, metavar: str, words: str, default: Any = None, of: Callable[[str], Any] = str
+    ) -> None:
+        """An option with a value; its help names the default."""
+        told = f"{words} (default: {default})" if default else words
+        self.add_argument(name, metavar=metavar, help=told, default=default, type=of)
+
+    def several(self, name: str, metavar: str, words: str) -> None:
+        """An option that may be given more than once."""
+        self.add_argument(name, action="append", default=[], metavar=metavar, help=words)
+
+    def specs(
+        self,
+        words: str = "spec files, or directories of them",
+        default: str = "specs/",
+        metavar: str = "SPEC",
+    ) -> None:
+        """The specs that a command is about, and whether folders below count."""
+        self.add_argument("specs", nargs="*", metavar=metavar, help=f"{words} (default: {default})")
+        self.flag("--recursive", "look into the folders below, too")
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             choices = [str(choice) for choice in action.choices]
@@ -39,7 +64,7 @@ def _meant(word: str, choices: Iterable[str]) -> str:
     return f": did you mean {close[0]}?" if close else ""
 
 
-def common_options(*formats: str) -> argparse.ArgumentParser:
+def common_options(*formats: str) -> Parser:
     """What every command takes; its own formats where they are others."""
     common = Parser(add_help=False)
     group = common.add_argument_group("common options")
@@ -57,82 +82,49 @@ def common_options(*formats: str) -> argparse.ArgumentParser:
     return common
 
 
-def pace_options() -> argparse.ArgumentParser:
+def pace_options() -> Parser:
     """How fast the remote systems may be asked."""
     pace = Parser(add_help=False)
-    pace.add_argument(
-        "--max-rps",
-        type=_rate,
-        metavar="N",
-        help="requests per second to each provider at most (default: as many as it bears)",
-    )
+    words = "requests per second to each provider at most (default: as many as it bears)"
+    pace.value("--max-rps", "N", words, of=_rate)
     return pace
 
 
-def add_command(
-    commands: Subparsers, name: str, words: str, *parents: argparse.ArgumentParser
-) -> argparse.ArgumentParser:
+def add_command(commands: Subparsers, name: str, words: str, *parents: Parser) -> Parser:
     """A command, with what it says of itself."""
-    made: argparse.ArgumentParser = commands.add_parser(
+    made: Parser = commands.add_parser(
         name, help=words, description=words.capitalize(), parents=list(parents)
     )
     return made
 
 
-def spec_arguments(
-    command: argparse.ArgumentParser, words: str = "spec files, or directories of them"
-) -> None:
-    """The specs that a command is about."""
-    command.add_argument("specs", nargs="*", metavar="SPEC", help=f"{words} (default: specs/)")
-    recursive_option(command)
-
-
-def recursive_option(command: argparse.ArgumentParser) -> None:
-    """Whether folders below count."""
-    command.add_argument("--recursive", action="store_true", help="look into the folders below, too")
-
-
-def policy_option(command: argparse.ArgumentParser) -> None:
+def policy_option(command: Parser) -> None:
     """Rules that hold besides the specs' own."""
-    command.add_argument(
-        "--policy",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="rules for every stack of the run, besides RECONCILE_POLICY and their own",
+    command.several(
+        "--policy", "FILE", "rules for every stack of the run, besides RECONCILE_POLICY and their own"
     )
 
 
-def narrowing_options(command: argparse.ArgumentParser, *, refresh: bool = True) -> None:
-    """Which part of a stack, and how closely it is looked at."""
-    command.add_argument(
-        "--target",
-        action="append",
-        default=[],
-        metavar="ADDR",
-        help="only this resource and what it depends on",
-    )
-    command.add_argument(
-        "--replace", action="append", default=[], metavar="ADDR", help="replace this resource on demand"
-    )
-    if refresh:
-        command.add_argument(
-            "--refresh",
-            choices=["everyday", "full"],
-            default="everyday",
-            help="full lists the secrets of every service principal, also where the ledger is sure of them",
-        )
+def side_option(command: Parser, words: str) -> None:
+    """One of both systems only."""
+    command.add_argument("--side", choices=["databricks", "connect"], help=words)
 
 
-def parallelism_option(command: argparse.ArgumentParser) -> None:
+def narrowing_options(command: Parser) -> None:
+    """Which part of a stack."""
+    command.several("--target", "ADDR", "only this resource and what it depends on")
+    command.several("--replace", "ADDR", "replace this resource on demand")
+
+
+def refresh_option(command: Parser) -> None:
+    """How closely a stack is looked at."""
+    words = "full lists the secrets of every service principal, also where the ledger is sure of them"
+    command.add_argument("--refresh", choices=["everyday", "full"], default="everyday", help=words)
+
+
+def parallelism_option(command: Parser) -> None:
     """How many calls at one time."""
-    command.add_argument(
-        "--parallelism",
-        type=positive,
-        default=8,
-        metavar="N",
-        help="calls under way at one time (default: 8)",
-    )
+    command.value("--parallelism", "N", "calls under way at one time", 8, positive)
 
 
 def _rate(text: str) -> float:
