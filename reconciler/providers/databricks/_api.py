@@ -18,6 +18,7 @@ from reconciler.errors import (
 from reconciler.model import PrincipalRef, ProviderSpec, WorkspaceRef
 from reconciler.model.values import GUID
 from reconciler.providers._connections import Connections
+from reconciler.providers._paths import segment
 from reconciler.providers._throttle import Flow
 from reconciler.providers._wires import Wire
 from reconciler.providers.databricks._clouds import workspace_host
@@ -171,9 +172,9 @@ class DatabricksAccount:
             self._waits.sleep(pause)
         return prove(self._settings, self._waits, client_id, secret)
 
-    def path(self, suffix: str) -> str:
-        """The path of something inside this account."""
-        return f"/api/2.0/accounts/{self.account_id}/{suffix}"
+    def path(self, suffix: str, *ids: str) -> str:
+        """The path of something inside this account; ids become steps, whatever characters they have."""
+        return "/".join([f"/api/2.0/accounts/{self.account_id}", suffix, *map(segment, ids)])
 
     def workspaces(self) -> tuple[WorkspaceRef, ...]:
         """All workspaces with their deployment hosts, in lower case, without scheme.

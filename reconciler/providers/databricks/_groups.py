@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import ConflictError, ForbiddenError, InvalidRequestError, NotFoundError
-from reconciler.providers._paths import segment
 from reconciler.providers._required_ids import must_have
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
 
+_GROUPS = "scim/v2/Groups"
 _PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 
@@ -46,7 +46,7 @@ def join(api: DatabricksAccount, group: str, live_id: str) -> bool:
             return False
         body = patch_op({"op": "add", "path": "members", "value": [{"value": live_id}]})
         try:
-            api.http.patch(_path(api, group), body, yes=lambda answer: is_of(answer, group))
+            api.http.patch(api.path(_GROUPS, group), body, yes=lambda answer: is_of(answer, group))
         except ConflictError:  # so it is one: an answer to the same request got lost
             if live_id not in _read(api, group).members:
                 raise
@@ -57,7 +57,7 @@ def leave(api: DatabricksAccount, group: str, live_id: str) -> None:
     """Takes a principal out; one that isn't in it, and a group that is gone, are done."""
     body = patch_op({"op": "remove", "path": f"members[value eq {quoted(live_id)}]"})
     with api.one_at_a_time[group], suppress(NotFoundError):
-        api.http.patch(_path(api, group), body, yes=lambda answer: is_of(answer, group))
+        api.http.patch(api.path(_GROUPS, group), body, yes=lambda answer: is_of(answer, group))
 
 
 def patch_op(*operations: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,13 +70,13 @@ def quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def is_of(answer: Any, live_id: str) -> bool:
-    """Nothing, or the object itself: which of them is not documented."""
-    return not answer or (isinstance(answer, Mapping) and str(answer.get("id")) == live_id)
+def is_of(answer: Any, live_id: str, key: str = "id") -> bool:
+    """Nothing, or the object itself: which of them is not documented of all."""
+    return not answer or (isinstance(answer, Mapping) and str(answer.get(key)) == live_id)
 
 
 def _read(api: DatabricksAccount, group: str) -> Group:
-    path = _path(api, group)
+    path = api.path(_GROUPS, group)
     item = must_have(api.http, "GET", path, api.http.get(path), "id")
     members = item.get("members") or []
     if str(item["id"]) != group or not isinstance(members, list):
@@ -84,7 +84,3 @@ def _read(api: DatabricksAccount, group: str) -> Group:
     if not all(isinstance(member, Mapping) and member.get("value") for member in members):
         raise api.http.misshapen("GET", path, "has a member without an id")
     return Group(str(item.get("displayName") or ""), frozenset(str(member["value"]) for member in members))
-
-
-def _path(api: DatabricksAccount, group: str) -> str:
-    return api.path(f"scim/v2/Groups/{segment(group)}")

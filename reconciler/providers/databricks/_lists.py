@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import NotFoundError
 from reconciler.providers._exchange import Answer
-from reconciler.providers._paths import segment
 from reconciler.providers._size_limits import Tally
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def list_inside(api: DatabricksAccount, parent: str, path: str, key: str) -> lis
 
 def _has_principal(api: DatabricksAccount, live_id: str) -> bool:
     try:
-        api.http.get(api.path(f"scim/v2/ServicePrincipals/{segment(live_id)}"))
+        api.http.get(api.path("scim/v2/ServicePrincipals", live_id))
     except NotFoundError:
         return False
     return True

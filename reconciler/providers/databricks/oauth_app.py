@@ -10,13 +10,14 @@ from reconciler.errors import InternalError, NotFoundError
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Live
 from reconciler.providers._field_types import OBJECT, TEXT, TEXTS
-from reconciler.providers._paths import segment
 from reconciler.providers._required_ids import must_have
+from reconciler.providers.databricks._groups import is_of
 from reconciler.providers.databricks._lists import list_pages
 
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
 
+_APPS = "oauth2/custom-app-integrations"
 _SETS = ("redirect_urls", "scopes", "user_authorized_scopes")
 _CHANGEABLE = (*_SETS, "token_access_policy")
 _SETTABLE = ("name", "confidential", *_CHANGEABLE)
@@ -97,12 +98,12 @@ class OAuthApps(Kind["DatabricksAccount"]):
 
     def observe(self, api: DatabricksAccount, scope: Scope) -> Sequence[Live]:
         """All apps of the account; the creator's name is asked for as evidence of whose they are."""
-        items = list_pages(api, _path(api), "apps", {"include_creator_username": "true"})
-        return [_live(api, _path(api), item) for item in items]
+        items = list_pages(api, api.path(_APPS), "apps", {"include_creator_username": "true"})
+        return [_live(api, api.path(_APPS), item) for item in items]
 
     def read(self, api: DatabricksAccount, live_id: str, parent: str = "") -> Live | None:
         """One app by its integration id."""
-        path = _path(api, live_id)
+        path = api.path(_APPS, live_id)
         try:
             item = api.http.get(path)
         except NotFoundError:
@@ -118,9 +119,18 @@ class OAuthApps(Kind["DatabricksAccount"]):
         """
         body = {key: attributes[key] for key in _SETTABLE if key in attributes}
         answer = must_have(
-            api.http, "POST", _path(api), api.http.post(_path(api), body), "integration_id", "client_id"
+            api.http,
+            "POST",
+            api.path(_APPS),
+            api.http.post(api.path(_APPS), body),
+            "integration_id",
+            "client_id",
         )
-        shown = api.one_time_secret(_path(api), answer, "client_secret") if body.get("confidential") else None
+        shown = (
+            api.one_time_secret(api.path(_APPS), answer, "client_secret")
+            if body.get("confidential")
+            else None
+        )
         live = Live(
             id=str(answer["integration_id"]),
             name=str(attributes.get("name", "")),
@@ -145,22 +155,18 @@ class OAuthApps(Kind["DatabricksAccount"]):
         body = dict(attributes)
         if "token_access_policy" in body:
             body["token_access_policy"] = _sendable(body["token_access_policy"])
-        api.http.patch(_path(api, live_id), body, yes=lambda answer: _is_of(answer, live_id))
+        path = api.path(_APPS, live_id)
+        api.http.patch(path, body, yes=lambda answer: is_of(answer, live_id, "integration_id"))
         return None
 
     def delete(self, api: DatabricksAccount, live_id: str, parent: str = "") -> None:
         """Removes an app; whoever uses it loses access at once."""
-        api.http.delete(_path(api, live_id))
+        api.http.delete(api.path(_APPS, live_id))
 
 
 def _minutes(policy: Mapping[str, Any], key: str) -> int:
     value = policy.get(key)
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def _is_of(answer: Any, live_id: str) -> bool:
-    """Nothing, as documented; or the app itself."""
-    return not answer or (isinstance(answer, Mapping) and str(answer.get("integration_id")) == live_id)
 
 
 def _live(api: DatabricksAccount, path: str, body: Any) -> Live:
@@ -185,11 +191,6 @@ def _live(api: DatabricksAccount, path: str, body: Any) -> Live:
         by_other=api.is_another(username),
         creator=username,
     )
-
-
-def _path(api: DatabricksAccount, live_id: str | None = None) -> str:
-    path = api.path("oauth2/custom-app-integrations")
-    return path if live_id is None else f"{path}/{segment(live_id)}"
 
 
 def _computed(item: Mapping[str, Any]) -> dict[str, str]:

@@ -15,7 +15,6 @@ from reconciler.errors import (
 from reconciler.kinds import Attributes, Complaint, Created, Evidence, Fields, Kind, Scope
 from reconciler.model import Address, Entry, Live, ProviderSpec, Ref, Sourced
 from reconciler.providers._field_types import TEXT
-from reconciler.providers._paths import segment
 from reconciler.providers._required_ids import must_have
 from reconciler.providers.databricks._assignments import LEVELS, assign, levels_of, unassign
 from reconciler.providers.databricks._clouds import application_id_complaints
@@ -27,6 +26,7 @@ from reconciler.providers.databricks._rule_sets import give, grants_of, take
 if TYPE_CHECKING:
     from reconciler.providers.databricks._api import DatabricksAccount
 
+_PRINCIPALS = "scim/v2/ServicePrincipals"
 _SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"
 _SHAPE = {"displayName": TEXT, "applicationId": TEXT}
 
@@ -130,7 +130,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
     def read(self, api: DatabricksAccount, live_id: str, parent: str = "") -> Live | None:
         """One service principal by its SCIM id; its workspaces and groups are looked at by `completing`."""
         try:
-            return _listed(api, api.http.get(_path(api, live_id)))
+            return _listed(api, api.http.get(api.path(_PRINCIPALS, live_id)))
         except NotFoundError:
             return None
 
@@ -160,10 +160,9 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             body["active"] = attributes["active"]
         if attributes.get("application_id"):
             body["applicationId"] = attributes["application_id"]
-        answer = must_have(
-            api.http, "POST", _path(api), api.http.post(_path(api), body), "id", "applicationId"
-        )
-        return Created(_live(api, "POST", _path(api), answer, workspaces={}, roles=_roles(answer)))
+        path = api.path(_PRINCIPALS)
+        answer = must_have(api.http, "POST", path, api.http.post(path, body), "id", "applicationId")
+        return Created(_live(api, "POST", path, answer, workspaces={}, roles=_roles(answer)))
 
     def namesake(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> str:
         """Who has this application id: names needn't be unique."""
@@ -185,14 +184,14 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             # The one form that is known to work on live accounts, Terraform's: a list with a text in it.
             value = [{"value": "true" if attributes["active"] else "false"}]
             operations.append({"op": "replace", "path": "active", "value": value})
-        path = _path(api, live_id)
+        path = api.path(_PRINCIPALS, live_id)
         body = patch_op(*operations)
         answer = api.http.patch(path, body, yes=lambda answer: is_of(answer, live_id))
         return _live(api, "PATCH", path, answer) if answer else None
 
     def delete(self, api: DatabricksAccount, live_id: str, parent: str = "") -> None:
         """Removes a service principal with its secrets and assignments."""
-        api.http.delete(_path(api, live_id))
+        api.http.delete(api.path(_PRINCIPALS, live_id))
 
     def grant(self, api: DatabricksAccount, live_id: str, path: str, key: str, value: Any) -> bool | None:
         """Assigns it to a workspace as USER or ADMIN, or makes it a member of a group, or gives it a role."""
@@ -223,13 +222,13 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
 
 
 def _application(api: DatabricksAccount, live_id: str) -> str:
-    path = _path(api, live_id)
+    path = api.path(_PRINCIPALS, live_id)
     return str(must_have(api.http, "GET", path, api.http.get(path), "id", "applicationId")["applicationId"])
 
 
 def _take_role(api: DatabricksAccount, live_id: str, role: str) -> bool:
     """Gives a role; False if it had it already: what was added twice, the API doesn't tell."""
-    path = _path(api, live_id)
+    path = api.path(_PRINCIPALS, live_id)
     if role in _roles(api.http.get(path)):
         return False
     operation = {"op": "add", "path": "roles", "value": [{"value": role}]}
@@ -238,9 +237,10 @@ def _take_role(api: DatabricksAccount, live_id: str, role: str) -> bool:
 
 
 def _drop_role(api: DatabricksAccount, live_id: str, role: str) -> None:
+    path = api.path(_PRINCIPALS, live_id)
     operation = {"op": "remove", "path": f"roles[value eq {quoted(role)}]"}  # a value with it is refused
     with suppress(NotFoundError):
-        api.http.patch(_path(api, live_id), patch_op(operation), yes=lambda answer: is_of(answer, live_id))
+        api.http.patch(path, patch_op(operation), yes=lambda answer: is_of(answer, live_id))
 
 
 def _roles(item: Any) -> dict[str, bool]:
@@ -279,13 +279,8 @@ def _asked(scope: Scope, complete: Callable[[Live], Live]) -> Callable[[Live], L
 
 def _listed(api: DatabricksAccount, item: Any) -> Live:
     """As a list or a read by id shows it, with its roles."""
-    live = _live(api, "GET", _path(api), item)
+    live = _live(api, "GET", api.path(_PRINCIPALS), item)
     return replace(live, attributes={**live.attributes, "roles": _roles(item)})
-
-
-def _path(api: DatabricksAccount, live_id: str | None = None) -> str:
-    path = api.path("scim/v2/ServicePrincipals")
-    return path if live_id is None else f"{path}/{segment(live_id)}"
 
 
 def _live(
