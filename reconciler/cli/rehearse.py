@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,15 +14,13 @@ from reconciler.cli.interruption import stop_of
 from reconciler.cli.parallel import Job, each
 from reconciler.cli.run import Run
 from reconciler.cli.wiring import View, stacks
-from reconciler.errors import PlanError, UsageError
+from reconciler.errors import PlanError
 from reconciler.matching import Rivals
 from reconciler.model import FILES, Action, Change, Plan, Stack
 from reconciler.planning import Options
 from reconciler.providers import kinds_of
 from reconciler.rehearsing import Heard, Script, Stage, copy_of, rehearse
 from reconciler.secrets import Identities
-
-_COPYABLE = ("databricks", "connect")  # types of providers that there is a sandbox for
 
 _COPIED = ("databricks", "connect", FILES)
 
@@ -42,7 +40,6 @@ def _rehearse(stack: Stack, args: argparse.Namespace, whole: Run, console: Conso
     with Run([stack], args, whole=whole) as run, run.clients(stack, opened) as apis:
         _check_known(stack, apis)
         heard = {name: Heard() for name in apis if stack.providers[name].type != FILES}
-        _check_copyable(stack, heard)
         for name, hear in heard.items():
             apis[name].http.listen(hear)
         with console.reading(apis):
@@ -59,20 +56,6 @@ def _rehearse(stack: Stack, args: argparse.Namespace, whole: Run, console: Conso
         )
     console.result(console.form.rehearsal(shown, console.look))
     return 0 if shown.converges else 1
-
-
-def _check_copyable(stack: Stack, names: Iterable[str]) -> None:
-    """Whether there is a sandbox for each system.
-
-    Raises:
-        UsageError: there is none: a rehearsal would write to the real one.
-    """
-    for name in names:
-        if stack.providers[name].type not in _COPYABLE:
-            raise UsageError(
-                f"there is no sandbox for the provider {name}, which is a {stack.providers[name].type}",
-                hint="rehearse a stack without it",
-            )
 
 
 def _check_known(stack: Stack, apis: Mapping[str, Any]) -> None:
