@@ -356,14 +356,14 @@ def reference_to(kinds: Registry, address: Address, attribute: str) -> Ref:
 
 
 @cache
-def schema_folder() -> Path:
-    """Where the schema files are: in the package of a wheel, beside it in a checkout."""
+def shipped(folder: str) -> Path:
+    """A folder of files that aren't code: in the package of a wheel, beside it in a checkout."""
     package = Path(__file__).resolve().parent
-    inside = package / "schema"
-    return inside if inside.is_dir() else package.parent / "schema"
+    inside = package / folder
+    return inside if inside.is_dir() else package.parent / folder
 
 
 @cache
 def schema_file(name: str) -> Any:
     """What a schema file of this tool says, by its name without `.schema.json`."""
-    return json.loads((schema_folder() / f"{name}.schema.json").read_text("utf-8"))
+    return json.loads((shipped("schema") / f"{name}.schema.json").read_text("utf-8"))

@@ -15,7 +15,7 @@ from reconciler.applying.custody import Custody
 from reconciler.applying.fresh_lists import FreshLists
 from reconciler.errors import InternalError, ReconcileError, RemoteError
 from reconciler.kinds import Fields, Kind, Registry
-from reconciler.matching import at_path, is_of_adopt
+from reconciler.matching import at_path, is_of_adopt, leaves
 from reconciler.model import (
     Action,
     Address,
@@ -367,14 +367,9 @@ def is_secret(value: Any) -> bool:
     return isinstance(value, (Secret, SecretInput)) or (isinstance(value, Ref) and value.is_secret)
 
 
-def secret_leaves(value: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+def secret_leaves(attributes: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     """Dotted path and reference or input of every secret field."""
-    for key, item in value.items():
-        path = f"{prefix}.{key}" if prefix else str(key)
-        if isinstance(item, Mapping):
-            yield from secret_leaves(item, path)
-        elif is_secret(item):
-            yield path, item
+    return ((path, value) for path, value in leaves(attributes) if is_secret(value))
 
 
 def still_wanted(deliveries: Mapping[str, Delivery], resource: Resource) -> dict[str, Delivery]:

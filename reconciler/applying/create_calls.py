@@ -16,7 +16,6 @@ from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.remote_call import RemoteCall, always, was_refused
 from reconciler.applying.succession import access_left, handed_on, inherited, record_of
 from reconciler.applying.superseded import switched
-from reconciler.applying.use_check import deletes_first
 from reconciler.kinds import EVERYONE, Created, Evidence
 from reconciler.model import (
     Action,
@@ -83,7 +82,7 @@ def create(context: ApplyContext, change: Change) -> Iterator[RemoteCall]:
         after=made,
         failed=failed,
     )
-    if change.action is Action.REPLACE and change.live is not None and not deletes_first(change):
+    if change.action is Action.REPLACE and change.live is not None and not change.deletes_first:
         yield from handed_on(context, change, change.live.id, context.credential(address), before)
     yield from inherited(context, change, before)
     yield from grants_of(context, change, additive_keys(context, change))

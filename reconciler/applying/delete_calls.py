@@ -10,7 +10,7 @@ from reconciler.applying import ledger_edits
 from reconciler.applying.context import ApplyContext
 from reconciler.applying.remote_call import RemoteCall, always
 from reconciler.applying.succession import before_removal, carrying
-from reconciler.applying.use_check import deletes_first, last_look
+from reconciler.applying.use_check import last_look
 from reconciler.errors import ReconcileError
 from reconciler.kinds import Kind
 from reconciler.model import (
@@ -33,7 +33,7 @@ def remove(context: ApplyContext, change: Change, ids: Iterable[str]) -> Iterato
         yield from last_look(context, change, live_id, users)
         if users:
             words = f"{' and '.join(users)} still uses it"
-            if deletes_first(change):
+            if change.deletes_first:
                 yield RemoteCall(run=partial(_refuse, address, f"nothing was changed: {words}"))
             context.stayed[live_id] = f"{words} (still-in-use)"
             continue

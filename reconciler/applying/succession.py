@@ -11,7 +11,6 @@ from reconciler.applying import ledger_edits, rights
 from reconciler.applying.context import ApplyContext
 from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.remote_call import RemoteCall
-from reconciler.applying.use_check import deletes_first
 from reconciler.model import Action, Address, Change, Entry, Superseded
 
 
@@ -60,7 +59,7 @@ def inherited(context: ApplyContext, change: Change, before: Entry | None) -> It
         before: the entry as it was before that one was on record.
     """
     address = change.address
-    if before is None or not (change.action is Action.CREATE or deletes_first(change)):
+    if before is None or not (change.action is Action.CREATE or change.deletes_first):
         return  # who cleared it did so
     for former in before.formers:
         if former.carries:

@@ -10,7 +10,7 @@ from reconciler.applying.context import ApplyContext
 from reconciler.applying.remote_call import RemoteCall
 from reconciler.kinds import Kind, Scope
 from reconciler.matching import client_of, is_owner, leaving, shows_owner
-from reconciler.model import Action, Change, Ledger, ReplaceOrder
+from reconciler.model import Change, Ledger
 
 
 def last_look(context: ApplyContext, change: Change, live_id: str, users: list[str]) -> Iterator[RemoteCall]:
@@ -22,7 +22,7 @@ def last_look(context: ApplyContext, change: Change, live_id: str, users: list[s
     if not is_owner(context.kinds, change.address) or not client_id:
         return
     spared = _gone(context.memory())
-    if deletes_first(change):
+    if change.deletes_first:
         spared |= leaving(context.plan.changes, context.kinds)
     for provider, name in _watched(context):
         yield RemoteCall(run=partial(_find, context, provider, context.kinds[name], client_id, spared, users))
@@ -61,11 +61,6 @@ def _gone(ledger: Ledger) -> frozenset[str]:
         former.id for entry in ledger.entries.values() for former in entry.formers if former.is_condemned
     )
     return frozenset((*condemned, *(ghost.id for ghost in ledger.pending.deleted)))
-
-
-def deletes_first(change: Change) -> bool:
-    """Whether a replaced object goes before its successor is made."""
-    return change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST
 
 
 def _client_id(context: ApplyContext, change: Change, live_id: str) -> str:

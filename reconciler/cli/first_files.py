@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from reconciler.kinds import shipped
+
 _CALLBACK = "/__oauth__/integrations/callback"
 _WORKSPACE = "your-workspace.cloud.databricks.com"
 _SANDBOX_WORKSPACE = "cust-success.cloud.databricks.com"
@@ -123,15 +125,8 @@ def pipeline_files(forge: str) -> dict[Path, str]:
     """The files of a forge's pipeline, by where they go."""
     source, target = _PIPELINES[forge]
     found = {}
-    for file in sorted((_shipped() / source).iterdir()):
+    for file in sorted((shipped("ci") / source).iterdir()):
         if file.is_file() and file.suffix in (".yml", ".py"):
             at = Path(file.name) if file.name == ".gitlab-ci.yml" else Path(target) / file.name
             found[at] = file.read_text("utf-8")
     return found
-
-
-def _shipped() -> Path:
-    """Where the pipelines are: in the package of a wheel, beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "ci"
-    return inside if inside.is_dir() else package.parent / "ci"

@@ -11,7 +11,7 @@ from typing import Any
 from reconciler.errors import Problem
 from reconciler.model.live import Live
 from reconciler.model.values import Address, canonical
-from reconciler.model.wanted import Lifecycle, Stack
+from reconciler.model.wanted import Lifecycle, ReplaceOrder, Stack
 
 
 class Action(str, Enum):
@@ -133,6 +133,11 @@ class Change:
     def needs_approval(self) -> bool:
         """Whether a person has to approve it still."""
         return bool(self.approval) and not self.approved
+
+    @property
+    def deletes_first(self) -> bool:
+        """Whether a replaced object goes before its successor is made."""
+        return self.action is Action.REPLACE and self.lifecycle.replace is ReplaceOrder.DELETE_FIRST
 
     @property
     def is_pending(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from graphlib import TopologicalSorter
-from typing import Any, Union
+from typing import Any, TypeVar, Union
 
 from reconciler.kinds import Fields, Registry
 from reconciler.matching.adoption import is_of_adopt
@@ -17,6 +17,7 @@ from reconciler.matching.recovery import Recovery
 from reconciler.matching.users import User, client_of, is_owner, users_of
 from reconciler.model import (
     Address,
+    Change,
     Entry,
     Intent,
     IntentResolution,
@@ -67,9 +68,7 @@ class PlanningContext:
     @cached_property
     def in_order(self) -> list[Resource]:
         """The resources, each after what it refers to; ties by address."""
-        wanted = self.stack.resources
-        graph = {a: [d for d in wanted[a].depends_on if d in wanted] for a in sorted(wanted)}
-        return [wanted[address] for address in TopologicalSorter(graph).static_order()]
+        return in_order(self.stack.resources)
 
     @cached_property
     def held(self) -> frozenset[str]:
@@ -157,6 +156,15 @@ class PlanningContext:
     def fields(self, address: Address) -> Fields:
         """The policy of an address's kind."""
         return self.kinds[address.kind_name].fields
+
+
+Sorted = TypeVar("Sorted", Resource, Change)
+
+
+def in_order(found: Mapping[Address, Sorted]) -> list[Sorted]:
+    """Each after what it depends on, ties by address."""
+    graph = {a: [d for d in found[a].depends_on if d in found] for a in sorted(found)}
+    return [found[address] for address in TopologicalSorter(graph).static_order()]
 
 
 def is_at_hand(context: PlanningContext, source: Address) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from reconciler.model import Action, Address, Change, ReplaceOrder
+from reconciler.model import Action, Address, Change
 
 
 class Phase(str, Enum):
@@ -48,14 +48,14 @@ def steps(
         for user_of in {*change.depends_on, *remembered.get(address, ())}:
             # what this one uses, or used, goes only after it was switched over, or is gone itself
             first = by_address.get(user_of)
-            if first is not None and _deletes_first(first):
+            if first is not None and first.deletes_first:
                 continue
             wait(Step(user_of, Phase.REMOVE), Step(address, Phase.MAKE))
             wait(Step(user_of, Phase.REMOVE), Step(address, Phase.CLEAR))
             wait(Step(user_of, Phase.REMOVE), Step(address, Phase.REMOVE))
         wait(Step(address, Phase.MAKE), Step(address, Phase.CLEAR))
         wait(Step(address, Phase.REMOVE), Step(address, Phase.CLEAR))
-        if _deletes_first(change):
+        if change.deletes_first:
             wait(Step(address, Phase.MAKE), Step(address, Phase.REMOVE))
         else:
             wait(Step(address, Phase.REMOVE), Step(address, Phase.MAKE))
@@ -71,7 +71,3 @@ def _steps_of(change: Change) -> list[Step]:
     if change.removes:
         found.append(Step(change.address, Phase.REMOVE))
     return found
-
-
-def _deletes_first(change: Change) -> bool:
-    return change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import get_close_matches
-from graphlib import TopologicalSorter
 
 from reconciler.errors import CredentialError, PlanError, Problem
 from reconciler.kinds import Registry
@@ -28,7 +27,7 @@ from reconciler.model import (
 )
 from reconciler.model.values import seconds
 from reconciler.planning.changes import change_of
-from reconciler.planning.context import PlanningContext
+from reconciler.planning.context import PlanningContext, in_order
 from reconciler.planning.decision_types import Decisions
 from reconciler.planning.decisions import decide
 from reconciler.planning.deletions import blocked_problems, refuse_protected_replaces, removals, with_formers
@@ -150,8 +149,8 @@ def make_destroy_plan(
         *users_warnings(context, list(changes.values())),
         *blocked_problems(changes.values()),
     ]
-    in_order = _sorted(changes.values())[::-1]  # as they go: what refers to others first
-    plan = _plan(replace(context, stack=stack), options, in_order, problems)
+    backwards = in_order(changes)[::-1]  # as they go: what refers to others first
+    plan = _plan(replace(context, stack=stack), options, backwards, problems)
     return replace(plan, destroys=True)
 
 
@@ -299,15 +298,5 @@ def _in_order(context: PlanningContext, changes: Iterable[Change]) -> list[Chang
     """The same; where all that is wanted was planned, and nothing else, the order is known already."""
     by_address = {change.address: change for change in changes}
     if by_address.keys() != context.stack.resources.keys():
-        return _sorted(by_address.values())
+        return in_order(by_address)
     return [by_address[resource.address] for resource in context.in_order]
-
-
-def _sorted(changes: Iterable[Change]) -> list[Change]:
-    """Each after what it depends on, ties by address."""
-    by_address = {change.address: change for change in changes}
-    graph = {
-        address: [d for d in by_address[address].depends_on if d in by_address]
-        for address in sorted(by_address)
-    }
-    return [by_address[address] for address in TopologicalSorter(graph).static_order()]

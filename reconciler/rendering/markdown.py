@@ -29,13 +29,12 @@ from reconciler.rendering.safe_markdown import (
     table,
 )
 from reconciler.rendering.terminal import PLAIN, Look, clean
-from reconciler.rendering.text import counted, scope_words
+from reconciler.rendering.text import counted, extra_name, scope_words
 from reconciler.rendering.things import Applied, Drift, LedgerView, Proofs
 from reconciler.rendering.verification import NOTHING, counted_proofs
 from reconciler.rendering.words import (
     action_words,
     counted_words,
-    extra_name,
     nothing_words,
     outcome_sign,
     sign,

@@ -92,7 +92,7 @@ def change_block(change: Change, look: Look) -> str:
     is_told = change.id == change.name or any(
         field.path == "id" and change.id in (field.before, field.after) for field in change.fields
     )
-    aside = [part for part in (_extra_name(change), None if is_told else change.id) if part]
+    aside = [part for part in (extra_name(change), None if is_told else change.id) if part]
     if aside:
         title += paint.quiet("  " + f" {paint.dot} ".join(map(paint.clean, aside)))
     lines = ["  " + title]
@@ -110,7 +110,7 @@ def change_block(change: Change, look: Look) -> str:
     return "\n".join(lines)
 
 
-def _extra_name(change: Change) -> str:
+def extra_name(change: Change) -> str:
     """The name, where the address doesn't say it already."""
     return "" if change.name in (change.address.key, change.address.part) else change.name
 

@@ -36,11 +36,6 @@ def outcome_sign(outcome: Outcome, changes: Mapping[Address, Change]) -> str:
     )
 
 
-def extra_name(change: Change) -> str:
-    """The name, where the address doesn't say it already."""
-    return "" if change.name in (change.address.key, change.address.part) else change.name
-
-
 def title_words(plan: Plan) -> str:
     """What a plan is, without its stack's name."""
     return "Plan to destroy stack" if plan.destroys else "Plan for stack"

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from reconciler.model import Action, Address, Change, Outcome, Plan
 from reconciler.rendering.differences import Difference, differences
 from reconciler.rendering.html.page import badge, code, esc, said, tag
-from reconciler.rendering.words import action_words, extra_name, kind_words, outcome_sign, sign
+from reconciler.rendering.text import extra_name
+from reconciler.rendering.words import action_words, kind_words, outcome_sign, sign
 from reconciler.secrets import SENSITIVE
 
 _OPEN_AT_MOST = 12
