@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -30,13 +30,22 @@ class Ahead:
         client: makes the client of a provider.
         reads: where what was read is kept.
         lists: whether to list what a stack that is alone has; not for a command that takes a lease first.
+        types: types of the systems that are looked at.
 
     Attributes:
         has_listed: whether a list was begun.
     """
 
-    def __init__(self, client: Callable[[ProviderSpec], Any], reads: Reads, *, lists: bool) -> None:
+    def __init__(
+        self,
+        client: Callable[[ProviderSpec], Any],
+        reads: Reads,
+        *,
+        lists: bool,
+        types: Collection[str] = FAR,
+    ) -> None:
         self._client = client
+        self._types = types
         self._reads = reads
         self._lists = lists
         self._over = threading.Event()
@@ -47,7 +56,7 @@ class Ahead:
     def __call__(self, outline: Outline) -> None:
         """Begins with what a stack is going to need."""
         lists: list[Callable[[], object]] = []
-        for spec, kinds in _asked(outline):
+        for spec, kinds in _asked(outline, self._types):
             if (spec.type, spec.address, spec.account_id) in self._begun:
                 continue  # for another stack
             self._begun.add((spec.type, spec.address, spec.account_id))
@@ -109,10 +118,10 @@ class Ahead:
         return api
 
 
-def _asked(outline: Outline) -> list[tuple[ProviderSpec, list[Kind[Any]]]]:
+def _asked(outline: Outline, types: Collection[str]) -> list[tuple[ProviderSpec, list[Kind[Any]]]]:
     """The providers that are needed for sure, each with its kinds: of two of a type a resource says which."""
     found = []
-    for type_ in FAR:
+    for type_ in types:
         specs = [spec for spec in outline.stack.providers.values() if spec.type == type_]
         kinds = [KINDS[name] for name in sorted(outline.kinds & KINDS.keys())]
         held = [kind for kind in kinds if kind.provider_type == type_]

@@ -90,7 +90,8 @@ class Run:
             SpecError: what is wrong with the files.
         """
         began = self._clock()
-        self._ahead = Ahead(self.client, self._reads, lists=lists)
+        side = getattr(self._args, "side", None)
+        self._ahead = Ahead(self.client, self._reads, lists=lists, types=(side,) if side else FAR)
         self._stacks = found = stacks(self._args, self._ahead)
         if self._ahead.has_listed:
             self._began = began

@@ -230,6 +230,23 @@ def test_nobody_is_asked_for_a_spec_whose_providers_are_wrong_or_refused(
     assert server.opened == 0
 
 
+@pytest.mark.parametrize(("side", "others"), [("databricks", ["/__api__"]), ("connect", ["/api", "/oidc"])])
+def test_a_system_that_is_not_looked_at_is_asked_nothing(start, monkeypatch, side, others):
+    applied(start, 1)
+    asked = []
+    real = box.Sandbox.handle
+
+    def handle(sandbox: box.Sandbox, request: box.Request) -> box.Answer:
+        asked.append(request.path)
+        return real(sandbox, request)
+
+    monkeypatch.setattr(box.Sandbox, "handle", handle)
+    assert main(["audit", "spec.yaml", "--side", side, "--fail-on", "never"]) == 0
+    all_asked()
+    assert asked
+    assert not [path for path in asked if path.startswith(tuple(others))]
+
+
 def test_a_ledger_is_read_before_the_first_list_begins(start, monkeypatch):
     server = applied(start, 3)
     order = []
