@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what `make dist` built, and this repository as git has it, each into an environment of its own; with
-# nothing else there: a first spec, a plan, an apply, and the outputs.
+# Installs what `make dist` built, and this repository as git has it, side by side, each into an environment of its
+# own; with nothing else there: a first spec, a plan, an apply, and the outputs.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -10,15 +10,16 @@ case $PYTHON in
     */*) PYTHON=$root/$PYTHON ;;
 esac
 place=$(mktemp -d)
-sandbox=
+wheel=
+git=
 
 finish() {
     code=$?
     trap - EXIT
-    if [ -n "$sandbox" ]; then
-        kill "$sandbox" 2>/dev/null || true
-        wait "$sandbox" 2>/dev/null || true
-    fi
+    for job in $wheel $git; do
+        kill "$job" 2>/dev/null || true
+        wait "$job" 2>/dev/null || true
+    done
     rm -rf "$place"
     exit "$code"
 }
@@ -30,12 +31,15 @@ for name in $(env | grep -Eo '^(DATABRICKS|CONNECT|RECONCILE)_[A-Z0-9_]*' || tru
 done
 export DATABRICKS_CONFIG_FILE=/dev/null
 
-first_steps() { # first_steps NAME WHAT-TO-INSTALL
+first_steps() ( # first_steps NAME WHAT-TO-INSTALL
+    sandbox=
+    trap '[ -z "$sandbox" ] || kill "$sandbox"' EXIT
+    trap 'exit 130' INT TERM
     echo "== from $1"
     mkdir "$place/$1"
     cd "$place/$1"
     "$PYTHON" -m venv venv
-    venv/bin/pip install --quiet --disable-pip-version-check "$2"
+    venv/bin/pip install --quiet --disable-pip-version-check --no-compile "$2"
     reconcile=$PWD/venv/bin/reconcile
     "$reconcile" version
     "$reconcile" init --sandbox --pipeline github
@@ -55,10 +59,15 @@ first_steps() { # first_steps NAME WHAT-TO-INSTALL
     "$reconcile" plan --format html >page.html
     grep -q '<style' page.html
     "$reconcile" explain redirect-missing >/dev/null
-    kill "$sandbox"
-    wait "$sandbox" 2>/dev/null || true
-    sandbox=
-}
+)
 
-first_steps wheel "$(ls "$root"/dist/*.whl)"
-first_steps git "git+file://$root"
+first_steps wheel "$(ls "$root"/dist/*.whl)" >"$place/wheel.log" 2>&1 &
+wheel=$!
+first_steps git "git+file://$root" >"$place/git.log" 2>&1 &
+git=$!
+code=0
+for job in wheel:"$wheel" git:"$git"; do
+    wait "${job#*:}" || code=$?
+    cat "$place/${job%%:*}.log"
+done
+exit "$code"

@@ -218,10 +218,14 @@ def test_a_storm_narrows_and_calm_widens_again(client: Client, web: responses.Re
 
 
 class Crowd:
-    """Counts the most requests that were in flight at one time: of SCIM, and of all others."""
+    """Counts the most requests that were in flight at one time: of SCIM, and of all others.
 
-    def __init__(self, web: responses.RequestsMock) -> None:
-        self.lock = threading.Lock()
+    Each is held until as many are there as may be, and a moment longer for one too many.
+    """
+
+    def __init__(self, web: responses.RequestsMock, *, scim: int, others: int) -> None:
+        self.allowed = {True: scim, False: others}
+        self.changed = threading.Condition()
         self.now = {True: 0, False: 0}
         self.most = {True: 0, False: 0}
         for path in ("scim/v2/Things", "oauth2/things"):
@@ -229,11 +233,13 @@ class Crowd:
 
     def answer(self, request: Any) -> tuple[int, dict[str, str], str]:
         scim = "/scim/" in request.url
-        with self.lock:
+        with self.changed:
             self.now[scim] += 1
             self.most[scim] = max(self.most[scim], self.now[scim])
-        time.sleep(0.02)
-        with self.lock:
+            self.changed.notify_all()
+            self.changed.wait_for(lambda: self.most[scim] >= self.allowed[scim], 5)
+        time.sleep(0.01)
+        with self.changed:
             self.now[scim] -= 1
         return 200, {}, "{}"
 
@@ -260,7 +266,7 @@ def test_the_limit_of_scim_binds_scim_alone(
     scim: int,
     others: int,
 ) -> None:
-    crowd, account = Crowd(web), wide(parallelism)
+    crowd, account = Crowd(web, scim=scim, others=others), wide(parallelism)
     for path in ("scim/v2/Things", "oauth2/things"):
         account.http.map(lambda _, path=path: account.http.get(account.path(path)), range(36))
     assert crowd.most == {True: scim, False: others}
