@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.model import ProviderSpec, SecretInput, Sourced, Stack
-from reconciler.providers import connect
+from reconciler.providers import Pace, connect
 from reconciler.specs.urls import AddressError, provider_address
 
 _FILE = re.compile(r"\$\{file\.([^{}]+)\}")
@@ -44,7 +44,7 @@ class Systems:
         """
         made: dict[str, Any] = {}
         for name, spec in self.asked.items():
-            made[name] = connect(spec, environment, rate=getattr(args, "max_rps", None))
+            made[name] = connect(spec, environment, pace=Pace(rate=getattr(args, "max_rps", None)))
             closing.callback(made[name].http.close)
         return made
 

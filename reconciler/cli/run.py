@@ -24,7 +24,7 @@ from reconciler.ledger import Claims, OpenedLedger, open_ledger, owners_in
 from reconciler.matching import Rivals, rivals_of, servers_beside
 from reconciler.model import Ledger, ProviderSpec, Stack
 from reconciler.observing import FEW, ReadOptions, observe
-from reconciler.providers import Reads, connect, kinds_of
+from reconciler.providers import Pace, Reads, connect, kinds_of
 from reconciler.secrets import Identities
 
 if TYPE_CHECKING:
@@ -249,15 +249,12 @@ class Run:
             known = next((api for one, api in self._plain if one == plain), None)
         if known is not None:
             return known
-        parallelism, rate = (getattr(self._args, name, None) for name in ("parallelism", "max_rps"))
-        made: Any = connect(
-            spec,
-            os.environ,
-            stack=stack,
-            parallelism=parallelism,
-            rate=rate,
+        pace = Pace(
+            parallelism=getattr(self._args, "parallelism", Pace.parallelism),
+            rate=getattr(self._args, "max_rps", None),
             sleep=stop_of(self._args).sleep,
         )
+        made: Any = connect(spec, os.environ, stack=stack, pace=pace)
         with self._lock:
             first = next((one for one in self._clients if one.is_same(made)), made)
             if first is made:

@@ -32,7 +32,7 @@ from reconciler.model import (
 )
 from reconciler.observing import ReadOptions, observe
 from reconciler.planning import Options, make_destroy_plan, make_plan
-from reconciler.providers import connect
+from reconciler.providers import Pace, connect
 
 KEY = "example"
 _NEW = Ledger("conformance", "00000000-0000-4000-8000-000000000000")
@@ -126,7 +126,7 @@ class Stage:
             if kind.provider_schema is not None and kind.provider_type == spec.type:
                 return kind.connect(spec, self.place.environment, stack)
         wire = self.place.wire
-        return connect(spec, self.place.environment, stack=stack, sleep=_at_once, wire=wire)
+        return connect(spec, self.place.environment, stack=stack, pace=Pace(sleep=_at_once), wire=wire)
 
     def _looked(self, stack: Stack, ledger: Ledger, apis: Mapping[str, Any]) -> Pairing:
         now = datetime.now(timezone.utc)

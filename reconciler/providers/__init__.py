@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import UsageError
 from reconciler.kinds import Registry
 from reconciler.model import ProviderSpec, Stack
 from reconciler.packages import with_packages
+from reconciler.providers._pace import USUAL, Pace
 from reconciler.providers.connect import integration
 from reconciler.providers.databricks import (
     federation_policy,
@@ -24,7 +24,7 @@ from reconciler.providers.workbench import file_section
 if TYPE_CHECKING:
     from reconciler.providers._wires import Wire
 
-__all__ = ["KINDS", "Reads", "connect", "kinds_of"]
+__all__ = ["KINDS", "Pace", "Reads", "connect", "kinds_of"]
 
 KINDS: Registry = {
     kind.name: kind
@@ -54,10 +54,7 @@ def connect(
     environment: Mapping[str, str],
     *,
     stack: Stack | None = None,
-    parallelism: int | None = None,
-    rate: float | None = None,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    pace: Pace = USUAL,
     wire: Wire | None = None,
 ) -> Any:
     """The client of one provider; nothing is sent yet.
@@ -65,10 +62,7 @@ def connect(
     Args:
         environment: of the process; credentials that the spec doesn't name come from here.
         stack: whose provider it is: its folder, and the kinds of packages that it names.
-        parallelism: requests in flight at most (SCIM's never more than 4).
-        rate: requests per second at most.
-        clock: monotonic seconds.
-        sleep: waits that many seconds.
+        pace: how fast it may be asked.
         wire: answers in the place of the network; None for the network.
 
     Raises:
@@ -78,15 +72,11 @@ def connect(
     if spec.type == "databricks":
         from reconciler.providers.databricks._api import DatabricksAccount
 
-        return DatabricksAccount(
-            spec, environment, parallelism=parallelism, rate=rate, clock=clock, sleep=sleep, wire=wire
-        )
+        return DatabricksAccount(spec, environment, pace=pace, wire=wire)
     if spec.type == "connect":
         from reconciler.providers.connect._api import ConnectServer
 
-        return ConnectServer(
-            spec, environment, parallelism=parallelism, rate=rate, clock=clock, sleep=sleep, wire=wire
-        )
+        return ConnectServer(spec, environment, pace=pace, wire=wire)
     for kind in (kinds_of(stack) if stack else KINDS).values():
         if kind.provider_type == spec.type:
             return kind.connect(spec, environment, stack)

@@ -14,6 +14,7 @@ from requests.auth import AuthBase
 
 from reconciler import __version__
 from reconciler.providers._deadlines import DeadlineAdapter
+from reconciler.providers._pace import USUAL, Pace
 from reconciler.providers._throttle import Flow
 from reconciler.providers._wires import Wire, WireAdapter
 from reconciler.secrets import Secret
@@ -48,17 +49,21 @@ class Connections:
     """A session per thread over connections that all threads share.
 
     Args:
-        flow: how fast may be asked over them; as many of them stay open as requests may be in flight.
+        pace: how fast may be asked over them; as many of them stay open as requests may be in flight.
+        narrow: what a path contains → requests in flight on such paths.
         wire: answers in the place of the network; None for the network.
     """
 
-    def __init__(self, flow: Flow, wire: Wire | None = None) -> None:
-        self.flow = flow
+    def __init__(
+        self, pace: Pace = USUAL, wire: Wire | None = None, *, narrow: Mapping[str, int] | None = None
+    ) -> None:
+        self.pace = pace
+        self.flow = Flow(pace, narrow)
         # No retry below the client's own loop: urllib3 knows neither the lease nor what is safe to repeat.
         self._adapter: HTTPAdapter = (
             WireAdapter(wire)
             if wire
-            else DeadlineAdapter(pool_maxsize=flow.most, max_retries=urllib3.Retry(0, read=False))
+            else DeadlineAdapter(pool_maxsize=pace.parallelism, max_retries=urllib3.Retry(0, read=False))
         )
         self._local = threading.local()
 

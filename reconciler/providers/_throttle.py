@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
+from reconciler.providers._pace import Pace
 from reconciler.providers._retries import LONGEST_WAIT
 
 RECOVERY = 10  # successes until one more request may be in flight
@@ -77,30 +78,16 @@ class Flow:
     """The pace of all requests to one remote system, whichever thread sends them.
 
     Args:
-        most: requests in flight.
-        narrow: what a path contains → requests in flight on such paths; they count in `most`, too.
-        rate: requests per second; None for as many as come.
-        clock: monotonic seconds.
-        sleep: waits that many seconds.
+        pace: what was asked for.
+        narrow: what a path contains → requests in flight on such paths; they count among all, too.
     """
 
-    def __init__(
-        self,
-        most: int,
-        *,
-        narrow: Mapping[str, int] | None = None,
-        rate: float | None = None,
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
-    ) -> None:
-        self.most = most
-        self._lane = Lane(most)
-        self._narrow = {part: Lane(min(width, most)) for part, width in (narrow or {}).items()}
-        self._rate = rate
-        self._clock = clock
-        self._sleep = sleep
+    def __init__(self, pace: Pace, narrow: Mapping[str, int] | None = None) -> None:
+        self.pace = pace
+        self._lane = Lane(pace.parallelism)
+        self._narrow = {part: Lane(min(width, pace.parallelism)) for part, width in (narrow or {}).items()}
         self._quiet_until = 0.0
-        self._next = clock()
+        self._next = pace.clock()
         self._lock = threading.Lock()
 
     @contextmanager
@@ -116,20 +103,20 @@ class Flow:
     def hush(self, seconds: float) -> None:
         """Nobody sends for that long: the server has named a time."""
         with self._lock:
-            self._quiet_until = max(self._quiet_until, self._clock() + seconds)
+            self._quiet_until = max(self._quiet_until, self.pace.clock() + seconds)
 
     def beat(self) -> None:
         """Waits for the next place in the requests per second: a token bucket that holds one."""
-        if self._rate is None:
+        if self.pace.rate is None:
             return
         with self._lock:
-            now = self._clock()
+            now = self.pace.clock()
             at = max(self._next, now)
-            self._next = at + 1 / self._rate
+            self._next = at + 1 / self.pace.rate
         if at > now:
-            self._sleep(at - now)
+            self.pace.sleep(at - now)
 
     def _keep_quiet(self) -> None:
         # while it waits, another thread may be told to wait longer
-        while (seconds := self._quiet_until - self._clock()) > 0:
-            self._sleep(min(seconds, LONGEST_WAIT))
+        while (seconds := self._quiet_until - self.pace.clock()) > 0:
+            self.pace.sleep(min(seconds, LONGEST_WAIT))

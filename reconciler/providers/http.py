@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
@@ -39,13 +38,11 @@ from reconciler.providers._field_types import misfit
 from reconciler.providers._parallel import Batch, Pool
 from reconciler.providers._responses import ResponseReader
 from reconciler.providers._size_limits import BODY_LIMIT
-from reconciler.providers._throttle import Flow
 from reconciler.providers._transport_errors import CONNECT_SECONDS, READ_SECONDS, explain, is_untrusted
 from reconciler.providers.once import Reads, retold
 from reconciler.secrets import Secret
 
 __all__ = [
-    "PARALLEL",
     "READ_SECONDS",
     "Answer",
     "Client",
@@ -57,8 +54,6 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
-
-PARALLEL = 8  # requests in flight, where nobody says how many
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -92,8 +87,6 @@ class Client:
         ca_file: PEM file of the only authorities to trust; None for the usual ones. TLS is always verified.
         connections: how it is reached and how fast it may be asked, shared with whoever else asks the same
             system; None for own ones.
-        clock: monotonic seconds.
-        sleep: waits that many seconds; raises StoppedError where the run is to end.
 
     Attributes:
         gate: called just before every attempt of every write; raises to stop it (the lease check).
@@ -111,8 +104,6 @@ class Client:
         hints: Hints | None = None,
         ca_file: str | None = None,
         connections: Connections | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.provider = provider
         self.base = base.rstrip("/")
@@ -120,14 +111,14 @@ class Client:
         self.before_read: Callable[[], None] | None = None
         self.stopped: Callable[[], bool] = lambda: False
         self.reads: Reads | None = None
-        self.clock = clock
-        self.sleep = sleep
         self._sign_in = sign_in
         self._judge = ResponseReader(provider, sign_in, hints or Hints())
         self._verify: str | bool = ca_file or True
-        self._connections = connections or Connections(Flow(PARALLEL, clock=clock, sleep=sleep))
+        self._connections = connections or Connections()
         self._flow = self._connections.flow
-        self._pool = Pool(self._flow.most)
+        pace = self._connections.pace
+        self.clock, self.sleep = pace.clock, pace.sleep
+        self._pool = Pool(pace.parallelism)
         self._seen = _Seen()
         self._signs_in_as = provider  # in the words of what it raises
 

@@ -16,7 +16,7 @@ from reconciler.matching import Rivals
 from reconciler.model import Ledger, Outcome, Plan, Runner, Snapshot, Stack
 from reconciler.observing import ReadOptions, observe
 from reconciler.planning import Options, make_plan
-from reconciler.providers import connect
+from reconciler.providers import Pace, connect
 from reconciler.rehearsing.copying import Copy
 from reconciler.rehearsing.striking import Strike
 from reconciler.sandbox import Request, Sandbox
@@ -126,7 +126,7 @@ class Stage:
         made: dict[str, Any] = {}
         for name, copy in self.script.copies.items():
             wire = _Wire(name, self.boxes[name], strike, copy.latency, sleep)
-            made[name] = connect(copy.spec, copy.environment, sleep=sleep or _at_once, wire=wire)
+            made[name] = connect(copy.spec, copy.environment, pace=Pace(sleep=sleep or _at_once), wire=wire)
         for name, folder in self.script.folders.items():
             made[name] = folder.draft(
                 self.drafts[name], lambda call, act, name=name: strike.write(name, call, act)

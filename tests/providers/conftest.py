@@ -12,6 +12,8 @@ import requests
 import responses
 
 from reconciler.model import ProviderSpec
+from reconciler.providers import Pace
+from reconciler.providers._connections import Connections
 from reconciler.providers.connect._api import ConnectServer
 from reconciler.providers.databricks._api import DatabricksAccount
 from reconciler.providers.http import Client, FixedHeaders, Hints
@@ -29,6 +31,10 @@ class Moment:
 
     now: float = 1000.0
     slept: list[float] = field(default_factory=list)
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(clock=self.clock, sleep=self.sleep)
 
     def clock(self) -> float:
         return self.now
@@ -56,8 +62,7 @@ def client(moment: Moment) -> Iterator[Client]:
         base=BASE,
         sign_in=FixedHeaders("client_id 2c1e", {"Authorization": Secret("Bearer the-bearer-token")}),
         hints=Hints(address="ACME_HOST", unlicensed="the licence lacks it", forbidden="an admin is wanted"),
-        clock=moment.clock,
-        sleep=moment.sleep,
+        connections=Connections(moment.pace),
     )
     yield made
     made.close()
@@ -96,14 +101,14 @@ def connect_spec(**settings: Any) -> ProviderSpec:
 
 @pytest.fixture
 def account(sandbox: Sandbox, moment: Moment) -> Iterator[DatabricksAccount]:
-    made = DatabricksAccount(databricks_spec(), environment(URL), clock=moment.clock, sleep=moment.sleep)
+    made = DatabricksAccount(databricks_spec(), environment(URL), pace=moment.pace)
     yield made
     made.http.close()
 
 
 @pytest.fixture
 def server(sandbox: Sandbox, moment: Moment) -> Iterator[ConnectServer]:
-    made = ConnectServer(connect_spec(), environment(URL), clock=moment.clock, sleep=moment.sleep)
+    made = ConnectServer(connect_spec(), environment(URL), pace=moment.pace)
     yield made
     made.http.close()
 
@@ -118,7 +123,7 @@ def make(moment: Any, tmp_path: Path) -> Make:
     ) -> DatabricksAccount:
         spec = ProviderSpec("databricks", "databricks", address, account_id, settings)
         home = {"HOME": str(tmp_path), **(environment or {})}
-        return DatabricksAccount(spec, home, clock=moment.clock, sleep=moment.sleep)
+        return DatabricksAccount(spec, home, pace=moment.pace)
 
     return made
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 import traceback
 from typing import Any
 
@@ -13,10 +12,9 @@ import requests
 import responses
 
 from reconciler import errors
+from reconciler.providers import Pace, http
 from reconciler.providers import _size_limits as limits
-from reconciler.providers import http
 from reconciler.providers._connections import Connections
-from reconciler.providers._throttle import Flow
 from reconciler.providers.http import Client, FixedHeaders, Hints
 from reconciler.secrets import Secret
 
@@ -571,9 +569,8 @@ def test_never_more_requests_are_in_flight_than_agreed(web: responses.RequestsMo
         return 200, {}, "{}"
 
     web.add_callback("GET", URL, callback=answer)
-    flow = Flow(3, clock=time.monotonic, sleep=time.sleep)
     client = Client(
-        provider="acme", base="https://api.test", sign_in=FixedHeaders(), connections=Connections(flow)
+        provider="acme", base="https://api.test", sign_in=FixedHeaders(), connections=Connections(Pace(3))
     )
     threads = [threading.Thread(target=lambda: client.get("/things")) for _ in range(12)]
     for thread in threads:

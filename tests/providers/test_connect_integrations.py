@@ -15,7 +15,7 @@ import responses
 from reconciler import errors
 from reconciler.kinds import Scope
 from reconciler.model import ProviderSpec
-from reconciler.providers import KINDS, connect
+from reconciler.providers import KINDS, Pace, connect
 from reconciler.providers.connect._api import ConnectServer
 from reconciler.providers.connect.integration import Integrations
 from reconciler.sandbox import (
@@ -51,7 +51,7 @@ USER = {"username": "a", "user_role": "administrator"}
 @pytest.fixture
 def plain(moment: Any) -> ConnectServer:
     spec = ProviderSpec("connect", "connect", "https://connect.test", "", {"api_key": "k"})
-    return ConnectServer(spec, {}, clock=moment.clock, sleep=moment.sleep)
+    return ConnectServer(spec, {}, pace=moment.pace)
 
 
 def ours(api: ConnectServer) -> list[Any]:
@@ -287,7 +287,7 @@ def test_two_servers_on_one_host_are_told_apart_by_their_path(
     sandbox: Sandbox, server: ConnectServer, moment: Any
 ) -> None:
     spec = ProviderSpec("two", "connect", f"{server.address}/rsconnect")
-    other = ConnectServer(spec, environment(spec.address), clock=moment.clock, sleep=moment.sleep)
+    other = ConnectServer(spec, environment(spec.address), pace=moment.pace)
     KIND.create(other, INTEGRATION)
     assert ours(server) == []
     assert len(ours(other)) == 1
@@ -339,7 +339,9 @@ def test_an_administrator_on_a_licensed_server_has_nothing_to_be_told(server: Co
 @pytest.mark.parametrize("key", [PUBLISHER_KEY, VIEWER_KEY])
 def test_a_lesser_key_is_a_warning(sandbox: Sandbox, server: ConnectServer, key: str) -> None:
     lesser = connect(
-        ProviderSpec("connect", "connect", server.address), {"CONNECT_API_KEY": key}, sleep=lambda _: None
+        ProviderSpec("connect", "connect", server.address),
+        {"CONNECT_API_KEY": key},
+        pace=Pace(sleep=lambda _: None),
     )
     assert isinstance(lesser, ConnectServer)
     (problem,) = lesser.preflight()

@@ -10,7 +10,7 @@ import pytest
 from reconciler import sandbox as box
 from reconciler.errors import RemoteError
 from reconciler.model import ProviderSpec
-from reconciler.providers import connect
+from reconciler.providers import Pace, connect
 
 
 class Server(box.SandboxServer):
@@ -34,7 +34,7 @@ def server():
 def test_another_try_goes_over_the_same_connection(server: Server, kind: str, do: str):
     path = "/v1/user$" if kind == "connect" else "/workspaces$"
     server.sandbox.faults.add(f"method=GET,path={path},do={do},request=1,times=2")
-    api = connect(ProviderSpec(kind, kind, server.url), server.env, sleep=lambda _: None)
+    api = connect(ProviderSpec(kind, kind, server.url), server.env, pace=Pace(sleep=lambda _: None))
     for _ in range(3):
         with suppress(RemoteError):  # not all of these are worth another try
             api.http.get("/v1/user" if kind == "connect" else api.path("workspaces"))

@@ -26,7 +26,7 @@ Handler = Callable[[dict[str, str]], Any]
 
 def account_at(host: str, moment: Any) -> DatabricksAccount:
     spec = ProviderSpec("databricks", "databricks", host, "acc", {"token": "t"})
-    return DatabricksAccount(spec, {}, clock=moment.clock, sleep=moment.sleep)
+    return DatabricksAccount(spec, {}, pace=moment.pace)
 
 
 @pytest.fixture

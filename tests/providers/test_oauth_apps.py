@@ -33,7 +33,7 @@ URL = "https://accounts.test/api/2.0/accounts/acc/oauth2/custom-app-integrations
 @pytest.fixture
 def plain(moment: Any) -> DatabricksAccount:
     spec = ProviderSpec("databricks", "databricks", "https://accounts.test", "acc", {"token": "t"})
-    return DatabricksAccount(spec, {}, clock=moment.clock, sleep=moment.sleep)
+    return DatabricksAccount(spec, {}, pace=moment.pace)
 
 
 def sent(web: responses.RequestsMock) -> Any:
@@ -82,7 +82,7 @@ def test_our_own_apps_show_who_we_are_and_others_a_number(account: DatabricksAcc
         account.account_id,
         {"client_id": OTHER_CLIENT_ID, "client_secret": OTHER_CLIENT_SECRET},
     )
-    other = DatabricksAccount(spec, environment(account.address), clock=moment.clock, sleep=moment.sleep)
+    other = DatabricksAccount(spec, environment(account.address), pace=moment.pace)
     KIND.create(other, {**APP, "name": "theirs"})
     assert account.identity() == ""
     by = {live.name: live.created_by for live in KIND.observe(account, Scope())}

@@ -29,7 +29,7 @@ FLAKY = {"error_code": "BAD_REQUEST", "message": "Principal 5 not in workspace 7
 @pytest.fixture
 def plain(moment: Any) -> DatabricksAccount:
     spec = ProviderSpec("databricks", "databricks", "https://accounts.test", "acc", {"token": "t"})
-    return DatabricksAccount(spec, {}, clock=moment.clock, sleep=moment.sleep)
+    return DatabricksAccount(spec, {}, pace=moment.pace)
 
 
 def made(account: DatabricksAccount, name: str = "nightly") -> Live:

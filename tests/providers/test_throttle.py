@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import requests
 import responses
 
 from reconciler import errors
+from reconciler.providers import Pace
 from reconciler.providers._connections import Connections
 from reconciler.providers._retries import ATTEMPTS, LONGEST_WAIT, THROTTLED_SECONDS
 from reconciler.providers._throttle import RECOVERY, Flow, Lane
@@ -108,7 +110,10 @@ def no_time(seconds: float) -> None:
 @pytest.fixture
 def hurried(moment: Any) -> Iterator[Client]:
     made = Client(
-        provider="acme", base=BASE, sign_in=FixedHeaders("me", {}), clock=moment.clock, sleep=no_time
+        provider="acme",
+        base=BASE,
+        sign_in=FixedHeaders("me", {}),
+        connections=Connections(replace(moment.pace, sleep=no_time)),
     )
     yield made
     made.close()
@@ -214,7 +219,7 @@ def test_a_storm_narrows_and_calm_widens_again(client: Client, web: responses.Re
     assert flow._lane.limit == 1
     for _ in range(8 * RECOVERY):
         client.get("/things")
-    assert flow._lane.limit == flow.most
+    assert flow._lane.limit == flow.pace.parallelism
 
 
 class Crowd:
@@ -250,7 +255,7 @@ def wide() -> Iterator[Callable[[int], DatabricksAccount]]:
 
     def connected(parallelism: int) -> DatabricksAccount:
         given = {**environment(URL), "DATABRICKS_TOKEN": "dapi-x", "DATABRICKS_AUTH_TYPE": "pat"}
-        made.append(DatabricksAccount(databricks_spec(), given, parallelism=parallelism))
+        made.append(DatabricksAccount(databricks_spec(), given, pace=Pace(parallelism)))
         return made[-1]
 
     yield connected
@@ -277,14 +282,11 @@ def test_the_limit_of_scim_binds_scim_alone(
 
 def test_requests_per_second_are_capped(web: responses.RequestsMock, moment: Any) -> None:
     web.add("GET", THINGS, json={})
-    flow = Flow(8, rate=4.0, clock=moment.clock, sleep=moment.sleep)
     client = Client(
         provider="acme",
         base=BASE,
         sign_in=FixedHeaders(),
-        connections=Connections(flow),
-        clock=moment.clock,
-        sleep=moment.sleep,
+        connections=Connections(replace(moment.pace, rate=4.0)),
     )
     began = moment.now
     for _ in range(9):
@@ -293,7 +295,7 @@ def test_requests_per_second_are_capped(web: responses.RequestsMock, moment: Any
 
 
 def test_time_that_nobody_used_is_not_saved_up(moment: Any) -> None:
-    flow = Flow(8, rate=2.0, clock=moment.clock, sleep=moment.sleep)
+    flow = Flow(replace(moment.pace, rate=2.0))
     flow.beat()
     moment.now += 100.0
     for _ in range(3):
@@ -302,9 +304,7 @@ def test_time_that_nobody_used_is_not_saved_up(moment: Any) -> None:
 
 
 def test_signing_in_counts_among_the_requests_per_second(sandbox: Sandbox, moment: Any) -> None:
-    account = DatabricksAccount(
-        databricks_spec(), environment(URL), rate=1.0, clock=moment.clock, sleep=moment.sleep
-    )
+    account = DatabricksAccount(databricks_spec(), environment(URL), pace=replace(moment.pace, rate=1.0))
     account.workspaces()
     account.http.close()
     assert moment.slept == [1.0]

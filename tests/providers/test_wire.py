@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from reconciler import errors
-from reconciler.providers import _deadlines, http
+from reconciler.providers import Pace, _deadlines, http
+from reconciler.providers._connections import Connections
 from reconciler.providers.http import Client, FixedHeaders
 from reconciler.sandbox import ADMINISTRATOR_KEY, SandboxServer
 from reconciler.secrets import Secret
@@ -36,7 +37,7 @@ def client_of(url: str, **options: Any) -> Client:
         provider="connect",
         base=f"{url}/__api__",
         sign_in=FixedHeaders("k", key),
-        sleep=lambda _: None,
+        connections=Connections(Pace(sleep=lambda _: None)),
         **options,
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets as entropy
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
@@ -21,13 +20,13 @@ from reconciler.model import PrincipalRef, ProviderSpec
 from reconciler.providers import _certificates as certificates
 from reconciler.providers import _credential_hosts as hosts
 from reconciler.providers._connections import Connections
+from reconciler.providers._pace import USUAL, Pace
 from reconciler.providers._required_ids import must_have
 from reconciler.providers._size_limits import Tally
-from reconciler.providers._throttle import Flow
 from reconciler.providers._wires import Wire
 from reconciler.providers.connect import _people as people
 from reconciler.providers.connect._content import integrations_of
-from reconciler.providers.http import PARALLEL, Client, FixedHeaders, Hints, is_token
+from reconciler.providers.http import Client, FixedHeaders, Hints, is_token
 from reconciler.secrets import Fingerprint, Secret
 
 _SALT = entropy.token_hex(16)
@@ -39,10 +38,7 @@ class ConnectServer:
     """The Server API of one Posit Connect server.
 
     Args:
-        parallelism: requests in flight at most.
-        rate: requests per second at most.
-        clock: monotonic seconds.
-        sleep: waits that many seconds.
+        pace: how fast it may be asked.
         wire: answers in the place of the network; None for the network.
 
     Attributes:
@@ -61,10 +57,7 @@ class ConnectServer:
         spec: ProviderSpec,
         environment: Mapping[str, str],
         *,
-        parallelism: int | None = None,
-        rate: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        pace: Pace = USUAL,
         wire: Wire | None = None,
     ) -> None:
         self.provider = spec.name
@@ -87,11 +80,7 @@ class ConnectServer:
                 unlicensed=f"Connect's licence lacks {LICENCE} (server_settings, license)",
             ),
             ca_file=ca_file,
-            connections=Connections(
-                Flow(max(1, parallelism or PARALLEL), rate=rate, clock=clock, sleep=sleep), wire
-            ),
-            clock=clock,
-            sleep=sleep,
+            connections=Connections(pace, wire),
         )
         self._mark = (self.address, source, Fingerprint.of(key, _SALT).mark, ca_file, spec.is_private)
         self._ourselves: dict[str, Mapping[str, Any]] = {}  # shared with all that have another name for it

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -18,15 +17,15 @@ from reconciler.errors import (
 from reconciler.model import PrincipalRef, ProviderSpec, WorkspaceRef
 from reconciler.model.values import GUID
 from reconciler.providers._connections import Connections
+from reconciler.providers._pace import USUAL, Pace
 from reconciler.providers._paths import segment
-from reconciler.providers._throttle import Flow
 from reconciler.providers._wires import Wire
 from reconciler.providers.databricks._clouds import workspace_host
 from reconciler.providers.databricks._lists import scim_list, tally_of
 from reconciler.providers.databricks._look_ups import look_up
 from reconciler.providers.databricks._settings import HOST, settle
-from reconciler.providers.databricks._sign_in import TRUST, Waits, prove, sign_in
-from reconciler.providers.http import PARALLEL, Client, Hints
+from reconciler.providers.databricks._sign_in import TRUST, prove, sign_in
+from reconciler.providers.http import Client, Hints
 from reconciler.secrets import Secret
 
 SCIM_PARALLEL = 4  # "exceeded the concurrent limit of 4 requests" (docs/facts/databricks.md §3.8)
@@ -38,10 +37,7 @@ class DatabricksAccount:
     """The account-level API of one account.
 
     Args:
-        parallelism: requests in flight at most; of SCIM's never more than the 4 that it allows.
-        rate: requests per second at most.
-        clock: monotonic seconds.
-        sleep: waits that many seconds.
+        pace: how fast it may be asked; SCIM never by more than the 4 requests at a time that it allows.
         wire: answers in the place of the network; None for the network.
 
     Attributes:
@@ -60,10 +56,7 @@ class DatabricksAccount:
         spec: ProviderSpec,
         environment: Mapping[str, str],
         *,
-        parallelism: int | None = None,
-        rate: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        pace: Pace = USUAL,
         wire: Wire | None = None,
     ) -> None:
         settings = settle(spec, environment)
@@ -74,11 +67,8 @@ class DatabricksAccount:
         self.one_at_a_time: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
         self._ourselves: dict[str, str] = {}  # shared with all that have another name for this account
         self._settings = settings
-        narrow = {"/scim/": SCIM_PARALLEL}
-        flow = Flow(max(1, parallelism or PARALLEL), narrow=narrow, rate=rate, clock=clock, sleep=sleep)
-        connections = Connections(flow, wire)
-        self._waits = Waits(clock, sleep, connections)
-        self._sign_in = sign_in(settings, self._waits)
+        self._connections = Connections(pace, wire, narrow={"/scim/": SCIM_PARALLEL})
+        self._sign_in = sign_in(settings, self._connections)
         self.http = Client(
             provider=spec.name,
             base=settings.address,
@@ -91,9 +81,7 @@ class DatabricksAccount:
                 forbidden="the account API wants an account admin",
             ),
             ca_file=settings.ca_file,
-            connections=connections,
-            clock=clock,
-            sleep=sleep,
+            connections=self._connections,
         )
 
     def named(self, provider: str) -> DatabricksAccount:
@@ -167,10 +155,10 @@ class DatabricksAccount:
         """
         for pause in PATIENCE:
             with suppress(CredentialError):
-                return prove(self._settings, self._waits, client_id, secret)
+                return prove(self._settings, self._connections, client_id, secret)
             # how soon a new secret is known everywhere isn't documented
-            self._waits.sleep(pause)
-        return prove(self._settings, self._waits, client_id, secret)
+            self.http.sleep(pause)
+        return prove(self._settings, self._connections, client_id, secret)
 
     def path(self, suffix: str, *ids: str) -> str:
         """The path of something inside this account; ids become steps, whatever characters they have."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,16 +54,7 @@ class Principal(SignIn, Protocol):
         """Who we are as the API spells creators: an application id or a user name; "" if unknown."""
 
 
-@dataclass(frozen=True)
-class Waits:
-    """Time as the client sees it, and the connections that token requests share with all others."""
-
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    connections: Connections | None = None
-
-
-def sign_in(settings: Settings, waits: Waits) -> Principal:
+def sign_in(settings: Settings, connections: Connections) -> Principal:
     """The sign-in that the settings ask for.
 
     Raises:
@@ -74,9 +64,9 @@ def sign_in(settings: Settings, waits: Waits) -> Principal:
     if kind == "pat":
         return _ready(settings)
     if kind == "oauth-m2m":
-        return Exchanged(settings, _client_credentials(settings), waits)
+        return Exchanged(settings, _client_credentials(settings), connections)
     if kind in ("env-oidc", "file-oidc", "github-oidc"):
-        return Exchanged(settings, _exchange_of_jwt(settings, waits), waits)
+        return Exchanged(settings, _exchange_of_jwt(settings, connections), connections)
     return Delegated(settings)
 
 
@@ -116,11 +106,11 @@ class _Grant:
 class Exchanged:
     """A token from the account's token endpoint, fetched once and shared by all threads."""
 
-    def __init__(self, settings: Settings, grant: _Grant, waits: Waits) -> None:
+    def __init__(self, settings: Settings, grant: _Grant, connections: Connections) -> None:
         self.identity = grant.identity
         self._settings = settings
         self._grant = grant
-        self._waits = waits
+        self._connections = connections
         self._lock = threading.Lock()
         self._token: Secret | None = None
         self._header: Mapping[str, Secret] = {}
@@ -130,7 +120,7 @@ class Exchanged:
     def headers(self) -> Mapping[str, Secret]:
         """The Authorization header; fetches a token if there is none that lasts."""
         with self._lock:
-            if self._token is None or self._waits.clock() > self._ends - self._margin:
+            if self._token is None or self._connections.pace.clock() > self._ends - self._margin:
                 self._fetch()
                 self._was_refused = False
             return self._header
@@ -140,7 +130,7 @@ class Exchanged:
         with self._lock:
             if refused is not self._header:
                 return True
-            if self._was_refused and self._waits.clock() < self._ends:
+            if self._was_refused and self._connections.pace.clock() < self._ends:
                 return False
             self._fetch()
             self._was_refused = True
@@ -154,11 +144,13 @@ class Exchanged:
         return subject(self._token) if self._token else ""
 
     def _fetch(self) -> None:
-        url = _token_endpoint(self._settings, self._waits)
+        url = _token_endpoint(self._settings, self._connections)
         signed = {"Authorization": self._grant.basic} if self._grant.basic else None
-        started = self._waits.clock()
+        started = self._connections.pace.clock()
         try:
-            body = _call(self._settings, self._waits, "POST", url, self.identity, signed, self._grant.form())
+            body = _call(
+                self._settings, self._connections, "POST", url, self.identity, signed, self._grant.form()
+            )
         except CredentialError as error:
             looked_at = sorted({setting.source for setting in self._settings.found.values()})
             hint = f"looked at {', '.join(looked_at)}; {error.hint}"
@@ -173,7 +165,7 @@ class Exchanged:
         self._ends, self._margin = started + life, min(EXPIRY_MARGIN, life * MARGIN_PART)
 
 
-def prove(settings: Settings, waits: Waits, client_id: str, secret: Secret) -> None:
+def prove(settings: Settings, connections: Connections, client_id: str, secret: Secret) -> None:
     """Asks for a token with a client's own secret, and drops the token.
 
     Raises:
@@ -181,9 +173,9 @@ def prove(settings: Settings, waits: Waits, client_id: str, secret: Secret) -> N
         RemoteError: the token endpoint can't be asked.
     """
     basic = Secret("Basic " + base64.b64encode(f"{client_id}:{secret.reveal()}".encode()).decode())
-    url = _token_endpoint(settings, waits)
+    url = _token_endpoint(settings, connections)
     form = {"grant_type": "client_credentials", "scope": SCOPE}
-    body = _call(settings, waits, "POST", url, f"client_id {client_id}", {"Authorization": basic}, form)
+    body = _call(settings, connections, "POST", url, f"client_id {client_id}", {"Authorization": basic}, form)
     if not isinstance(body, Mapping) or not isinstance(body.get("access_token"), Secret):
         raise UnreadableError(f"{settings.provider}: the token endpoint answered no token")
 
@@ -197,9 +189,9 @@ def _client_credentials(settings: Settings) -> _Grant:
     return _Grant(lambda: form, f"client_id {client_id}", client_id, basic)
 
 
-def _exchange_of_jwt(settings: Settings, waits: Waits) -> _Grant:
+def _exchange_of_jwt(settings: Settings, connections: Connections) -> _Grant:
     client_id = settings.text("client_id")  # of a service principal's policy; none for an account-wide one
-    source, read = _jwt_source(settings, waits)
+    source, read = _jwt_source(settings, connections)
 
     def form() -> Mapping[str, Any]:
         fields: dict[str, Any] = {
@@ -214,7 +206,7 @@ def _exchange_of_jwt(settings: Settings, waits: Waits) -> _Grant:
     return _Grant(form, f"OIDC token from {source}{who}", client_id)
 
 
-def _jwt_source(settings: Settings, waits: Waits) -> tuple[str, Callable[[], Secret]]:
+def _jwt_source(settings: Settings, connections: Connections) -> tuple[str, Callable[[], Secret]]:
     if settings.auth_type == "file-oidc":
         path = settings.text("oidc_token_filepath")
         if not path:
@@ -228,7 +220,7 @@ def _jwt_source(settings: Settings, waits: Waits) -> tuple[str, Callable[[], Sec
             code=hosts.ELSEWHERE,
         )
     if settings.auth_type == "github-oidc":
-        return "GitHub Actions", lambda: _from_github(settings, waits)
+        return "GitHub Actions", lambda: _from_github(settings, connections)
     variable = settings.text("oidc_token_env") or DEFAULT_OIDC_VARIABLE
     return variable, lambda: _from_variable(settings, variable)
 
@@ -251,7 +243,7 @@ def _from_file(settings: Settings, path: str) -> Secret:
     return Secret(token)
 
 
-def _from_github(settings: Settings, waits: Waits) -> Secret:
+def _from_github(settings: Settings, connections: Connections) -> Secret:
     url, token = settings.environment.get(GITHUB_URL, ""), settings.environment.get(GITHUB_TOKEN, "")
     if not url or not token:
         raise CredentialError(
@@ -260,19 +252,21 @@ def _from_github(settings: Settings, waits: Waits) -> Secret:
         )
     audience = settings.text("token_audience") or settings.account_id
     signed = {"Authorization": _bearer(_checked(settings.provider, GITHUB_TOKEN, Secret(token)))}
-    body = _call(settings, waits, "GET", url, "the GitHub Actions job", signed, query={"audience": audience})
+    body = _call(
+        settings, connections, "GET", url, "the GitHub Actions job", signed, query={"audience": audience}
+    )
     value = body.get("value") if isinstance(body, Mapping) else None
     if not isinstance(value, str) or not value:
         raise CredentialError(f"provider {settings.provider}: GitHub Actions answered no OIDC token")
     return Secret(value)
 
 
-def _token_endpoint(settings: Settings, waits: Waits) -> str:
+def _token_endpoint(settings: Settings, connections: Connections) -> str:
     discovery = settings.text("discovery_url")
     if not discovery:
         # Documented, so that no discovery call is needed (docs/facts/databricks.md §8.2).
         return f"{settings.address}/oidc/accounts/{settings.account_id}/v1/token"
-    body = _call(settings, waits, "GET", discovery, "nobody", None)
+    body = _call(settings, connections, "GET", discovery, "nobody", None)
     endpoint = body.get("token_endpoint") if isinstance(body, Mapping) else None
     if not isinstance(endpoint, str):
         raise CredentialError(
@@ -285,7 +279,7 @@ def _token_endpoint(settings: Settings, waits: Waits) -> str:
 
 def _call(
     settings: Settings,
-    waits: Waits,
+    connections: Connections,
     method: str,
     url: str,
     identity: str,
@@ -302,9 +296,7 @@ def _call(
         sign_in=FixedHeaders(identity, signed),
         hints=Hints(address=HOST, shown="" if settings.is_private else settings.address, trust=TRUST),
         ca_file=settings.ca_file,
-        connections=waits.connections,
-        clock=waits.clock,
-        sleep=waits.sleep,
+        connections=connections,
     )
     fields = {**dict(parse_qsl(parts.query)), **(query or {})}
     try:
