@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import gc
 import os
 import sys
 
@@ -21,6 +22,12 @@ settings.load_profile("suite")
 def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """The secrets of one test may be words that another prints: nothing is remembered beyond a test."""
     monkeypatch.setattr(leak_register, "_REGISTER", leak_register._Register())
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests stay to the end: no garbage collection need look at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers() -> int:
