@@ -35,6 +35,7 @@ def look_and_judge(
         RemoteError, CredentialError: a list can't be read; nothing can be said.
         LedgerError: a ledger can't be read: who knows what it owns.
     """
+    run.settle()
     openeds = [run.opened(stack) for stack in stacks]
     watched = [Watched(opened.stack, opened.ledger) for opened in openeds]
     claimed: dict[tuple[str, str, str], str] = {}

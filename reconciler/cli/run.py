@@ -170,6 +170,12 @@ class Run:
         """Says that something was changed: whoever surveys the whole reads it anew."""
         self._is_outdated = True
 
+    def settle(self) -> None:
+        """Before a survey, and its lists: lets the ledgers be read again if something was changed."""
+        with self._lock:
+            if self._is_outdated:
+                self._known = self._rivals = None
+
     def _reads_for(self, stack: Stack, holding: WriteAccess | None) -> Reads:
         """What was read already, if it holds for the stack; else a new beginning, for those after it, too.
 

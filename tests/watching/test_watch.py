@@ -11,7 +11,12 @@ import urllib.request
 
 import pytest
 
-from reconciler.cli import telemetry
+from reconciler.cli import telemetry, watch
+from reconciler.cli.audit_estate import look_and_judge
+from reconciler.cli.main import main
+from reconciler.kinds import Scope
+from reconciler.model import ProviderSpec
+from reconciler.providers import KINDS, connect
 from reconciler.sandbox import Request, SandboxServer
 
 SPEC = """\
@@ -201,3 +206,32 @@ def test_the_estate_is_served_as_a_page_and_counted_by_code(watched):
             urllib.request.urlopen(request, timeout=10)
         assert refused.value.code == 404
         refused.value.close()
+
+
+def test_what_a_watch_made_again_is_not_said_to_be_nobodys(tmp_path, monkeypatch):
+    principal = "service_principals: {robot: {display_name: robot}}"
+    head = SPEC.split("oauth_apps")[0]
+    (tmp_path / "spec.yaml").write_text(f"{head}{principal}\nwatch: {{heal: [service_principals]}}\n")
+    monkeypatch.chdir(tmp_path)
+    found = []
+
+    def once(*args, **options):
+        found.append(look_and_judge(*args, **options))
+        signal.raise_signal(signal.SIGTERM)
+        return found[0]
+
+    monkeypatch.setattr(watch, "look_and_judge", once)
+    with SandboxServer() as server:
+        for name, value in server.env.items():
+            monkeypatch.setenv(name, value)
+        assert main(["apply", "spec.yaml", "--yes", "--quiet"]) == 0
+        api, kind = (
+            connect(ProviderSpec("databricks", "databricks", ""), server.env),
+            KINDS["service_principals"],
+        )
+        for live in kind.observe(api, Scope()):
+            kind.delete(api, live.id)
+        assert main(["watch", "spec.yaml", "--listen", "127.0.0.1:0"]) == 0
+        assert [live.name for live in kind.observe(api, Scope())] == ["robot"]
+        api.http.close()
+    assert [finding.code for finding in found[0].findings] == []
