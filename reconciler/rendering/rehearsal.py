@@ -11,7 +11,7 @@ from reconciler.rendering.html.page import code, esc, page, said, section, tag
 from reconciler.rendering.html.page import table as html_table
 from reconciler.rendering.safe_markdown import SizeLimit, fitting, marker, prose, row, table
 from reconciler.rendering.safe_markdown import code as md_code
-from reconciler.rendering.terminal import PLAIN, Look, clean, wrapped
+from reconciler.rendering.terminal import PLAIN, Look, wrapped
 from reconciler.rendering.text import counted, duration, outcomes_text
 from reconciler.rendering.things import Applied
 from reconciler.rendering.words import action_words, counted_words, outcome_sign, sum_words
@@ -182,10 +182,9 @@ def rehearsal_html(rehearsal: Rehearsal, _: Look = PLAIN) -> str:
     ]
     left = [[action_words(each.action), code(each.address), said(each.reason)] for each in rehearsal.left]
     css = "" if rehearsal.converges else ' class="bad"'
-    name = tag("span", esc(plan.stack.name), "name")
     sums = sum_words(plan, rehearsal.outcomes) or _NOTHING
     head = (
-        f"<h1>Rehearsal for stack {name}</h1>\n<p>{sums}. {_REAL}</p>"
+        f"<p>{sums}. {_REAL}</p>"
         f"<p{css}>{esc(_afterwards(rehearsal).capitalize())}; about {duration(rehearsal.seconds)}.</p>"
     )
     body = "".join(
@@ -199,7 +198,7 @@ def rehearsal_html(rehearsal: Rehearsal, _: Look = PLAIN) -> str:
             section("end", "Owned in the end", html_table(["Address", "Id", "Name"], end)),
         ]
     )
-    return page(f"Rehearsal for stack {clean(plan.stack.name)}", head, body)
+    return page("Rehearsal for stack", head, body, name=plan.stack.name)
 
 
 def _trials_html(trials: Sequence[Trial]) -> str:

@@ -54,7 +54,6 @@ def plan_html(plan: Plan, _: Look = PLAIN) -> str:
     anchors = _anchors(plan.changes)
     changes = [change for change in plan.changes if change.action is not Action.NO_OP]
     still = [change for change in plan.changes if change.action is Action.NO_OP]
-    title = f"{title_words(plan)} {clean(plan.stack.name)}"
     listed = tag("p", nothing_words(plan), "calm") + cards(changes, anchors) + unchanged(still, anchors)
     parts = [
         _approvals(plan, anchors),
@@ -63,7 +62,8 @@ def plan_html(plan: Plan, _: Look = PLAIN) -> str:
         section("findings", "Findings", findings(plan.problems)),
         _colophon(plan),
     ]
-    return page(title, _plan_head(plan), "\n".join(part for part in parts if part))
+    body = "\n".join(part for part in parts if part)
+    return page(title_words(plan), _plan_head(plan), body, name=plan.stack.name)
 
 
 def _anchors(changes: Iterable[Change]) -> dict[Address, str]:
@@ -84,8 +84,7 @@ def _plan_head(plan: Plan) -> str:
     )
     told = scope_words(plan, code) if plan.targets else ""
     note = tag("p", f"{told[0].upper()}{told[1:]}." if told else "")
-    title = f"<h1>{title_words(plan)} {tag('span', esc(plan.stack.name), 'name')}</h1>"
-    return f"{title}\n{tag('dl', remotes, 'remotes')}{note}\n{chips(counts)}"
+    return f"{tag('dl', remotes, 'remotes')}{note}\n{chips(counts)}"
 
 
 def _approvals(plan: Plan, anchors: dict[Address, str]) -> str:
@@ -127,12 +126,8 @@ def drift_html(drift: Drift, _: Look = PLAIN) -> str:
     body = section(
         "changes", "Drift", _filter(len(drifted)) + cards(drifted, _anchors(drifted)) if drifted else ""
     )
-    head = f"<h1>Drift in stack {tag('span', esc(drift.stack), 'name')}</h1>\n<p>{counts}</p>"
-    return page(
-        f"Drift in stack {clean(drift.stack)}",
-        head,
-        body + section("findings", "Findings", findings(drift.problems)),
-    )
+    body += section("findings", "Findings", findings(drift.problems))
+    return page("Drift in stack", f"<p>{counts}</p>", body, name=drift.stack)
 
 
 def outcomes_html(applied: Applied, _: Look = PLAIN) -> str:
@@ -142,18 +137,14 @@ def outcomes_html(applied: Applied, _: Look = PLAIN) -> str:
     ordered = sorted(outcomes, key=lambda each: ranks[each.status])
     results = zip(result_cells(plan, ordered), ordered, strict=True)
     rows = [[*cells, f"{each.seconds:.1f} s"] for cells, each in results]
-    title = f"Applied to stack {clean(plan.stack.name)}"
-    name = tag("span", esc(plan.stack.name), "name")
-    head = f"<h1>Applied to stack {name}</h1>\n<p>{sum_words(plan, outcomes) or 'Nothing to do'}.</p>"
-    return page(
-        title, head, section("results", "Results", table(["Action", "Address", "Result", "Time"], rows))
-    )
+    head = f"<p>{sum_words(plan, outcomes) or 'Nothing to do'}.</p>"
+    body = section("results", "Results", table(["Action", "Address", "Result", "Time"], rows))
+    return page("Applied to stack", head, body, name=plan.stack.name)
 
 
 def verification_html(proofs: Proofs, _: Look = PLAIN) -> str:
     """What was proven, as a page: counts, then a line for each address, what is broken first."""
-    stack, found = proofs.stack, proofs.found
-    ranks = list(_PROOFS)
+    found, ranks = proofs.found, list(_PROOFS)
     ordered = sorted(found, key=lambda one: ranks.index(one.status))
     rows = [
         [
@@ -168,12 +159,11 @@ def verification_html(proofs: Proofs, _: Look = PLAIN) -> str:
     pressed = "".join(
         chip(proof.value, badge(*_PROOFS[proof]), count, proof.value) for proof, count in counts if count
     )
-    name = tag("span", esc(stack), "name")
     words = f"{counted_proofs(found)}." if found else NOTHING
-    head = f"<h1>Verification of stack {name}</h1>\n<p>{words}</p>{tag('div', pressed, 'chips')}"
+    head = f"<p>{words}</p>{tag('div', pressed, 'chips')}"
     listed = table(["Result", "Address", "Why"], rows, [one.status.value for one in ordered])
     body = section("results", "Results", _row_filter(len(rows)) + listed if rows else "")
-    return page(f"Verification of stack {clean(stack)}", head, body)
+    return page("Verification of stack", head, body, name=proofs.stack)
 
 
 def _row_filter(count: int) -> str:
@@ -182,7 +172,7 @@ def _row_filter(count: int) -> str:
 
 def problems_html(problems: Sequence[Problem], _: Look = PLAIN) -> str:
     """What is wrong with a spec, as a page."""
-    head = f"<h1>Validation</h1>\n<p>{sum_of_findings(problems).capitalize()}.</p>"
+    head = f"<p>{sum_of_findings(problems).capitalize()}.</p>"
     return page("Validation", head, section("findings", "Findings", findings(problems)))
 
 
@@ -192,10 +182,9 @@ def errors_html(errors: Sequence[ReconcileError], _: Look = PLAIN) -> str:
     requests = [getattr(error, "request_id", "") for error in errors]
     ids = "".join(f"<p>Request id: {code(request)}</p>" for request in requests if request)
     stacks = ", ".join(sorted({error.stack for error in errors if error.stack}))
-    name = f" in stack {tag('span', esc(stacks), 'name')}" if stacks else ""
-    head = f"<h1>Stopped{name}</h1>\n<p>{sum_of_findings(problems).capitalize()}.</p>"
-    title = f"Stopped in stack {clean(stacks)}" if stacks else "Stopped"
-    return page(title, head, section("findings", "What is wrong", findings(problems) + ids))
+    head = f"<p>{sum_of_findings(problems).capitalize()}.</p>"
+    body = section("findings", "What is wrong", findings(problems) + ids)
+    return page("Stopped in stack" if stacks else "Stopped", head, body, name=stacks)
 
 
 def ledger_html(view: LedgerView, _: Look = PLAIN) -> str:
@@ -215,16 +204,17 @@ def ledger_html(view: LedgerView, _: Look = PLAIN) -> str:
         f"<dt>{esc(name)}</dt><dd>{code(where)}</dd>" for name, where in document["remotes"].items()
     )
     head = (
-        f"<h1>Ledger of stack {tag('span', esc(ledger.stack), 'name')}</h1>\n{tag('dl', remotes, 'remotes')}"
+        f"{tag('dl', remotes, 'remotes')}"
         f"<p>{counted_words(len(owned), 'resource')}, {len(unsettled):,} unsettled. "
         f"Lineage {code(ledger.lineage)}, serial {ledger.serial}.</p>"
     )
     heads = ["Address", "Id", "Provider", "Origin", "Secret", "To be removed"]
     return page(
-        f"Ledger of stack {clean(ledger.stack)}",
+        "Ledger of stack",
         head,
         section("unsettled", "Not settled yet", table(["Address", "Since", "Why", "By"], unsettled))
         + section("owned", "Owned", _row_filter(len(owned)) + table(heads, owned) if owned else ""),
+        name=ledger.stack,
     )
 
 

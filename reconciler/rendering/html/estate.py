@@ -93,7 +93,7 @@ def _head(audit: Audit, rows: Sequence[_Row], colours: _Colours) -> str:
     )
     made = f'<p class="why">As of {esc(audit.made.replace("T", " ").replace("Z", " UTC"))}.</p>'
     words = f"<p>{esc(counted_findings(audit).capitalize())}.</p>"
-    return f"<h1>Estate</h1>\n{tag('dl', systems, 'remotes')}{words}{tag('div', chips, 'chips')}{made}"
+    return f"{tag('dl', systems, 'remotes')}{words}{tag('div', chips, 'chips')}{made}"
 
 
 def _rows(things: Sequence[MapObject]) -> list[_Row]:

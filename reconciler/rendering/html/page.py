@@ -63,13 +63,17 @@ def _hash(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def page(title: str, head: str, body: str) -> str:
+def page(title: str, head: str, body: str, *, name: str = "") -> str:
     """A whole page.
 
     Args:
-        title: plain text of the window.
-        head, body: ready markup of its header and its main part.
+        title: plain text of the window and of the first heading.
+        head, body: ready markup of its header, below the heading, and its main part.
+        name: of the stack, to stand after the title.
     """
+    whole, heading = (
+        (f"{title} {name}", f"{title} {tag('span', esc(name), 'name')}") if name else (title, title)
+    )
     style, script = _part("page.css"), _part("page.js")
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
@@ -84,13 +88,14 @@ def page(title: str, head: str, body: str) -> str:
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
 <meta name="robots" content="noindex">
-<title>{esc(title)}</title>
+<title>{esc(whole)}</title>
 <link rel="icon" href="{_ICON}">
 <style>{style}</style>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
 <header>
+<h1>{heading}</h1>
 {head}
 </header>
 <main id="main" tabindex="-1">
