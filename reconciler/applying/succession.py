@@ -11,6 +11,7 @@ from reconciler.applying import ledger_edits, rights
 from reconciler.applying.context import ApplyContext
 from reconciler.applying.ledger_edits import LedgerEdit
 from reconciler.applying.remote_call import RemoteCall
+from reconciler.applying.superseded import former_changed
 from reconciler.model import Action, Address, Change, Entry, Superseded
 
 
@@ -148,12 +149,7 @@ def access_left(entry: Entry | None, access: str) -> tuple[str, ...]:
 def carrying(address: Address, live_id: str, left: Mapping[str, tuple[str, ...]]) -> LedgerEdit:
     """What a successor is to get, beside what is condemned: written before that goes."""
     carries = dict(left)
-
-    def one(entry: Entry) -> Entry:
-        formers = (replace(f, carries=carries) if f.id == live_id else f for f in entry.formers)
-        return replace(entry, formers=tuple(formers))
-
-    return lambda draft: draft.change(address, one)
+    return former_changed(address, live_id, lambda f: replace(f, carries=carries))
 
 
 def _taken(address: Address, live_id: str, name: str, key: str) -> LedgerEdit:
@@ -163,17 +159,9 @@ def _taken(address: Address, live_id: str, name: str, key: str) -> LedgerEdit:
         left = _shown(name, (each for each in former.carries.get(name, ()) if each != key))
         return replace(former, carries={n: k for n, k in former.carries.items() if n != name} | left)
 
-    def one(entry: Entry) -> Entry:
-        formers = (taken(f) if f.id == live_id else f for f in entry.formers)
-        return replace(entry, formers=tuple(formers))
-
-    return lambda draft: draft.change(address, one)
+    return former_changed(address, live_id, taken)
 
 
 def _ended(address: Address, live_id: str) -> LedgerEdit:
     """What is gone leaves the record when its successor has all that it carried."""
-
-    def one(entry: Entry) -> Entry:
-        return replace(entry, formers=tuple(f for f in entry.formers if f.id != live_id))
-
-    return lambda draft: draft.change(address, one)
+    return former_changed(address, live_id, lambda _: None)

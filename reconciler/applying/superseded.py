@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -59,15 +59,21 @@ def switched(receiver: Address, paths: Iterable[str], now: str) -> LedgerEdit:
         for path in wanted if entry else ():
             held = entry.deliveries.get(path) if entry else None
             if held is not None and held.source is not None:
-                waits = partial(_waits_anew, credential=held.credential, now=now)
-                draft.change(held.source, waits)
+                former_changed(held.source, held.credential, partial(_later, now=now))(draft)
 
     return edit
 
 
-def _waits_anew(entry: Entry, *, credential: str, now: str) -> Entry:
-    formers = (_later(f, now) if f.id == credential else f for f in entry.formers)
-    return replace(entry, formers=tuple(formers))
+def former_changed(
+    address: Address, live_id: str, edit: Callable[[Superseded], Superseded | None]
+) -> LedgerEdit:
+    """What an entry superseded, changed; off the record where the answer is None."""
+
+    def one(entry: Entry) -> Entry:
+        edited = (edit(former) if former.id == live_id else former for former in entry.formers)
+        return replace(entry, formers=tuple(former for former in edited if former is not None))
+
+    return lambda draft: draft.change(address, one)
 
 
 def _later(former: Superseded, now: str) -> Superseded:

@@ -24,7 +24,6 @@ def look_and_judge(
     *,
     run: Run,
     side: str = "",
-    now: datetime | None = None,
 ) -> Audit:
     """Reads the systems of some stacks, or those of the environment, and says what is wrong.
 
@@ -54,7 +53,7 @@ def look_and_judge(
             asked=asked,
             lenders=found.lenders,
             snapshot=estate.snapshot,
-            now=now or datetime.now(timezone.utc),
+            now=datetime.now(timezone.utc),
             owners=owned(watched, claimed, asked, estate.snapshot),
             policies=given_policies(args, os.environ),
             own_policies={stack.name: stack.policies for stack in stacks},

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.kinds import Registry
-from reconciler.matching import Match, Pairing
+from reconciler.matching import Match
 from reconciler.model import (
     Address,
     Entry,
@@ -41,18 +41,6 @@ class VerifyContext:
     matches: Mapping[Address, Match]
     now: datetime
     workspaces: Mapping[str, tuple[WorkspaceRef, ...]] = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls,
-        stack: Stack,
-        pairing: Pairing,
-        kinds: Registry,
-        now: datetime,
-        workspaces: Mapping[str, tuple[WorkspaceRef, ...]],
-    ) -> VerifyContext:
-        """The objects, paired as a plan would pair them."""
-        return cls(stack, pairing.entries, pairing.snapshot, kinds, pairing.matches, now, workspaces)
 
     def live(self, address: Address) -> Live | None:
         """The live object of an address."""

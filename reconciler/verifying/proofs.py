@@ -26,6 +26,7 @@ from reconciler.verifying.credential_checks import app_troubles, lasting, princi
 from reconciler.verifying.held_secrets import held_proof
 from reconciler.verifying.wiring_checks import integration_words, is_service, is_visitor
 
+AT_ONCE = 8  # proofs
 Values = Callable[[Address], "Secret | None"]
 
 # What the remote system says of us, or of the moment, and not of the credential that it was to try.
@@ -46,7 +47,6 @@ def verify(
     *,
     now: datetime,
     values: Values = lambda address: None,
-    parallelism: int = 8,
 ) -> tuple[Verification, ...]:
     """What works and what doesn't: each app, secret and integration of the spec, by address.
 
@@ -54,8 +54,11 @@ def verify(
         pairing: with the secrets of every managed service principal.
         values: address of a secret → its value, if that is at hand.
     """
-    with ThreadPoolExecutor(max_workers=max(1, parallelism), thread_name_prefix="verify") as pool:
-        context = VerifyContext.of(stack, pairing, kinds, now, _workspaces(stack, apis, pool))
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="verify") as pool:
+        workspaces = _workspaces(stack, apis, pool)
+        context = VerifyContext(
+            stack, pairing.entries, pairing.snapshot, kinds, pairing.matches, now, workspaces
+        )
         prover = _Prover(context, apis, values)
         calls = [partial(prover.proof, stack.resources[address]) for address in sorted(stack.resources)]
         found = [future.result() for future in [pool.submit(call) for call in calls]]

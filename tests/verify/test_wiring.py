@@ -87,7 +87,9 @@ class World:
         attributes = {"name": "i", "template": self.template, "config": self.config}
         objects[("connect", "connect_integrations")] = {"g": Live("g", "i", attributes)}
         pairing = pair(stack, Ledger("s", "lineage"), Snapshot(objects), KINDS, NOW)
-        return VerifyContext.of(stack, pairing, KINDS, NOW, self.workspaces)
+        return VerifyContext(
+            stack, pairing.entries, pairing.snapshot, KINDS, pairing.matches, NOW, self.workspaces
+        )
 
     @property
     def words(self):
