@@ -97,7 +97,8 @@ class Ahead:
     def _begin(self, read: Callable[[], object]) -> None:
         def run() -> None:
             with suppress(Exception):  # kept among the reads, and raised where it is asked for
-                read()
+                if not self._over.is_set():
+                    read()
 
         # no pool: this process may end before its threads do
         try:

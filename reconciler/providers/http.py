@@ -90,7 +90,7 @@ class Client:
 
     Attributes:
         gate: called just before every attempt of every write; raises to stop it (the lease check).
-        before_read: called just before every attempt of every read; raises to stop it.
+        before_read: called just before every attempt of every read, and its sign-in; raises to stop it.
         stopped: whether the run is to end: what is turned away then isn't sent again.
         reads: what was read already, by whoever shares it; None to ask each time.
     """
@@ -280,6 +280,8 @@ class Client:
                 raise self._judge.in_doubt(failed) if doubtful else failed
 
     def _signed(self, sent: Sent, *, doubtful: bool) -> Mapping[str, Secret]:
+        if self.before_read and sent.effect is Effect.READ:
+            self.before_read()  # nobody signs in for what isn't read any more
         try:
             return self._sign_in.headers()
         except errors.ReconcileError as error:

@@ -45,6 +45,20 @@ def test_client_credentials_fetch_one_token_for_many_calls(web: responses.Reques
     api.http.close()
 
 
+def test_nobody_signs_in_for_what_is_not_read_any_more(web: responses.RequestsMock, make: Make) -> None:
+    grant(web)
+    things(web)
+    api = make(M2M)
+
+    def stop() -> None:
+        raise errors.StoppedError
+
+    api.http.before_read = stop
+    with pytest.raises(errors.StoppedError):
+        api.http.get("/things")
+    assert len(web.calls) == 0
+
+
 def test_who_signs_in_is_named(make: Make) -> None:
     api = make(M2M)
     assert api.signed_in_as == "client_id cid"
