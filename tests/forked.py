@@ -12,26 +12,14 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+
+from tests.runs import Run
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.warming"])
 ASKING = Path(__file__).with_name("asking.py")
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a process ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def text(self) -> str:
-        return self.out + self.err
 
 
 def start(argv, folder: Path, env, *, streams: Path | None = None, patches=()) -> BaseProcess:
@@ -47,12 +35,12 @@ def start(argv, folder: Path, env, *, streams: Path | None = None, patches=()) -
     return process
 
 
-def end(process: BaseProcess, streams: Path, limit: float = 60.0) -> Ended:
+def end(process: BaseProcess, streams: Path, limit: float = 60.0) -> Run:
     """Waits for a process, and takes what it said."""
     process.join(limit)
     assert process.exitcode is not None, "it hangs"
     said = [streams / f"{process.pid}.{name}" for name in ("out", "err")]
-    ended = Ended(process.exitcode, *(path.read_text() if path.exists() else "" for path in said))
+    ended = Run(process.exitcode, *(path.read_text() if path.exists() else "" for path in said))
     for path in said:
         path.unlink(missing_ok=True)
     return ended

@@ -8,7 +8,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -19,29 +18,13 @@ import responses
 from reconciler import sandbox as box
 from reconciler.cli.main import main
 from reconciler.providers import _retries
+from tests.runs import Run
 
 URL = "http://localhost:9999"
 CALLBACK = f"{URL}/__oauth__/integrations/callback"
 
 # Commands that may be called: of one that writes it matters to the next whether its process still lives.
 READING = frozenset({"drift", "plan", "show", "validate", "verify"})
-
-
-@dataclass(frozen=True)
-class Run:
-    """How a command ended, and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def text(self) -> str:
-        return self.out + self.err
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 def called(

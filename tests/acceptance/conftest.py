@@ -18,7 +18,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -28,6 +27,7 @@ import pytest
 from reconciler import sandbox as box
 from tests import forked
 from tests.places import READING, called
+from tests.runs import Run
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "specs"
@@ -53,33 +53,6 @@ class WatchedSandbox(box.Sandbox):
                 said[name] for name in ("client_secret", "secret", "access_token") if name in said
             )
         return answer
-
-
-@dataclass(frozen=True)
-class Run:
-    """How a command ended, and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def text(self) -> str:
-        return f"{self.out}\n{self.err}"
-
-    @property
-    def documents(self) -> list[Any]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    @property
-    def json(self) -> Any:
-        (document,) = self.documents
-        return document
-
-    def says(self, *words: str) -> Run:
-        for word in words:
-            assert word.lower() in self.text.lower(), f"{word!r} isn't said:\n{self.text}"
-        return self
 
 
 class Workplace:
