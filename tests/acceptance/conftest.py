@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +27,7 @@ from reconciler import sandbox as box
 from tests import forked
 from tests.places import READING, called
 from tests.runs import Run
+from tests.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "specs"
@@ -35,7 +35,6 @@ COMMAND = (sys.executable, "-m", "reconciler")
 SPEC = "specs/stack.yaml"
 ACCOUNT = f"/api/2.0/accounts/{box.ACCOUNT_ID}/"
 WORKSPACE = "1234567890123456"
-PATIENCE = 30.0  # seconds that a process may take to get somewhere
 
 
 class WatchedSandbox(box.Sandbox):
@@ -278,10 +277,7 @@ class Workplace:
         return any(fault["held"] for fault in self.control("GET", "faults")["faults"])
 
     def wait_until_held(self) -> None:
-        end = time.monotonic() + PATIENCE
-        while not self.held():
-            assert time.monotonic() < end, "no request came to be held"
-            time.sleep(0.02)
+        wait_until(self.held)
 
     def is_accepted(self, client_id: str, secret: str) -> bool:
         """Whether the token endpoint gives a token for these."""

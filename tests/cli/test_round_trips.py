@@ -13,8 +13,8 @@ import pytest
 from reconciler import sandbox as box
 from reconciler.cli.main import main
 from reconciler.sandbox.world import Knobs
+from tests.waiting import PATIENCE
 
-PATIENCE = 20.0  # seconds until a request that doesn't come is given up
 SIGN_IN = ("token", "server_settings", "user", "integrations")
 APPS, PRINCIPALS, SECRETS = "custom-app-integrations", "ServicePrincipals", "secrets"
 

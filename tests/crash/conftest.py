@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -23,6 +22,7 @@ from reconciler.sandbox import (
 )
 from tests import forked
 from tests.places import READING, called
+from tests.waiting import wait_until
 
 from . import inside
 
@@ -149,27 +149,14 @@ class Rig:
         self.fault(f"{which},late=1")
         return lambda: [self.sandbox._effect(arrival).status for arrival in held]
 
-    def wait_until_held(self, process, limit=20):
+    def wait_until_held(self, process):
         """Waits until a fault holds a request of the process; False if the process ends before."""
-        deadline = time.monotonic() + limit
-        while time.monotonic() < deadline:
-            if any(fault["held"] for fault in self.faults()):
-                return True
-            if process.exitcode is not None or not process.is_alive():
-                return False
-            time.sleep(0.005)
-        raise AssertionError("neither held nor ended")
+        return _before_it_ends(process, lambda: any(fault["held"] for fault in self.faults()))
 
-    def wait_until_stopped(self, process, limit=20):
+    def wait_until_stopped(self, process):
         """Waits until a process has stopped itself; False if it ends before."""
-        deadline = time.monotonic() + limit
-        while time.monotonic() < deadline:
-            if not process.is_alive():
-                return False
-            if Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
-                return True
-            time.sleep(0.005)
-        raise AssertionError("neither stopped nor ended")
+        state = Path(f"/proc/{process.pid}/stat")
+        return _before_it_ends(process, lambda: state.read_text().rpartition(")")[2].split()[0] == "T")
 
     def go_on(self, process):
         """Lets a stopped process go on, to its end."""
@@ -318,6 +305,16 @@ class Rig:
         """As if a quarter of an hour had gone by since a credential was quarantined."""
         past = (datetime.now(timezone.utc) - timedelta(minutes=16)).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.rewrite(lambda one: {**one, "since": past} if one.get("since") else one)
+
+
+def _before_it_ends(process, is_so):
+    """Waits until it is so; False if the process ends before."""
+
+    def has_ended():
+        return process.exitcode is not None or not process.is_alive()
+
+    wait_until(lambda: has_ended() or is_so(), every=0.005)
+    return not has_ended()
 
 
 def _everywhere(value, edit):

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import time
 
+from tests.waiting import PATIENCE
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 FLAGS = [
@@ -23,7 +25,6 @@ FLAGS = [
     "--proxy-server=127.0.0.1:9",  # where nobody listens
     "--host-resolver-rules=MAP * ~NOTFOUND",
 ]
-PATIENCE = 60.0
 KEYS = {"Enter": "\r", "Tab": "", "Escape": "", "ArrowRight": "", "ArrowDown": ""}
 
 

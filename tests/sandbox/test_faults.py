@@ -2,12 +2,12 @@
 
 import http.client
 import json
-import time
 
 import pytest
 
 from reconciler import sandbox as box
 from reconciler.sandbox.faults import parse
+from tests.waiting import wait_until
 
 ACCOUNT = f"/api/2.0/accounts/{box.ACCOUNT_ID}"
 
@@ -221,9 +221,7 @@ def test_a_late_effect_comes_after_its_answer_was_lost(api):
     assert create(api).mishap == "reset"
     assert apps(api) == []
     assert api.control("GET", "faults")["faults"][0]["pending"] == 1
-    until = time.monotonic() + 5
-    while not apps(api) and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_until(lambda: apps(api))
     assert len(apps(api)) == 1
 
 
@@ -275,13 +273,11 @@ def fault(other, spec):
 
 
 def wait_for(other, **counts):
-    until = time.monotonic() + 5
-    while time.monotonic() < until:
+    def is_so():
         shown = other.call("GET", "/_sandbox/faults")[1]["faults"][0]
-        if all(shown[name] == count for name, count in counts.items()):
-            return
-        time.sleep(0.005)
-    pytest.fail(f"no {counts}")
+        return all(shown[name] == count for name, count in counts.items())
+
+    wait_until(is_so)
 
 
 @pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])

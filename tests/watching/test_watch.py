@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 
@@ -18,6 +17,7 @@ from reconciler.kinds import Scope
 from reconciler.model import ProviderSpec
 from reconciler.providers import KINDS, connect
 from reconciler.sandbox import Request, SandboxServer
+from tests.waiting import wait_until
 
 SPEC = """\
 version: 1
@@ -86,16 +86,14 @@ class Watched:
         found = re.search(rf"^{re.escape(name)} ([\d.e+]+)$", self.get("/metrics"), re.M)
         return float(found[1]) if found else 0.0
 
-    def until(self, true, limit=30):
-        deadline = time.monotonic() + limit
-        while time.monotonic() < deadline:
+    def until(self, true):
+        def is_so():
             try:
-                if true():
-                    return
+                return true()
             except urllib.error.HTTPError as refused:
-                refused.close()
-            time.sleep(0.1)
-        raise AssertionError("it didn't come about")
+                return refused.close()
+
+        wait_until(is_so, every=0.1)
 
     def call(self, method, path, body=None):
         content = json.dumps(body or {}).encode()
