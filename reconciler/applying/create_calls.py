@@ -41,7 +41,7 @@ def create(context: ApplyContext, change: Change) -> Iterator[RemoteCall]:
     resource = context.resource(address)
     kind, api = context.kind(address), context.apis[change.provider]
     parent = str(context.resolved(resource.attributes.get(context.fields(address).parent) or ""))
-    attributes, tag = _body(context, resource)
+    attributes, tag = _body(context, change, resource)
     before = context.entry(address)
     handed = dict(secret_leaves(resource.attributes))
     sources = sources_of(handed)
@@ -105,26 +105,25 @@ def _tried(context: ApplyContext, change: Change) -> Iterator[RemoteCall]:
         yield RemoteCall(run=partial(context.pause, context.settle))
 
 
-def _body(context: ApplyContext, resource: Resource) -> tuple[dict[str, Any], int]:
+def _body(context: ApplyContext, change: Change, resource: Resource) -> tuple[dict[str, Any], int]:
     """What a create sends, and the exact lifetime by which a secret is known as ours."""
     fields = context.fields(resource.address)
     skipped = fields.additive | fields.local | {fields.parent, fields.access}
     body = {k: v for k, v in resource.attributes.items() if k not in skipped and v is not None}
     if context.kind(resource.address).evidence is not Evidence.LIFETIME:
-        return {**context.resolved(body), **_access(context, resource)}, 0
+        return {**context.resolved(body), **_access(context, change, resource)}, 0
     lifetime = resource.attributes.get("lifetime")
     tag = labelled(seconds(str(lifetime)) if lifetime else DEFAULT_LIFETIME)
     return {"lifetime_seconds": tag}, tag
 
 
-def _access(context: ApplyContext, resource: Resource) -> dict[str, Any]:
+def _access(context: ApplyContext, change: Change, resource: Resource) -> dict[str, Any]:
     """Who may use it goes along, so that it is open at no instant; a successor keeps who could before."""
     fields = context.fields(resource.address)
     if not fields.access:
         return {}
     wanted = rights.access_of(context, resource)
     if wanted is None:
-        change = next(change for change in context.plan.changes if change.address == resource.address)
         there = change.live.attributes.get(fields.access) if change.live else None
         there = there or access_left(context.entry(resource.address), fields.access)
         return {fields.access: sorted(there)} if there else {}

@@ -84,7 +84,7 @@ class Executor:
         self.journal = journal
         self.watcher = watcher
         self.stop = stop or Event()
-        self.changes = {change.address: change for change in context.plan.changes}
+        self.changes = context.plan.by_address
         remembered = {address: entry.depends_on for address, entry in journal.ledger.entries.items()}
         self.graph = steps(context.plan.changes, remembered)
         self.users: dict[Address, set[Step]] = {}

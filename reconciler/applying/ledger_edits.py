@@ -356,7 +356,8 @@ def removed(address: Address, provider: str, live_id: str, now: str, horizon: st
 
     def edit(draft: LedgerDraft) -> None:
         draft.change(address, one)
-        draft.deleted = [ghost for ghost in draft.deleted if ghost.at >= horizon]
+        while draft.deleted and draft.deleted[0].at < horizon:  # the oldest stand first
+            del draft.deleted[0]
         draft.deleted.append(Deleted(address.kind_name, provider, live_id, now))
 
     return edit

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from reconciler.applying.context import secret_leaves
 from reconciler.errors import CredentialError
@@ -56,7 +55,7 @@ def _needed(
 def _given(plan: Plan, ledger: Ledger, ref: Ref) -> Iterator[SecretInput]:
     """What `adopt: {client_secret}` says of a credential whose value comes from nowhere else."""
     source = ref.source
-    change: Any = next((one for one in plan.changes if one.address == source), None)
+    change = plan.by_address.get(source)
     owner: Address = source.parent or source
     resource = plan.stack.resources.get(owner)
     adopt = resource.lifecycle.adopt if resource else None

@@ -21,23 +21,16 @@ def last_look(context: ApplyContext, change: Change, live_id: str, users: list[s
     client_id = _client_id(context, change, live_id)
     if not is_owner(context.kinds, change.address) or not client_id:
         return
-    spared = _gone(context.memory())
-    if change.deletes_first:
-        spared |= leaving(context.plan.changes, context.kinds)
     for provider, name in _watched(context):
-        yield RemoteCall(run=partial(_find, context, provider, context.kinds[name], client_id, spared, users))
+        yield RemoteCall(run=partial(_find, context, change, provider, context.kinds[name], client_id, users))
 
 
 def _find(
-    context: ApplyContext,
-    provider: str,
-    kind: Kind[Any],
-    client_id: str,
-    spared: frozenset[str],
-    users: list[str],
+    context: ApplyContext, change: Change, provider: str, kind: Kind[Any], client_id: str, users: list[str]
 ) -> None:
     read = partial(kind.observe, context.apis[provider], Scope())
     found = context.lists.users(context.apis[provider], kind, client_id, read)
+    spared = _spared(context, change) if found else frozenset()  # which takes a look at everything
     users += [user.words for user in found if user.id not in spared]
 
 
@@ -46,13 +39,14 @@ def _watched(context: ApplyContext) -> list[tuple[str, str]]:
 
     Of a run with several stacks all receivers: what they share was listed before the first of them began.
     """
-    if context.lists.several:
-        looked = (key for key in context.snapshot.objects if key[0] in context.apis)
-        return sorted(key for key in looked if shows_owner(context.kinds, key[1]))
-    pending = [
-        change for change in context.plan.pending if shows_owner(context.kinds, change.address.kind_name)
-    ]
-    return sorted({(change.provider, change.address.kind_name) for change in pending})
+    looked = context.snapshot.objects if context.lists.several else context.plan.written
+    return sorted(key for key in looked if key[0] in context.apis and shows_owner(context.kinds, key[1]))
+
+
+def _spared(context: ApplyContext, change: Change) -> frozenset[str]:
+    """Ids of receivers that hold nothing up: gone, or about to go."""
+    gone = _gone(context.memory())
+    return gone | leaving(context.plan.changes, context.kinds) if change.deletes_first else gone
 
 
 def _gone(ledger: Ledger) -> frozenset[str]:

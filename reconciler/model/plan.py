@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 from reconciler.errors import Problem
@@ -173,7 +174,17 @@ class Plan:
     replaces: tuple[Address, ...] = ()
     unchanged: int = 0
 
-    @property
+    @cached_property
+    def by_address(self) -> Mapping[Address, Change]:
+        """The changes, to be looked up."""
+        return {change.address: change for change in self.changes}
+
+    @cached_property
+    def written(self) -> frozenset[tuple[str, str]]:
+        """Provider and kind of whatever applying changes."""
+        return frozenset((change.provider, change.address.kind_name) for change in self.pending)
+
+    @cached_property
     def digest(self) -> str:
         """`sha256:…` over what would be done, where, and with whose secrets; not over times.
 

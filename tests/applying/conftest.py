@@ -287,6 +287,7 @@ class Integrations(Fake):
         immutable=frozenset({"template"}),
         computed=frozenset({"id"}),
         shows_referred="config.client_id",
+        access="access",
         users="content_count",
     )
 
@@ -375,29 +376,20 @@ class Stage:
         """One run; what is durable afterwards is the ledger, however it ended."""
         return self.carry_out(*self.plan(**options), at_commit=at_commit, when=when, parallelism=parallelism)
 
-    def destroy(self):
+    def planned_destroy(self):
         pairing = self.observed()
         options = Options(now=self.now, dead=frozenset({RUNNER}))
-        plan = make_destroy_plan(self.stack, self.ledger, pairing, KINDS, options)
-        return self.carry_out(plan, pairing.snapshot)
+        return make_destroy_plan(self.stack, self.ledger, pairing, KINDS, options), pairing.snapshot
+
+    def destroy(self):
+        return self.carry_out(*self.planned_destroy())
 
     def carry_out(self, plan, snapshot, *, at_commit=0, when="before", parallelism=4):
         self.remote.writes = 0
         self.remote.stop = threading.Event()
         store = DyingStore(self.ledger, at_commit, when)
         store.journal = Journal.stateless(self.ledger)
-        work = ApplyContext(
-            plan=plan,
-            snapshot=snapshot,
-            apis=dict.fromkeys(PROVIDERS, self.remote),
-            kinds=KINDS,
-            runner=RUNNER,
-            memory=lambda: store.ledger,
-            dead=frozenset({RUNNER}),
-            clock=lambda: self.now,
-            pause=lambda _: None,
-        )
-        work.values.update(self.values)
+        work = self.context(plan, snapshot, memory=lambda: store.ledger)
         try:
             outcomes = Executor(work, store, parallelism=parallelism, stop=self.remote.stop).run()
             self.told = {str(o.address): o.note or o.error for o in outcomes if o.note or o.error}
@@ -407,6 +399,20 @@ class Stage:
         finally:
             self.ledger, self.commits, self.notes = store.durable, store.count, work.notes
             self.remote.troubles_at = {}
+
+    def context(self, plan, snapshot, *, memory=None):
+        return ApplyContext(
+            plan=plan,
+            snapshot=snapshot,
+            apis=dict.fromkeys(PROVIDERS, self.remote),
+            kinds=KINDS,
+            runner=RUNNER,
+            memory=memory or (lambda: self.ledger),
+            dead=frozenset({RUNNER}),
+            clock=lambda: self.now,
+            pause=lambda _: None,
+            values=dict(self.values),
+        )
 
     def change(self, address, **attributes):
         resource = self.resources[address]
