@@ -181,8 +181,8 @@ class Encoder:
 
     def __init__(self) -> None:
         # the values are kept beside their text, so that no id is given to another value meanwhile
-        self._spelled: dict[int, tuple[Any, bytes]] = {}
-        self._next: dict[int, tuple[Any, bytes]] = {}
+        self._spelled: dict[int, tuple[Any, Address | None, bytes]] = {}
+        self._next: dict[int, tuple[Any, Address | None, bytes]] = {}
 
     def encode(self, ledger: Ledger, *, mark: str = "") -> bytes:
         """The file's content.
@@ -213,20 +213,23 @@ class Encoder:
 
     def _table(self, values: Mapping[Address, Any], shape: Shape[Any], level: int) -> list[bytes]:
         """The pieces of an object that has a value for each of many addresses."""
-        return _members({str(a): [self._text(v, shape, level + 1)] for a, v in values.items()}, level)
+        members = [self._text(value, shape, level + 1, address) for address, value in values.items()]
+        # by their names: nothing in an address comes before the quote that ends it
+        return _items(sorted(members), level, b"{}")
 
-    def _text(self, value: Any, shape: Shape[Any], level: int) -> bytes:
+    def _text(self, value: Any, shape: Shape[Any], level: int, address: Address | None = None) -> bytes:
         known = self._spelled.get(id(value))
-        if known is None or known[0] is not value:
+        if known is None or known[0] is not value or known[1] is not address:
             document = shape.write(value)
             try:
                 # never write what the next run would call damaged
                 shape.read(document, type(value).__name__)
             except DamageError as error:
                 raise InternalError(f"this can't be kept in the ledger: {error}") from None
-            known = (value, _ascii(spelled(document, level)))
+            name = f"{quoted(str(address))}: " if address else ""
+            known = (value, address, _ascii(name + spelled(document, level)))
         self._next[id(value)] = known
-        return known[1]
+        return known[2]
 
 
 def encode(ledger: Ledger, *, mark: str = "") -> bytes:
@@ -275,19 +278,19 @@ def _ascii(text: str) -> bytes:
 
 def _members(parts: Mapping[str, list[bytes]], level: int) -> list[bytes]:
     """The pieces of an object, each member's in its place."""
-    return _pieces(b"{", [[_ascii(f"{quoted(key)}: "), *parts[key]] for key in sorted(parts)], b"}", level)
+    return _pieces([[_ascii(f"{quoted(key)}: "), *parts[key]] for key in sorted(parts)], level, b"{}")
 
 
-def _items(items: Iterable[bytes], level: int) -> list[bytes]:
-    return _pieces(b"[", [[item] for item in items], b"]", level)
+def _items(items: Iterable[bytes], level: int, around: bytes = b"[]") -> list[bytes]:
+    return _pieces(([item] for item in items), level, around)
 
 
-def _pieces(opening: bytes, items: Iterable[list[bytes]], closing: bytes, level: int) -> list[bytes]:
-    line = b"\n" + b"  " * (level + 1)
-    found: list[bytes] = []
-    for item in items:
-        found += [b"," + line if found else line, *item]
-    return [opening, *found, b"\n" + b"  " * level, closing] if found else [opening, closing]
+def _pieces(items: Iterable[list[bytes]], level: int, around: bytes) -> list[bytes]:
+    inside = b",\n" + b"  " * (level + 1)
+    found = [piece for item in items for piece in (inside, *item)]
+    if not found:
+        return [around]
+    return [around[:1], inside[1:], *found[1:], b"\n" + b"  " * level, around[1:]]
 
 
 def _object(parts: Mapping[str, str], level: int) -> str:
