@@ -15,15 +15,15 @@ import base64
 import hashlib
 import os
 import re
+import sys
 import threading
 from collections.abc import Iterator
-from itertools import compress, count
+from itertools import compress, count, repeat
 from urllib.parse import quote_plus, unquote_to_bytes
 
 SHORTEST = 8
 _WINDOW = 4
-_CHUNKS = re.compile(rb"(?s).{4}")
-_PART = 8192 * _WINDOW  # bytes that are cut into chunks at a time
+_PART = 16384 * _WINDOW  # bytes that are cut into chunks at a time
 _SLICE = 1 << 18  # characters of a text that are looked at in one piece
 # a form must hold a window at each of four successive offsets
 _SHORTEST_FORM = 2 * _WINDOW - 1
@@ -95,14 +95,17 @@ class _Register:
         return any(self._begins_in(reading, begin) for begin in range(0, len(reading), _PART))
 
     def _begins_in(self, reading: bytes, begin: int) -> bool:
-        chunks = _CHUNKS.findall(reading, begin, begin + _PART)
-        # all of it loops of the interpreter: a report has a quarter of a million chunks
-        if self._windows.keys().isdisjoint(map(hash, chunks)):
-            return False  # nearly always
-        is_met = map(self._windows.__contains__, map(hash, chunks))
-        for number in compress(count(), is_met):
-            for offset, length in self._windows[hash(chunks[number])]:
-                start = begin + _WINDOW * number - offset
+        end = min(len(reading), begin + _PART)
+        chunks = memoryview(reading)[begin : end - (end - begin) % _WINDOW].cast("I")
+        # all of it loops of the interpreter: a report has a quarter of a million chunks, few different ones
+        different = set(chunks)
+        windows = map(hash, map(int.to_bytes, different, repeat(_WINDOW), repeat(sys.byteorder)))
+        met = set(compress(different, map(self._windows.__contains__, windows)))
+        # nearly always none
+        for number in compress(count(), map(met.__contains__, chunks)) if met else ():
+            at = begin + _WINDOW * number
+            for offset, length in self._windows[hash(reading[at : at + _WINDOW])]:
+                start = at - offset
                 if start >= 0 and self._mark(reading[start : start + length]) in self._marks:
                     return True
         return False

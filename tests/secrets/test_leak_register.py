@@ -187,7 +187,7 @@ def test_a_leak_is_not_swallowed_by_those_who_catch_exceptions(canary: str) -> N
     assert canary not in str(raised.value)
 
 
-PART, SLICE = 8192 * 4, 1 << 18  # where a text is cut
+PART, SLICE = 16384 * 4, 1 << 18  # where a text is cut
 
 
 @pytest.mark.parametrize("before", [cut + n for cut in (PART, SLICE, 2 * SLICE) for n in range(-20, 4)])
