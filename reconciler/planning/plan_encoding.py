@@ -85,9 +85,9 @@ _KEPT: Mapping[type, Mapping[str, Any]] = {
 }
 
 
-# a stack has thousands of them: they are packed when their turn comes to be spelled, not all at one time
-_LATER = (Address, Resource)
-_PLAIN = (str, int, float, bool, type(None))
+# most values are plain; and of addresses and resources a stack has thousands: they are packed when their turn
+# comes to be spelled, not all at one time
+_AS_THEY_ARE = frozenset({str, int, float, bool, type(None), Address, Resource})
 
 
 def spelled(value: Any) -> str:
@@ -97,14 +97,12 @@ def spelled(value: Any) -> str:
 
 def packed(value: Any) -> Any:
     """A value as plain JSON, but for what `spelled` packs itself."""
-    if type(value) in _PLAIN:
-        return value  # most are
-    if isinstance(value, _LATER):
+    if type(value) in _AS_THEY_ARE:
         return value
-    if isinstance(value, Mapping):
-        return _packed_mapping(value)
     if isinstance(value, (list, tuple)):
         return [packed(item) for item in value]
+    if isinstance(value, Mapping):
+        return _packed_mapping(value)
     return _packed_special(value)
 
 
@@ -123,8 +121,8 @@ def _packed_fields(value: Any) -> dict[str, Any]:
     kept = {TAG: type(value).__name__}
     for name, usual in _KEPT[type(value)].items():
         item = getattr(value, name)
-        if item != usual:
-            kept[name] = packed(item)
+        if usual is _ALWAYS or item != usual:
+            kept[name] = item if type(item) in _AS_THEY_ARE else packed(item)
     return kept
 
 
@@ -170,9 +168,9 @@ _SPELLING = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_pac
 
 
 def _packed_mapping(value: Mapping[Any, Any]) -> Any:
-    if any(isinstance(key, Address) for key in value) or TAG in value:
+    if TAG in value or isinstance(next(iter(value), None), Address):
         return {TAG: "map", "items": [[packed(key), packed(item)] for key, item in value.items()]}
-    return {key: packed(item) for key, item in value.items()}
+    return {key: item if type(item) in _AS_THEY_ARE else packed(item) for key, item in value.items()}
 
 
 class Unpacker:
