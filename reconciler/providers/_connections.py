@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import platform
 import threading
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -38,7 +39,20 @@ class Credentials(AuthBase):
 
 
 class _Session(requests.Session):
-    """Leaves redirects to `Client`."""
+    """Leaves redirects to `Client`, and looks for a proxy once per address."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings: dict[Hashable, Mapping[str, Any]] = {}
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """The way to an address, and whom to trust there: to find it takes all of the environment, twice."""
+        system = (urlsplit(url)[:2], stream, verify, cert)
+        found = self._settings.get(system)
+        if found is None:
+            found = super().merge_environment_settings(url, proxies, stream, verify, cert)
+            self._settings[system] = found
+        return dict(found)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """None: requests prepares the next request even if it isn't to follow, and fails on odd addresses."""

@@ -11,6 +11,7 @@ from reconciler import sandbox as box
 from reconciler.errors import RemoteError
 from reconciler.model import ProviderSpec
 from reconciler.providers import Pace, connect
+from tests.work import calls
 
 
 class Server(box.SandboxServer):
@@ -49,3 +50,17 @@ def test_a_token_comes_over_the_connection_that_the_account_is_asked_over(server
     api.workspaces()
     api.http.close()
     assert server.opened == 1
+
+
+def test_a_call_takes_the_same_however_much_is_in_the_environment(server: Server, monkeypatch: Any):
+    api = connect(ProviderSpec("connect", "connect", server.url), server.env)
+
+    def taken() -> int:
+        return calls(api.http.get, "/v1/user")
+
+    taken()
+    usual = taken()
+    for n in range(100):
+        monkeypatch.setenv(f"VARIABLE_{n}", "x")
+    assert taken() == usual
+    api.http.close()
