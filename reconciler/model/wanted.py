@@ -193,7 +193,6 @@ class Resource:
             Text, Sourced, SecretInput. Attributes that are left out aren't managed.
         named: the spec states the name itself; otherwise the name serves for creating and matching only.
         at: where the resource stands.
-        places: dotted path of an attribute (`config.client_id`, `redirect_urls.0`) → where it stands.
         unmet: what is wrong with fields that `lifecycle.ignore` names: it counts only if the object is made.
         refs: every reference in its attributes.
         inputs: every secret in its attributes that the user supplies.
@@ -206,7 +205,6 @@ class Resource:
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     named: bool = True
     at: Location | None = None
-    places: Mapping[str, Location] = field(default_factory=dict)
     unmet: tuple[Problem, ...] = ()
     refs: tuple[Ref, ...] = field(init=False, repr=False, compare=False)
     inputs: tuple[SecretInput, ...] = field(init=False, repr=False, compare=False)

@@ -70,8 +70,8 @@ def _usual(field: Field[Any]) -> Any:
     return _ALWAYS if field.default is MISSING else field.default
 
 
-# warnings of a stack belong to the moment of planning, places to that of loading, live objects to a snapshot
-_LEFT_OUT = frozenset({(Stack, "problems"), (Stack, "policies"), (Resource, "places"), (Change, "live")})
+# warnings of a stack belong to the moment of planning, live objects to a snapshot
+_LEFT_OUT = frozenset({(Stack, "problems"), (Stack, "policies"), (Change, "live")})
 # most resources are kept in the usual way, and needn't each say so
 _TERSE = frozenset({Resource, Lifecycle})
 _ALWAYS = object()

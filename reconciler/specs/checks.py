@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.errors import Location, Problem, Severity
+from reconciler.errors import Problem, Severity
 from reconciler.kinds import Complaint
 from reconciler.model import Address, ProviderSpec, Ref, Resource, SecretInput, Sourced, Value
 from reconciler.specs import urls
 from reconciler.specs.places import is_unknown
 from reconciler.specs.problems import Problems, listing, meant, suggestion
-from reconciler.specs.schema import Schemas
+from reconciler.specs.schema import Schemas, schemas_of
+from reconciler.specs.sources import Sources
 
 _SERVICE = "Service Account"
 # Databricks names more scopes than any list has: whatever starts like these is known
@@ -78,7 +79,7 @@ def check(
     providers: Mapping[str, ProviderSpec],
     handed: Mapping[str, Mapping[str, Value]],
     problems: Problems,
-    schemas: Schemas,
+    sources: Sources,
 ) -> None:
     """Adds what doesn't fit together to the problems.
 
@@ -88,30 +89,30 @@ def check(
     # what seems to be missing where a key isn't known may only be misspelt
     misspelt = {problem.address for problem in problems.found if problem.code == "unknown-key"}
     sure = {address for address in resources if str(address) not in misspelt}
-    templates = _templates(schemas)
+    templates = _templates(schemas_of(sources.kinds))
+
+    def tell(resource: Resource, complaints: Iterator[Complaint]) -> None:
+        """Says what is wrong at the place in a resource that has to change."""
+        for each in complaints:
+            path = ".".join(map(str, each.path))
+            at = sources.place(resource, path)
+            problem = Problem(each.severity, each.code, each.message, str(resource.address), at, each.hint)
+            # the live value stays, whatever it is
+            (problems.defer if resource.lifecycle.ignores(path) else problems.add)(problem)
+
     for address, resource in resources.items():
         if address.kind == "oauth_apps":
-            _tell(resource, _app_complaints(resource), problems)
+            tell(resource, _app_complaints(resource))
         elif address.kind == "connect_integrations":
             integration = _Integration(resource, is_sure=address in sure)
-            _tell(resource, integration.complaints(templates), problems)
-            _tell(resource, _pair_complaints(integration, handed), problems)
+            tell(resource, integration.complaints(templates))
+            tell(resource, _pair_complaints(integration, handed))
             app = integration.app(resources)
             if app and integration.is_viewer:
                 pair = _SignIn(integration, app, app_is_sure=app.address in sure)
-                _tell(resource, pair.mode(), problems)
-                _tell(app, pair.redirect(providers.get(resource.provider)), problems)
-                _tell(app, pair.offline(), problems)
-
-
-def _tell(resource: Resource, complaints: Iterator[Complaint], problems: Problems) -> None:
-    """Says what is wrong at the place in a resource that has to change."""
-    for each in complaints:
-        path = ".".join(map(str, each.path))
-        at = place(resource, path)
-        problem = Problem(each.severity, each.code, each.message, str(resource.address), at, each.hint)
-        # the live value stays, whatever it is
-        (problems.defer if resource.lifecycle.ignores(path) else problems.add)(problem)
+                tell(resource, pair.mode())
+                tell(app, pair.redirect(providers.get(resource.provider)))
+                tell(app, pair.offline())
 
 
 def _templates(schemas: Schemas) -> tuple[str, ...]:
@@ -120,13 +121,6 @@ def _templates(schemas: Schemas) -> tuple[str, ...]:
         return ()
     template = schemas.expanded("connect_integrations")["properties"]["template"]
     return tuple(template["anyOf"][0]["enum"])
-
-
-def place(resource: Resource, path: str) -> Location | None:
-    """Where an attribute stands; if it is left out, its parent."""
-    while path and path not in resource.places:
-        path = path.rpartition(".")[0]
-    return resource.places.get(path, resource.at)
 
 
 def text(value: Value) -> str:

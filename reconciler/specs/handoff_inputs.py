@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from yaml import Mark
+
 from reconciler.errors import CredentialError, Location, ReconcileError
 from reconciler.model import SecretInput, Value
 from reconciler.secrets import Identities
@@ -138,11 +140,11 @@ class HandoffInputs:
         return unknown(reference.text)
 
 
-def named_files(block: object) -> Mapping[str, tuple[Location, Block]]:
-    """The inputs that a spec declares, as far as they are mappings: name → place and block."""
+def named_files(block: object) -> Mapping[str, tuple[Mark, Block]]:
+    """The inputs that a spec declares, as far as they are mappings: name → where it stands, and block."""
     items = block.items if isinstance(block, Block) else {}
     return {
-        name: (node.keys.get("handoff", node.at), node)
+        name: (node.marks.get("handoff", node.mark), node)
         for name, node in items.items()
         if isinstance(node, Block)
     }

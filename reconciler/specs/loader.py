@@ -192,12 +192,12 @@ def _resolve(resolver: Resolver, rules: Rules, tell: _Tell) -> Stack:
     if not resolver.problems.has_errors and not any(breaches(outline, policies, {})):
         tell(outline, frozenset(name for name in resolver.kinds if resolver.sources.sections.get(name)))
     wanted = resources(resolver, remotes)
-    check(wanted, remotes, resolver.handoff_inputs.clear, resolver.problems, resolver.schemas)
+    check(wanted, remotes, resolver.handoff_inputs.clear, resolver.problems, resolver.sources)
     check_cycles(wanted, resolver.problems)
     unmet = {address: resolver.problems.unmet(str(address)) for address in wanted}
     whole = {a: replace(r, unmet=unmet[a]) if unmet[a] else r for a, r in wanted.items()}
     stack = assemble(resolver, outline, whole)
-    broken = breaches(stack, policies, resolver.kinds)
+    broken = breaches(stack, policies, resolver.kinds, resolver.sources.place)
     resolver.problems.extend(broken if rules.enforcing else softened(broken))
     return stack
 

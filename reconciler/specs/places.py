@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, Union
+from typing import Final, NamedTuple, Union
+
+from yaml import Mark
 
 from reconciler.errors import Location
 from reconciler.model import Lifecycle, Sourced, Value
 from reconciler.model.values import is_unknown, leaves
 from reconciler.specs.schema import Schemas
+from reconciler.specs.yaml_nodes import location
 
 __all__ = ["Place", "Steps", "depths", "is_unknown", "leaves", "unknown"]
 
@@ -17,14 +19,13 @@ Steps = tuple[Union[str, int], ...]
 _UNADDRESSED: Final = frozenset({"stack", "ledger", "guard", "vars", "inputs", "secrets"})
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a value stands.
 
     Attributes:
         section: `stack`, `ledger`, `guard`, `vars`, `inputs`, `providers` or a kind.
         name: its key in the section.
-        at: what to blame.
+        mark: what to blame.
         path: the way from the key to the value.
         provider_type: of a provider.
         ignored: dotted paths that the resource's `lifecycle.ignore` names.
@@ -33,11 +34,16 @@ class Place:
 
     section: str
     name: str
-    at: Location
+    mark: Mark
     path: Steps = ()
     provider_type: str = ""
     schemas: Schemas | None = None
     ignored: frozenset[str] = frozenset()
+
+    @property
+    def at(self) -> Location:
+        """What to blame, as people read it."""
+        return location(self.mark)
 
     @property
     def is_ignored(self) -> bool:
@@ -74,10 +80,10 @@ class Place:
         """Whether a secret may stand here as well as anything else: it is sealed here."""
         return self.schemas is not None and self.schemas.takes_secrets(self.section, self.path)
 
-    def below(self, step: Union[str, int], at: Location) -> Place:
+    def below(self, step: Union[str, int], mark: Mark) -> Place:
         """The place one step further down."""
         path = (*self.path, step)
-        return Place(self.section, self.name, at, path, self.provider_type, self.schemas, self.ignored)
+        return Place(self.section, self.name, mark, path, self.provider_type, self.schemas, self.ignored)
 
 
 def unknown(text: str) -> Sourced:

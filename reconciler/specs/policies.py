@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from reconciler.errors import Location, Problem, Severity, SpecError
-from reconciler.kinds import Registry
+from reconciler.kinds import Complaint, Kind, Registry
 from reconciler.model import ProviderSpec, Resource, Sourced, Stack, Value
 from reconciler.model.policy import Policy, shortest_lifetime
 from reconciler.model.values import is_unknown, seconds
 from reconciler.specs import urls
-from reconciler.specs.checks import place, text
+from reconciler.specs.checks import text
 from reconciler.specs.problems import Problems, Refusal
 from reconciler.specs.schema import schemas_of
 from reconciler.specs.schema_errors import SchemaErrors
@@ -36,14 +36,13 @@ def load_policy(file: str, kinds: Registry) -> Policy:
     block = root.items.get("policy") if "policy" in root.items else root
     if not isinstance(block, Block):
         problems.error(
-            "type", "policy must be a mapping", root.keys["policy"], hint="write `key: value` lines"
+            "type", "policy must be a mapping", root.place("policy"), hint="write `key: value` lines"
         )
         raise SpecError(problems.found)
-    for key, at in root.keys.items() if block is not root else ():
+    for key in root.items if block is not root else ():
         if key != "policy" and not key.startswith("x-"):
-            problems.error(
-                "unknown-key", f"there is no key {key[:60]} here", at, hint="a policy file holds policy:"
-            )
+            message, hint = f"there is no key {key[:60]} here", "a policy file holds policy:"
+            problems.error("unknown-key", message, root.place(key), hint=hint)
     schemas = schemas_of(kinds)
     written = plain(block)
     if not schemas.acceptor("policy")(written):
@@ -111,34 +110,50 @@ def _scalars(node: Node) -> Iterator[Scalar]:
         yield from _scalars(below)
 
 
-def breaches(stack: Stack, policies: Sequence[Policy], kinds: Registry) -> Iterator[Problem]:
+def _start(resource: Resource, _: str) -> Location | None:
+    return resource.at
+
+
+def breaches(
+    stack: Stack,
+    policies: Sequence[Policy],
+    kinds: Registry,
+    where: Callable[[Resource, str], Location | None] = _start,
+) -> Iterator[Problem]:
     """What the wishes of a spec break, each on its line; no `ignore` excuses anything.
 
     What isn't known yet, as an unset variable, can't be judged and is no breach.
+
+    Args:
+        where: the place of an attribute by its dotted path, while there are sources to ask.
     """
     if not policies:
         return
-    providers, resources = stack.providers, stack.resources
+    providers = stack.providers
     yield from _hosts(providers, policies)
-    for resource in resources.values():
-        kind = kinds[resource.address.kind_name]
-        yield from _scopes(resource, kind.fields.scopes, policies)
-        if kind.fields.redirects:
-            yield from _redirects(resource, kind.fields.redirects, providers, policies)
-        if kind.fields.lifetime:
-            yield from _secret(resource, kind.fields.lifetime, policies)
-        if kind.fields.access:
-            yield from _access(resource, kind.fields.access, policies)
-        if kind.fields.name and not kind.is_elsewhere:
-            yield from _name(resource, kind.fields.name, policies)
+    for resource in stack.resources.values():
+        for each in _complaints(resource, kinds[resource.address.kind_name], providers, policies):
+            at = where(resource, ".".join(map(str, each.path)))
+            yield _problem(each.code, each.message, at, each.hint, str(resource.address))
+
+
+def _complaints(
+    resource: Resource, kind: Kind[Any], providers: Mapping[str, ProviderSpec], policies: Sequence[Policy]
+) -> Iterator[Complaint]:
+    fields = kind.fields
+    yield from _scopes(resource, fields.scopes, policies)
+    if fields.redirects:
+        yield from _redirects(resource, fields.redirects, providers, policies)
+    if fields.lifetime:
+        yield from _secret(resource, fields.lifetime, policies)
+    if fields.access:
+        yield from _access(resource, fields.access, policies)
+    if fields.name and not kind.is_elsewhere:
+        yield from _name(resource, fields.name, policies)
 
 
 def _problem(code: str, message: str, at: Location | None, hint: str, address: str) -> Problem:
     return Problem(Severity.ERROR, code, message, address, at, hint)
-
-
-def _at(code: str, message: str, resource: Resource, path: str, hint: str) -> Problem:
-    return _problem(code, message, place(resource, path), hint, str(resource.address))
 
 
 def _hosts(providers: Mapping[str, ProviderSpec], policies: Sequence[Policy]) -> Iterator[Problem]:
@@ -158,24 +173,24 @@ def _told(policy: Policy) -> str:
     return f"the policy in {policy.origin}" if policy.origin else "the policy"
 
 
-def _listed(resource: Resource, attribute: str) -> list[tuple[str, Value]]:
+def _listed(resource: Resource, attribute: str) -> list[tuple[tuple[str, int], Value]]:
     values = resource.attributes.get(attribute)
     items = values if isinstance(values, list) else ()
-    return [(f"{attribute}.{index}", item) for index, item in enumerate(items)]
+    return [((attribute, index), item) for index, item in enumerate(items)]
 
 
-def _scopes(app: Resource, attributes: Iterable[str], policies: Sequence[Policy]) -> Iterator[Problem]:
+def _scopes(app: Resource, attributes: Iterable[str], policies: Sequence[Policy]) -> Iterator[Complaint]:
     for attribute in sorted(attributes):
         for path, item in _listed(app, attribute):
             for policy in policies:
                 if text(item) in policy.forbid_scopes:
                     message = f"{_told(policy)} forbids the scope {item}"
-                    yield _at("policy-scope", message, app, path, "remove the scope")
+                    yield Complaint("policy-scope", message, path, "remove the scope")
 
 
 def _redirects(
     app: Resource, attribute: str, providers: Mapping[str, ProviderSpec], policies: Sequence[Policy]
-) -> Iterator[Problem]:
+) -> Iterator[Complaint]:
     known = [urls.authority(each.address) for each in providers.values() if each.address]
     for path, item in _listed(app, attribute):
         url = text(item)
@@ -185,10 +200,10 @@ def _redirects(
             if policy.redirect_hosts is not None and not urls.is_listed(url, policy.redirect_hosts):
                 message = f"{item} leads to a host that {_told(policy)} doesn't allow for redirects"
                 hint = f"allowed besides those of providers: {', '.join(policy.redirect_hosts) or 'none'}"
-                yield _at("policy-hosts", message, app, path, hint)
+                yield Complaint("policy-hosts", message, path, hint)
 
 
-def _secret(secret: Resource, attribute: str, policies: Sequence[Policy]) -> Iterator[Problem]:
+def _secret(secret: Resource, attribute: str, policies: Sequence[Policy]) -> Iterator[Complaint]:
     lifetime, before = secret.attributes.get(attribute), secret.attributes.get("rotate_before")
     most = shortest_lifetime(policies)
     if most is not None and not is_unknown(lifetime):
@@ -199,37 +214,35 @@ def _secret(secret: Resource, attribute: str, policies: Sequence[Policy]) -> Ite
         if lives is None or lives > most:
             said = "its lifetime is left out" if lives is None else f"{attribute} is {lifetime}"
             message = f"{said}, longer than the {_days(most)} that the policy allows"
-            yield _at(
-                "policy-lifetime", message, secret, attribute, f"set {attribute}: {_days(most)}, or less"
+            yield Complaint(
+                "policy-lifetime", message, (attribute,), f"set {attribute}: {_days(most)}, or less"
             )
     if any(policy.require_rotation for policy in policies) and not before and not is_unknown(before):
         message = "the policy wants every secret to be rotated"
-        yield _at("policy-rotation", message, secret, "", "add rotate_before, such as 30d")
+        yield Complaint("policy-rotation", message, (), "add rotate_before, such as 30d")
 
 
 def _days(time: int) -> str:
     return f"{time // 86400}d" if time % 86400 == 0 else f"{time}s"
 
 
-def _access(integration: Resource, attribute: str, policies: Sequence[Policy]) -> Iterator[Problem]:
+def _access(integration: Resource, attribute: str, policies: Sequence[Policy]) -> Iterator[Complaint]:
     if text(integration.attributes.get("template")) == "connect":
         return
     access = integration.attributes.get(attribute)
     if any(policy.require_access for policy in policies) and (access is None or text(access) == "everyone"):
         message = "the policy wants an access list, and everybody could use this integration"
-        yield _at(
-            "policy-access", message, integration, "access", "add access: {users: [...], groups: [...]}"
-        )
+        yield Complaint("policy-access", message, ("access",), "add access: {users: [...], groups: [...]}")
 
 
-def _name(resource: Resource, attribute: str, policies: Sequence[Policy]) -> Iterator[Problem]:
+def _name(resource: Resource, attribute: str, policies: Sequence[Policy]) -> Iterator[Complaint]:
     value = resource.attributes.get(attribute)
     name = text(value)
     for policy in policies if name else ():
         if policy.names is not None and not re.fullmatch(policy.names, name):
             shown = value if isinstance(value, Sourced) else name
             message = f"the name {shown} doesn't fit {policy.names}, which {_told(policy)} wants"
-            yield _at("policy-name", message, resource, attribute, "rename it")
+            yield Complaint("policy-name", message, (attribute,), "rename it")
 
 
 def softened(problems: Iterable[Problem]) -> Iterator[Problem]:

@@ -112,11 +112,12 @@ class _Reading:
         return f"providers.{self.name}" not in self.resolver.sources.faulty
 
     def _field(self, key: str) -> Value:
-        place = Place("providers", self.name, self.block.keys[key], (key,), self.type, self.resolver.schemas)
+        mark = self.block.marks[key]
+        place = Place("providers", self.name, mark, (key,), self.type, self.resolver.schemas)
         return self.resolver.value(self.block.items[key], place)
 
     def _error(self, code: str, message: str, key: str, hint: str) -> None:
-        at = self.block.keys.get(key, self.at)
+        at = self.block.place(key) if key in self.block.items else self.at
         self.resolver.problems.error(code, message, at, address=f"providers.{self.name}", hint=hint)
 
     def _plain(self, key: str, value: Value, variable: str) -> _Address:
@@ -199,7 +200,7 @@ class _Reading:
         path = settings.get("ca_certificate")
         if not isinstance(path, str) or not path or path.startswith("~"):
             return dict(settings)
-        folder = os.path.dirname(self.block.keys["ca_certificate"].file)  # noqa: PTH120 - keeps it relative
+        folder = os.path.dirname(self.block.place("ca_certificate").file)  # noqa: PTH120 - keeps it relative
         return {**settings, "ca_certificate": os.path.normpath(os.path.join(folder, path))}  # noqa: PTH118
 
     def _checked_folder(self, settings: dict[str, Value]) -> dict[str, Value]:

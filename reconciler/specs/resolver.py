@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, Union
 from weakref import proxy
 
-from reconciler.errors import Location
 from reconciler.kinds import Registry
 from reconciler.model import Ref, SecretInput, Sourced, Text, Value
 from reconciler.specs.handoff_inputs import HandoffInputs
@@ -69,7 +68,7 @@ class Resolver:
 
     def value(self, node: Node, place: Place) -> Value:
         """A value with its references resolved; what can't be resolved becomes `unknown`."""
-        if isinstance(node, Scalar) and not (isinstance(node.value, str) and "${" in node.value):
+        if isinstance(node, Scalar) and not node.refers:
             return self._literal(node.value, place)  # most refer to nothing
         if place.is_secret and not isinstance(node, Scalar):
             return self._literal(None, place)
@@ -86,17 +85,20 @@ class Resolver:
             )
             return unknown("")
         if isinstance(node, Block):
-            named = self._named(node, place)
-            return {key: self.value(item, place.below(key, at)) for key, (item, at) in named.items()}
+            if place.names_things:
+                return self._named(node, place)
+            marks = node.marks
+            return {key: self.value(item, place.below(key, marks[key])) for key, item in node.items.items()}
         if isinstance(node, Series):
-            return [self.value(item, place.below(index, item.at)) for index, item in enumerate(node.items)]
+            return [self.value(item, place.below(index, item.mark)) for index, item in enumerate(node.items)]
         return self._text(str(node.value), place)
 
-    def _named(self, node: Block, place: Place) -> Mapping[str, tuple[Node, Location]]:
-        """What a mapping holds; where keys name remote things, references in them are resolved."""
-        if not place.names_things:
-            return {key: (item, node.keys[key]) for key, item in node.items.items()}
-        return named(node, place, lambda key, at: self._text(key, replace(place, at=at)), self.problems)
+    def _named(self, node: Block, place: Place) -> Value:
+        """A mapping whose keys name remote things: references in them are resolved, too."""
+        found = named(
+            node, place, lambda key, mark: self._text(key, place._replace(mark=mark)), self.problems
+        )
+        return {key: self.value(item, place.below(key, mark)) for key, (item, mark) in found.items()}
 
     def _literal(self, value: Any, place: Place) -> Value:
         if not place.is_secret:
@@ -150,7 +152,7 @@ class Resolver:
     def _landed(self, value: Value, place: Place, text: str) -> Value:
         """A value at the place that it came to: secrets in secret fields, and nowhere else."""
         for path, leaf in leaves(value, place.path):
-            spot = place if path == place.path else replace(place, path=path)
+            spot = place if path == place.path else place._replace(path=path)
             secret = isinstance(leaf, SecretInput) or (isinstance(leaf, Ref) and leaf.is_secret)
             if secret and not (spot.is_secret or spot.takes_secrets):
                 self._exposed(text, spot)

@@ -26,7 +26,7 @@ from reconciler.specs.places import is_unknown
 from reconciler.specs.problems import Problems, listing, suggestion
 from reconciler.specs.resolver import Resolver
 from reconciler.specs.schema_errors import SchemaErrors
-from reconciler.specs.yaml_nodes import Block, places
+from reconciler.specs.yaml_nodes import Block
 
 _USUAL = Lifecycle()
 
@@ -42,7 +42,7 @@ def resources(resolver: Resolver, providers: Mapping[str, ProviderSpec]) -> dict
     for address, at in resolver.resources.wanted_parts.items():
         owner = found.get(address.parent) if address.parent else None
         if owner is not None and address not in found:
-            found[address] = _part(owner, resolver.kinds[address.kind_name], {}, at, {})
+            found[address] = _part(owner, resolver.kinds[address.kind_name], {}, at)
     _check_together(found, resolver)
     return found
 
@@ -52,11 +52,10 @@ def _part(
     kind: Kind[Any],
     settings: Mapping[str, Value],
     at: Location,
-    where: Mapping[str, Location],
 ) -> Resource:
     """A part of a resource; its owner's lifecycle doesn't hold for it."""
     attributes = {**settings, kind.fields.parent: Ref(owner.address, "id")}
-    return Resource(owner.address.inside(kind.part), owner.provider, attributes, at=at, places=where)
+    return Resource(owner.address.inside(kind.part), owner.provider, attributes, at=at)
 
 
 def _check_together(found: Mapping[Address, Resource], resolver: Resolver) -> None:
@@ -65,7 +64,8 @@ def _check_together(found: Mapping[Address, Resource], resolver: Resolver) -> No
         alike = {a: resource.attributes for a, resource in found.items() if a.kind_name == kind.name}
         for address, complaint in kind.clashes(alike):
             resource = found[address]
-            at = resource.places.get(".".join(map(str, complaint.path)), resource.at)
+            known = resolver.sources.places(address)
+            at = known.get(".".join(map(str, complaint.path)), resource.at)
             resolver.problems.add(_problem(complaint, at, address))
 
 
@@ -116,7 +116,6 @@ class _Building:
             lifecycle=self._lifecycle(values.get("lifecycle")),
             named=is_named,
             at=self.at,
-            places=dict(places(self.block)),
         )
         yield resource
         self._check_available(resource)
@@ -127,9 +126,7 @@ class _Building:
         for key, settings in described.items():
             if isinstance(settings, Mapping):
                 checked = self._checked(parts[key], settings, key)
-                node = self.block.items[key]
-                where = dict(places(node)) if isinstance(node, Block) else {}
-                yield _part(resource, parts[key], checked, self.block.keys[key], where)
+                yield _part(resource, parts[key], checked, self.block.place(key))
 
     def _checked(self, kind: Kind[Any], attributes: Mapping[str, Value], *within: str) -> dict[str, Value]:
         """Attributes in their one form, once their kind has said what is wrong with them."""
@@ -177,7 +174,7 @@ class _Building:
         """Where an attribute stands, or the nearest thing that holds it."""
         block, at = self.block, self.at
         for key in keys:
-            at = block.keys.get(key, at)
+            at = block.place(key) if key in block.items else at
             below = block.items.get(key)
             if not isinstance(below, Block):
                 break

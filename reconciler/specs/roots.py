@@ -57,7 +57,7 @@ class Variables:
     def value(self, name: str) -> Value:
         """The value of a variable that the spec declares."""
         entry = self.spec.sources.entries("vars")[name]
-        place = Place("vars", name, entry.at)
+        place = Place("vars", name, entry.mark)
         return self.spec.follow(f"vars.{name}", lambda: self._declared(name, entry.node, place), place)
 
     def _declared(self, name: str, node: Node, place: Place) -> Value:
@@ -162,7 +162,9 @@ class Resources:
             if below is None:
                 fields = self.spec.kinds[place.section].fields
                 return fields.defaults.get(step, place.name)
-            place = place.below(_index(step, node), node.keys[step] if isinstance(node, Block) else below.at)
+            place = place.below(
+                _index(step, node), node.marks[step] if isinstance(node, Block) else below.mark
+            )
             node = below
         return self.spec.value(node, place)
 
@@ -171,7 +173,7 @@ class Resources:
         label = ".".join((kind, key, *path))
         entry = self.spec.sources.entries(kind)[key]
         ignored = ignored_in(entry.node)
-        place = Place(kind, key, entry.at, schemas=self.spec.schemas, ignored=ignored)
+        place = Place(kind, key, entry.mark, schemas=self.spec.schemas, ignored=ignored)
         return self.spec.follow(label, lambda: self._declared(entry.node, path, place), place)
 
 

@@ -7,27 +7,34 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+
+from yaml import Mark
 
 from reconciler.errors import Location
 from reconciler.kinds import Registry
+from reconciler.model import Address, Resource
 from reconciler.packages import PackageError, brought
 from reconciler.secrets.file_access import is_within_checkout
 from reconciler.specs.problems import Problems, Refusal
 from reconciler.specs.schema import Schemas, schemas_of
 from reconciler.specs.schema_errors import SchemaErrors
-from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, plain
+from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, child, location, places, plain
 from reconciler.specs.yaml_reader import read
 
 _MAX_FILES: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class SectionItem:
+class SectionItem(NamedTuple):
     """One named thing of a section: where its key stands, and what it says."""
 
-    at: Location
+    mark: Mark
     node: Node
+
+    @property
+    def at(self) -> Location:
+        """Where its key stands."""
+        return location(self.mark)
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,20 @@ class Sources:
     def entries(self, section: str) -> Mapping[str, SectionItem]:
         """What a section holds, by name."""
         return self.sections[section]
+
+    def places(self, address: Address) -> Mapping[str, Location]:
+        """Where the attributes of a resource stand, by their dotted paths."""
+        entry = self.sections[address.kind].get(address.key)
+        node = entry.node if entry else None
+        node = child(node, address.part) if address.part else node
+        return dict(places(node)) if isinstance(node, Block) else {}
+
+    def place(self, resource: Resource, path: str) -> Location | None:
+        """Where an attribute stands; if it is left out, its parent."""
+        known = self.places(resource.address)
+        while path and path not in known:
+            path = path.rpartition(".")[0]
+        return known.get(path, resource.at)
 
     def blocks(self, section: str) -> Iterator[tuple[str, Location, Block]]:
         """What a section holds, as far as it is a mapping."""
@@ -182,13 +203,13 @@ def _merge(root: Block, identity: str, gathering: _Gathering) -> None:
         if not isinstance(block, Block):
             continue
         for name, node in block.items.items():
-            at = block.keys[name]
+            item = SectionItem(block.marks[name], node)
             if section == "vars":
-                gathering.holders.setdefault(name, []).append((identity, SectionItem(at, node)))
+                gathering.holders.setdefault(name, []).append((identity, item))
             elif name in entries:
-                _twice(section, name, entries[name].at, at, gathering.problems)
+                _twice(section, name, entries[name].at, item.at, gathering.problems)
             else:
-                entries[name] = SectionItem(at, node)
+                entries[name] = item
 
 
 def _settle(gathering: _Gathering) -> None:

@@ -107,7 +107,7 @@ def _stray(path: Path) -> NotAStack | None:
             if _MARKS.search(stream.read(1024 * 1024)):
                 return None
         root: Block = read(str(path))
-        keys = dict(root.keys)
+        keys = {key: root.place(key) for key in root.items}
     except OSError:
         return None
     except Refusal as refusal:

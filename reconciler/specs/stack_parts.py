@@ -17,7 +17,7 @@ from reconciler.specs.digest import digest
 from reconciler.specs.handoff_inputs import named_files
 from reconciler.specs.places import Place, is_unknown
 from reconciler.specs.resolver import Resolver
-from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series
+from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, location
 
 _LEDGER_SCHEMES: Final = ("file", "s3", "gs", "az")
 
@@ -57,11 +57,11 @@ def assemble(resolver: Resolver, outline: Stack, resources: Mapping[Address, Res
 
 def receive(resolver: Resolver) -> None:
     """Reads the handoffs that `inputs:` names."""
-    for name, (at, block) in named_files(resolver.sources.root.items.get("inputs")).items():
+    for name, (mark, block) in named_files(resolver.sources.root.items.get("inputs")).items():
         node = block.items.get("handoff")
-        value = resolver.value(node, Place("inputs", name, at, ("handoff",))) if node else None
+        value = resolver.value(node, Place("inputs", name, mark, ("handoff",))) if node else None
         if isinstance(value, str) and value:
-            resolver.handoff_inputs.take(name, value, at)
+            resolver.handoff_inputs.take(name, value, location(mark))
 
 
 def _name(resolver: Resolver) -> str:
@@ -69,8 +69,8 @@ def _name(resolver: Resolver) -> str:
     node = root.items.get("stack")
     if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value:
         return ""  # the schema says so
-    at = root.keys["stack"]
-    value = resolver.value(node, Place("stack", "", at))
+    at = root.place("stack")
+    value = resolver.value(node, Place("stack", "", root.marks["stack"]))
     if is_unknown(value):
         return ""
     if isinstance(value, Sourced):
@@ -92,8 +92,8 @@ def _ledger(resolver: Resolver) -> str | None:
     url = node.items.get("url") if isinstance(node, Block) else None
     if not isinstance(node, Block) or url is None:
         return None
-    at = node.keys["url"]
-    value = resolver.value(url, Place("ledger", "", at, ("url",)))
+    at = node.place("url")
+    value = resolver.value(url, Place("ledger", "", node.marks["url"], ("url",)))
     text = value.value if isinstance(value, Sourced) else value
     if not isinstance(text, str) or not text:
         return None
@@ -124,8 +124,8 @@ def _recipients(resolver: Resolver) -> tuple[str, ...]:
     node = block.items.get("recipients") if isinstance(block, Block) else None
     if not isinstance(block, Block) or not isinstance(node, Series):
         return ()
-    at = block.keys["recipients"]
-    found = [resolver.value(item, Place("secrets", "", item.at, ("recipients",))) for item in node.items]
+    at = block.place("recipients")
+    found = [resolver.value(item, Place("secrets", "", item.mark, ("recipients",))) for item in node.items]
     texts = tuple(text for text in found if isinstance(text, str) and text and not is_unknown(text))
     try:
         return Recipients.parse(texts).texts if texts else ()
@@ -142,8 +142,8 @@ def _guard(resolver: Resolver) -> Guard:
     for key, highest in (("max_deletes", None), ("max_delete_percent", 100)):
         if key not in node.items:
             continue
-        at = node.keys[key]
-        value = resolver.value(node.items[key], Place("guard", "", at, (key,)))
+        at = node.place(key)
+        value = resolver.value(node.items[key], Place("guard", "", node.marks[key], (key,)))
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= (highest or value):
             guard = replace(guard, **{key: value})
         elif isinstance(node.items[key], Scalar) and not is_unknown(value):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from sys import intern
 from typing import Any, ClassVar, Final
 
@@ -12,8 +13,8 @@ import yaml
 
 from reconciler.errors import Location
 from reconciler.specs.problems import Refusal, short
-from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series
-from reconciler.specs.yaml_scalars import check_tag, hide_pairs, pairs_together, scalar_value
+from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, location
+from reconciler.specs.yaml_scalars import check_scalar, check_tag, hide_pairs, pairs_together, scalar_value
 
 try:
     from yaml import CSafeLoader as _SafeLoader
@@ -32,6 +33,14 @@ class Loader(_SafeLoader):
     """Where the events come from; it constructs nothing."""
 
 
+class _Named(BytesIO):
+    """A text with the name of its file: every mark has it from there."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text.encode())
+        self.name = name
+
+
 def compose(text: str, file: str) -> Node:
     """The one document of a text.
 
@@ -39,7 +48,7 @@ def compose(text: str, file: str) -> Node:
         Refusal: broken YAML, no or several documents, duplicate keys, tags, nesting or aliases without bound.
     """
     readable = hide_pairs(text)
-    loader = Loader(readable)
+    loader = Loader(_Named(readable, file))
     try:
         return _Composer(loader, file, paired=readable != text).run()
     except yaml.MarkedYAMLError as error:
@@ -72,14 +81,15 @@ def _advice(lines: list[str], at: Location) -> tuple[Location, str]:
     return at, "indent with blanks, not tabs, and quote text that holds special characters"
 
 
-@dataclass
+@dataclass(slots=True)
 class _OpenSeries:
     """A list that isn't closed yet."""
 
-    at: Location
+    mark: yaml.Mark
     anchor: str | None
     entries: list[Node] = field(default_factory=list)
     size: int = 1
+    refers: bool = False
     wants_key: ClassVar[bool] = False
 
     def take(self, node: Node) -> None:
@@ -88,59 +98,64 @@ class _OpenSeries:
 
     def closed(self, _: _Anchors) -> Node:
         """All items."""
-        return Series(self.entries, self.at)
+        return Series(self.entries, self.mark, self.refers)
 
 
-@dataclass
+@dataclass(slots=True)
 class _OpenMapping:
-    """A mapping that isn't closed yet."""
+    """A mapping that isn't closed yet.
 
-    at: Location
+    Attributes:
+        wants_key: whether a key comes next.
+    """
+
+    mark: yaml.Mark
     anchor: str | None
     items: dict[str, Node] = field(default_factory=dict)
-    keys: dict[str, Location] = field(default_factory=dict)
+    marks: dict[str, yaml.Mark] = field(default_factory=dict)
     merged: list[Block] = field(default_factory=list)
-    key: str | None = None
+    key: str = ""
+    wants_key: bool = True
     merging: bool = False
     size: int = 1
+    refers: bool = False
 
-    @property
-    def wants_key(self) -> bool:
-        """Whether a key comes next."""
-        return self.key is None and not self.merging
-
-    def expect(self, key: str, at: Location, *, is_merge: bool) -> None:
+    def expect(self, key: str, mark: yaml.Mark, *, is_merge: bool) -> None:
         """The key of the next value."""
         if not key:
-            raise Refusal("key", "a key is empty", at, "give it a name")
-        first = self.keys.get(key) or (self.merged[0].at if is_merge and self.merged else None)
+            raise Refusal("key", "a key is empty", location(mark), "give it a name")
+        first = self.marks.get(key) or (self.merged[0].mark if is_merge and self.merged else None)
         if first:
-            message = f"the key {short(key)} is given twice: first at {first.line}:{first.column}"
-            raise Refusal("duplicate-key", message, at, "keep one of them")
+            message = f"the key {short(key)} is given twice: first at {first.line + 1}:{first.column + 1}"
+            raise Refusal("duplicate-key", message, location(mark), "keep one of them")
+        self.wants_key = False
         if is_merge:
             self.merging = True
-        else:
-            self.key = key
-            self.keys[key] = at
+            return
+        self.key = key
+        self.marks[key] = mark
+        if "${" in key:
+            self.refers = True
 
     def take(self, node: Node) -> None:
         """The value of the key, or what is merged."""
+        self.wants_key = True
         if self.merging:
             self.merged.extend(_mergeable(node))
             self.merging = False
-        elif self.key is not None:
+        else:
             self.items[self.key] = node
-            self.key = None
 
     def closed(self, anchors: _Anchors) -> Node:
         """All keys and values; what it has itself wins over what it merges."""
         for source in self.merged:
-            anchors.expand(len(source.items), self.at)
+            anchors.expand(len(source.items), self.mark)
+            self.refers = self.refers or source.refers
             for key, item in source.items.items():
                 if key not in self.items:
                     self.items[key] = item
-                    self.keys[key] = source.keys[key]
-        return Block(self.items, self.keys, self.at)
+                    self.marks[key] = source.marks[key]
+        return Block(self.items, self.marks, self.mark, self.refers)
 
 
 class _Anchors:
@@ -158,23 +173,23 @@ class _Anchors:
         """Takes a name back: what has it now isn't closed yet."""
         self._named.pop(name or "", None)
 
-    def define(self, name: str | None, node: Node, size: int) -> None:
-        """Gives a node a name, if it has one."""
-        if name:
-            self._named[name] = (node, size)
+    def define(self, name: str, node: Node, size: int) -> None:
+        """Gives a node a name."""
+        self._named[name] = (node, size)
 
-    def find(self, name: str, at: Location) -> tuple[Node, int]:
+    def find(self, name: str, mark: yaml.Mark) -> tuple[Node, int]:
         """What a name stands for, and its size."""
         if name not in self._named:
-            raise Refusal("unknown-alias", f"*{name} has no anchor before it", at, "define it with &")
+            message = f"*{name} has no anchor before it"
+            raise Refusal("unknown-alias", message, location(mark), "define it with &")
         return self._named[name]
 
-    def expand(self, size: int, at: Location) -> None:
+    def expand(self, size: int, mark: yaml.Mark) -> None:
         """Counts what stands once more by its name."""
         self._expanded += size
         if self._expanded > MAX_EXPANDED:
             message = f"anchors expand to more than {MAX_EXPANDED} values"
-            raise Refusal("alias-bomb", message, at, "write the values out, or use vars")
+            raise Refusal("alias-bomb", message, location(mark), "write the values out, or use vars")
 
 
 class _Composer:
@@ -201,17 +216,18 @@ class _Composer:
         }
         root: Node | None = None
         start: Any = None
-        while not isinstance(event := self._loader.get_event(), yaml.StreamEndEvent):
-            if take := takes.get(type(event)):
+        get_event = self._loader.get_event
+        while (sort := type(event := get_event())) is not yaml.StreamEndEvent:
+            if take := takes.get(sort):
                 if self._open or not _is_nothing(event):
                     take(event)
-            elif isinstance(event, yaml.DocumentStartEvent):
+            elif sort is yaml.DocumentStartEvent:
                 start, self._root = event, None
                 self._anchors.clear()
-            elif isinstance(event, yaml.DocumentEndEvent):
+            elif sort is yaml.DocumentEndEvent:
                 if self._root is not None and root is not None:
                     message = "the file holds several documents"
-                    raise Refusal("documents", message, self._at(start), "keep one per file")
+                    raise Refusal("documents", message, location(start.start_mark), "keep one per file")
                 root = root or self._root
         if root is None or (isinstance(root, Scalar) and root.value is None):
             raise Refusal(
@@ -219,56 +235,60 @@ class _Composer:
             )
         return root
 
-    def _at(self, event: Any) -> Location:
-        mark = event.start_mark
-        return Location(self._file, mark.line + 1, mark.column + 1)
-
     def _scalar(self, event: Any) -> None:
         # the same words stand in a spec thousands of times
-        event.value = intern(pairs_together(event) if self._paired else event.value)
-        at, parent = self._at(event), self._open[-1] if self._open else None
-        # refuses tags and control characters in keys, too
-        value = scalar_value(event, at)
+        text = event.value = intern(pairs_together(event) if self._paired else event.value)
+        parent = self._open[-1] if self._open else None
         if isinstance(parent, _OpenMapping) and parent.wants_key:
-            is_merge = event.value == _MERGE and event.implicit[0]
-            parent.expect(event.value, at, is_merge=is_merge)
-            if event.anchor and not is_merge:
-                self._anchors.define(event.anchor, Scalar(event.value, at), 1)
-            return
-        self._place(Scalar(value, at), event.anchor, 1)
+            self._key(event, parent)
+        else:
+            self._place(Scalar(scalar_value(event), event.start_mark), event.anchor, 1, refers="${" in text)
+
+    def _key(self, event: Any, parent: _OpenMapping) -> None:
+        check_scalar(event)
+        is_merge = event.value == _MERGE and event.implicit[0]
+        parent.expect(event.value, event.start_mark, is_merge=is_merge)
+        if event.anchor and not is_merge:
+            self._anchors.define(event.anchor, Scalar(event.value, event.start_mark), 1)
 
     def _start(self, event: Any) -> None:
-        at = self._at(event)
+        mark = event.start_mark
         is_mapping = isinstance(event, yaml.MappingStartEvent)
-        check_tag(event.tag, "map" if is_mapping else "seq", at)
+        check_tag(event.tag, "map" if is_mapping else "seq", mark)
         if self._open and self._open[-1].wants_key:
-            raise Refusal("key", "a key must be text", at, "a mapping or list can't be one")
+            raise Refusal("key", "a key must be text", location(mark), "a mapping or list can't be one")
         if len(self._open) >= MAX_DEPTH:
-            raise Refusal("too-deep", f"nested more than {MAX_DEPTH} levels deep", at, "flatten it")
+            message = f"nested more than {MAX_DEPTH} levels deep"
+            raise Refusal("too-deep", message, location(mark), "flatten it")
         self._anchors.forget(event.anchor)
-        self._open.append((_OpenMapping if is_mapping else _OpenSeries)(at, event.anchor))
+        self._open.append((_OpenMapping if is_mapping else _OpenSeries)(mark, event.anchor))
 
     def _close(self, _: Any) -> None:
         done = self._open.pop()
-        self._place(done.closed(self._anchors), done.anchor, done.size)
+        self._place(done.closed(self._anchors), done.anchor, done.size, refers=done.refers)
 
     def _alias(self, event: Any) -> None:
-        at = self._at(event)
+        mark = event.start_mark
         if any(waiting.anchor == event.anchor for waiting in self._open):
-            raise Refusal("recursive-alias", f"*{event.anchor} stands inside itself", at, "write it out")
-        node, size = self._anchors.find(event.anchor, at)
+            message = f"*{event.anchor} stands inside itself"
+            raise Refusal("recursive-alias", message, location(mark), "write it out")
+        node, size = self._anchors.find(event.anchor, mark)
         if self._open and self._open[-1].wants_key:
-            raise Refusal("key", "a key can't be an alias", at, "write it out")
-        self._anchors.expand(size, at)
-        self._place(node, None, size)
+            raise Refusal("key", "a key can't be an alias", location(mark), "write it out")
+        self._anchors.expand(size, mark)
+        self._place(node, None, size, refers=node.refers)
 
-    def _place(self, node: Node, anchor: str | None, size: int) -> None:
-        self._anchors.define(anchor, node, size)
-        if self._open:
-            self._open[-1].size += size
-            self._open[-1].take(node)
-        else:
+    def _place(self, node: Node, anchor: str | None, size: int, *, refers: bool) -> None:
+        if anchor:
+            self._anchors.define(anchor, node, size)
+        if not self._open:
             self._root = node
+            return
+        parent = self._open[-1]
+        parent.size += size
+        if refers:
+            parent.refers = True
+        parent.take(node)
 
 
 def _is_nothing(event: Any) -> bool:

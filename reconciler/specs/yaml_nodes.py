@@ -3,41 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from sys import intern
-from typing import Any, Union
+from typing import Any, NamedTuple, Union
+
+from yaml import Mark
 
 from reconciler.errors import Location
 
 Path = Sequence[Union[str, int]]
 
+# Nodes keep the mark that came with the event. A place that people can read is made of it for who asks,
+# and of nearly all nobody does.
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+
+class Scalar(NamedTuple):
     """Text, a number, true, false or nothing."""
 
     value: str | int | float | bool | None
-    at: Location
+    mark: Mark
+
+    @property
+    def at(self) -> Location:
+        """Where it starts."""
+        return location(self.mark)
+
+    @property
+    def refers(self) -> bool:
+        """Whether it is text that may refer to something."""
+        return isinstance(self.value, str) and "${" in self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A mapping; `keys` tells where each key stands."""
+class Block(NamedTuple):
+    """A mapping.
+
+    Attributes:
+        marks: where each key stands.
+        refers: whether anything inside may refer to something.
+    """
 
     items: Mapping[str, Node]
-    keys: Mapping[str, Location]
-    at: Location
+    marks: Mapping[str, Mark]
+    mark: Mark
+    refers: bool
+
+    @property
+    def at(self) -> Location:
+        """Where it starts."""
+        return location(self.mark)
+
+    def place(self, key: str) -> Location:
+        """Where one of its keys stands."""
+        return location(self.marks[key])
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """A list."""
+class Series(NamedTuple):
+    """A list; `refers` says whether anything inside may refer to something."""
 
     items: Sequence[Node]
-    at: Location
+    mark: Mark
+    refers: bool
+
+    @property
+    def at(self) -> Location:
+        """Where it starts."""
+        return location(self.mark)
 
 
 Node = Union[Scalar, Block, Series]
+
+
+def location(mark: Mark) -> Location:
+    """A mark as a person counts, from 1."""
+    return Location(mark.name, mark.line + 1, mark.column + 1)
 
 
 def ignored_in(resource: Node | None) -> frozenset[str]:
@@ -77,7 +114,7 @@ def locate(root: Node, path: Path, at: Location | None = None) -> Location:
         below = child(node, step)
         if below is None:
             break
-        place = node.keys[str(step)] if isinstance(node, Block) else below.at
+        place = node.place(str(step)) if isinstance(node, Block) else below.at
         node = below
     return place
 
@@ -85,7 +122,7 @@ def locate(root: Node, path: Path, at: Location | None = None) -> Location:
 def places(node: Block, prefix: str = "") -> Iterator[tuple[str, Location]]:
     """Every dotted path below a mapping, with its place."""
     for key, item in node.items.items():
-        yield intern(prefix + key), node.keys[key]  # many resources have the same paths
+        yield intern(prefix + key), node.place(key)  # many resources have the same paths
         yield from _below(item, f"{prefix}{key}.")
 
 

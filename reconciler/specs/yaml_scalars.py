@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any, Final, Union
 
-from reconciler.errors import Location
+from yaml import Mark
+
 from reconciler.specs.problems import Refusal, short
+from reconciler.specs.yaml_nodes import location
 
 _TAG = "tag:yaml.org,2002:"
 _CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
     form: word == "true" for word in ("true", "false") for form in (word, word.title(), word.upper())
 }
+# what a plain word begins with if it may be anything but text
+_TELLING = frozenset(form[:1] for form in _CONSTANTS) | frozenset("+-0123456789")
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
     _TAG + "int": (int,),
     _TAG + "float": (int, float),
@@ -50,55 +54,60 @@ def pairs_together(event: Any) -> str:
     )
 
 
-def scalar_value(event: Any, at: Location) -> Union[str, int, float, bool, None]:
+def scalar_value(event: Any) -> Union[str, int, float, bool, None]:
     """What a scalar means, by its tag, its quotes, or its words.
 
     Raises:
         Refusal: control characters, or a tag that doesn't fit or isn't allowed.
     """
-    text: str = event.value
-    if event.style == '"' and (odd := _UNPRINTABLE.search(text)):
-        message = f"the control character U+{ord(odd.group()):04X} doesn't belong in a spec"
-        raise Refusal("control-character", message, at, "remove it")
-    tag = event.tag
-    if tag in ("!", _TAG + "str"):
-        return text
+    if event.style == '"':
+        _check_escapes(event)
+    text, tag = event.value, event.tag
     if tag is None:
         return understood(text) if event.implicit[0] else text
-    return _tagged_value(text, tag, at)
+    return text if tag in ("!", _TAG + "str") else _tagged_value(text, tag, event.start_mark)
 
 
-def _tagged_value(text: str, tag: str, at: Location) -> Union[int, float, bool, None]:
+def check_scalar(event: Any) -> None:
+    """Refuses what `scalar_value` refuses, where only the text counts."""
+    if event.tag is not None or event.style == '"':  # what nearly none has
+        scalar_value(event)
+
+
+def _check_escapes(event: Any) -> None:
+    if odd := _UNPRINTABLE.search(event.value):
+        message = f"the control character U+{ord(odd.group()):04X} doesn't belong in a spec"
+        raise Refusal("control-character", message, location(event.start_mark), "remove it")
+
+
+def _tagged_value(text: str, tag: str, mark: Mark) -> Union[int, float, bool, None]:
     wanted = _TYPES.get(tag)
     if wanted is None:
-        raise _tag_refused(tag, at)
+        raise _tag_refused(tag, mark)
     value = understood(text)
     if isinstance(value, str) or type(value) not in wanted:
-        raise Refusal(
-            "tag", f"the value doesn't fit its tag !!{tag.removeprefix(_TAG)}", at, "remove the tag"
-        )
+        message = f"the value doesn't fit its tag !!{tag.removeprefix(_TAG)}"
+        raise Refusal("tag", message, location(mark), "remove the tag")
     return value
 
 
-def check_tag(tag: str | None, expected: str, at: Location) -> None:
+def check_tag(tag: str | None, expected: str, mark: Mark) -> None:
     """Refuses what a mapping or list is said to be, unless it is just that."""
-    if tag not in (None, "!", _TAG + expected):
-        raise _tag_refused(tag, at)
+    if tag is not None and tag not in ("!", _TAG + expected):
+        raise _tag_refused(tag, mark)
 
 
 def understood(text: str) -> Union[str, int, float, bool, None]:
     """What a plain word of YAML 1.2 means: nothing, true, false, a number, or itself."""
+    if text[:1] not in _TELLING:
+        return text
     if text in _CONSTANTS:
         return _CONSTANTS[text]
-    if text[0] not in "+-0123456789":
-        return text
     if _INTEGER.fullmatch(text):
         return int(text)
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def _tag_refused(tag: str, at: Location) -> Refusal:
-    shown = tag.replace(_TAG, "!!")
-    return Refusal(
-        "tag", f"the tag {short(shown)} isn't allowed", at, "a spec holds plain text, numbers and lists"
-    )
+def _tag_refused(tag: str, mark: Mark) -> Refusal:
+    message = f"the tag {short(tag.replace(_TAG, '!!'))} isn't allowed"
+    return Refusal("tag", message, location(mark), "a spec holds plain text, numbers and lists")

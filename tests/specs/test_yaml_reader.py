@@ -106,7 +106,7 @@ def test_a_path_that_leads_nowhere_is_said_so(specs, name):
 def test_a_byte_order_mark_of_utf_8_is_fine():
     root = parse(b"\xef\xbb\xbfa: \xc3\xa4\n", "f.yaml")
     assert plain(root) == {"a": "ä"}
-    assert root.keys["a"].column == 1
+    assert root.place("a").column == 1
 
 
 def test_merge_keys_fill_in_what_is_not_given():
