@@ -260,12 +260,13 @@ def spelled(value: Any, level: int) -> str:
     """
     if isinstance(value, str):
         return quoted(value)
-    if isinstance(value, Mapping):
-        if not all(isinstance(key, str) for key in value):
+    if isinstance(value, dict):
+        if {*map(type, value)} - {str}:
             raise InternalError("only text can name a field in the ledger")
-        return _object({key: spelled(item, level + 1) for key, item in value.items()}, level)
+        fields = [f"{quoted(key)}: {spelled(value[key], level + 1)}" for key in sorted(value)]
+        return _wrapped(fields, level, "{}")
     if isinstance(value, (list, tuple)):
-        return _list((spelled(item, level + 1) for item in value), level)
+        return _wrapped([spelled(item, level + 1) for item in value], level, "[]")
     try:
         return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
@@ -293,15 +294,7 @@ def _pieces(items: Iterable[list[bytes]], level: int, around: bytes) -> list[byt
     return [around[:1], inside[1:], *found[1:], b"\n" + b"  " * level, around[1:]]
 
 
-def _object(parts: Mapping[str, str], level: int) -> str:
-    return _wrapped("{", (f"{quoted(key)}: {parts[key]}" for key in sorted(parts)), "}", level)
-
-
-def _list(items: Iterable[str], level: int) -> str:
-    return _wrapped("[", items, "]", level)
-
-
-def _wrapped(opening: str, items: Iterable[str], closing: str, level: int) -> str:
+def _wrapped(items: list[str], level: int, around: str) -> str:
     inside = "\n" + "  " * (level + 1)
     text = f",{inside}".join(items)
-    return f"{opening}{inside}{text}\n{'  ' * level}{closing}" if text else opening + closing
+    return f"{around[0]}{inside}{text}\n{'  ' * level}{around[1]}" if text else around

@@ -53,7 +53,7 @@ def _plainly(value: Any) -> Any:
 def _of_type(kind: type, noun: str) -> Form:
     def read(value: Any, place: str) -> Any:
         # bool is an int to Python, and never meant as one here
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise DamageError(f"{place} must be {noun}")
         return value
 
