@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from typing import Any
 
 from reconciler.applying import rights
@@ -194,10 +195,11 @@ class ApplyContext:
         if known is None or known.id != credential or known.credential is None or not known.credential.mark:
             return None
         mark = Fingerprint(known.credential.salt, known.credential.mark)
-        for address, entry in self.memory().entries.items():
-            kind, api = self.kinds[address.kind_name], self.apis.get(entry.provider)
-            delivery = entry.deliveries.get(kind.fields.holds) if kind.fields.holds else None
-            if api is None or delivery is None or delivery.credential != credential:
+        for address in self._holders.get(credential, ()):
+            entry, kind = self.entry(address), self.kind(address)
+            api = self.apis.get(entry.provider) if entry else None
+            delivery = entry.deliveries.get(kind.fields.holds) if entry else None
+            if entry is None or api is None or delivery is None or delivery.credential != credential:
                 continue
             with suppress(RemoteError):
                 found = kind.held(api, entry.id)
@@ -205,6 +207,15 @@ class ApplyContext:
                     self.values[credential] = found
                     return found
         return None
+
+    @cached_property
+    def _holders(self) -> Mapping[str, list[Address]]:
+        """Remote id of a credential → receivers to read it from; what this run hands over is at hand."""
+        found: dict[str, list[Address]] = {}
+        for address, entry in self.memory().entries.items():
+            if (delivery := entry.deliveries.get(self.fields(address).holds)) is not None:
+                found.setdefault(delivery.credential, []).append(address)
+        return found
 
     def credential(self, source: Address) -> str:
         """Remote id of the app or secret that a source stands for now; "" if there is none on record."""

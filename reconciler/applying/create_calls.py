@@ -12,7 +12,7 @@ from reconciler.applying import ledger_edits, rights
 from reconciler.applying.advice import with_advice
 from reconciler.applying.context import ApplyContext, secret_leaves, sources_of, utc
 from reconciler.applying.grants import additive_keys, grants_of
-from reconciler.applying.ledger_edits import LedgerEdit
+from reconciler.applying.ledger_draft import LedgerEdit
 from reconciler.applying.remote_call import RemoteCall, always, was_refused
 from reconciler.applying.succession import access_left, handed_on, inherited, record_of
 from reconciler.applying.superseded import switched

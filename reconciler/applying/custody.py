@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from reconciler.applying.ledger_edits import LedgerDraft
+from reconciler.applying.ledger_draft import LedgerDraft
 from reconciler.model import Credential, Entry
 from reconciler.secrets import Identities, Recipients, Secret, recipients_mark, seal, unseal
 

@@ -17,7 +17,7 @@ from typing import Protocol
 from reconciler.applying import ledger_edits
 from reconciler.applying.call_pool import Answer, CallPool, Running
 from reconciler.applying.context import ApplyContext
-from reconciler.applying.ledger_edits import LedgerEdit
+from reconciler.applying.ledger_draft import LedgerEdit
 from reconciler.applying.remote_call import NotSentError
 from reconciler.applying.steps import calls_of
 from reconciler.applying.superseded import superseded

@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.applying import ledger_edits
 from reconciler.applying.context import ApplyContext
-from reconciler.applying.ledger_edits import LedgerEdit
+from reconciler.applying.ledger_draft import LedgerEdit
 from reconciler.applying.remote_call import RemoteCall, always, was_refused
 from reconciler.kinds import principal_of, renamed
 from reconciler.model import Change, Ref

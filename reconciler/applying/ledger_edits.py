@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from reconciler.applying.ledger_draft import LedgerDraft, LedgerEdit
 from reconciler.matching import moved_entries
 from reconciler.model import (
     Address,
@@ -27,51 +28,6 @@ from reconciler.model import (
     Superseded,
     Tombstone,
 )
-
-
-class LedgerDraft:
-    """A ledger that is being edited: one copy per write, however many edits the write holds."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self.entries = dict(ledger.entries)
-        self.intents = dict(ledger.pending.intents)
-        self.given_up = list(ledger.pending.given_up)
-        self.deleted = list(ledger.pending.deleted)
-        self.approvals = dict(ledger.approvals)
-        self.remotes = dict(ledger.remotes)
-
-    def frozen(self) -> Ledger:
-        """The ledger that the draft became."""
-        pending = replace(
-            self._ledger.pending,
-            intents=self.intents,
-            given_up=tuple(self.given_up),
-            deleted=tuple(self.deleted),
-        )
-        return replace(
-            self._ledger,
-            entries=self.entries,
-            pending=pending,
-            approvals=self.approvals,
-            remotes=self.remotes,
-        )
-
-    def change(self, address: Address, edit: Callable[[Entry], Entry | None]) -> None:
-        """Changes one entry, or drops it where the answer is None; an address without one stays without."""
-        entry = self.entries.get(address)
-        if entry is not None:
-            self.put(address, edit(entry))
-
-    def put(self, address: Address, entry: Entry | None) -> None:
-        """Sets one entry, or drops it."""
-        if entry is None:
-            self.entries.pop(address, None)
-        else:
-            self.entries[address] = entry
-
-
-LedgerEdit = Callable[[LedgerDraft], None]
 
 
 def as_one(edits: Iterable[LedgerEdit]) -> Callable[[Ledger], Ledger]:
@@ -279,12 +235,8 @@ def _landed(draft: LedgerDraft, entry: Entry, receiver: str, confirmed: bool) ->
     waiting = {to: at for to, at in credential.to.items() if to != receiver}
     if waiting:
         return replace(entry, credential=replace(credential, to=waiting))
-    held = confirmed or any(
-        delivery.credential == entry.id
-        for other in draft.entries.values()
-        for delivery in other.deliveries.values()
-    )
-    state = CredentialState.HELD if held else CredentialState.FRESH
+    is_held = confirmed or draft.is_held(entry.id)
+    state = CredentialState.HELD if is_held else CredentialState.FRESH
     return replace(entry, credential=replace(credential, state=state, to={}, by=None))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.applying.context import ApplyContext, secret_leaves
-from reconciler.applying.ledger_edits import LedgerEdit
+from reconciler.applying.ledger_draft import LedgerEdit
 from reconciler.errors import InvalidRequestError, ReconcileError
 from reconciler.model import Address, Change, Delivery, Entry, Live, Ref, Resource
 from reconciler.secrets import SENSITIVE

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.applying.ledger_edits import LedgerEdit
+from reconciler.applying.ledger_draft import LedgerEdit
 from reconciler.errors import (
     AnswerError,
     ReconcileError,

@@ -9,7 +9,7 @@ from typing import Any
 
 from reconciler.applying import ledger_edits, rights
 from reconciler.applying.context import ApplyContext
-from reconciler.applying.ledger_edits import LedgerEdit
+from reconciler.applying.ledger_draft import LedgerEdit
 from reconciler.applying.remote_call import RemoteCall
 from reconciler.applying.superseded import former_changed
 from reconciler.model import Action, Address, Change, Entry, Superseded

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from reconciler.applying.context import ApplyContext, utc
-from reconciler.applying.ledger_edits import LedgerDraft, LedgerEdit
+from reconciler.applying.ledger_draft import LedgerDraft, LedgerEdit
 from reconciler.model import Address, Change, Entry, Origin, Superseded
 from reconciler.model.times import parse_time
 from reconciler.planning import STILL_IN_USE

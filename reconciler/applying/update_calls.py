@@ -11,7 +11,7 @@ from reconciler.applying import ledger_edits, rights
 from reconciler.applying.advice import with_advice
 from reconciler.applying.context import ApplyContext, secret_leaves, sources_of, still_wanted
 from reconciler.applying.grants import grants_of
-from reconciler.applying.ledger_edits import LedgerEdit
+from reconciler.applying.ledger_draft import LedgerEdit
 from reconciler.applying.patch import patch_of, unproven
 from reconciler.applying.remote_call import RemoteCall, always, was_refused
 from reconciler.applying.superseded import switched

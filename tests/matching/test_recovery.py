@@ -7,7 +7,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from reconciler.applying.ledger_edits import LedgerDraft, settled_before
+from reconciler.applying.ledger_draft import LedgerDraft
+from reconciler.applying.ledger_edits import settled_before
 from reconciler.matching import Rivals, pair, recover
 from reconciler.model import (
     Address,
