@@ -34,6 +34,17 @@ def leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield path, item
 
 
+def unlike(wanted: Mapping[str, Any], there: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of nested mappings, as `leaves`, that others hold in another way or not at all."""
+    others = there if isinstance(there, Mapping) else {}
+    for key, item in wanted.items():
+        other = others.get(key)
+        if not isinstance(item, str) and isinstance(item, Mapping) and item:
+            yield from unlike(item, other, f"{prefix}{key}.")
+        elif not same_to_the_letter(item, other):
+            yield f"{prefix}{key}", item
+
+
 def normal_url(url: Any) -> Any:
     """A URL with its host in lower case and without the default port."""
     if not isinstance(url, str):
@@ -84,8 +95,10 @@ def canonical_leaf(path: str, value: Any, fields: Fields) -> Any:
 
 def same_to_the_letter(left: Any, right: Any) -> bool:
     """Whether two values are the same as they stand: nearly always, and quickly told."""
+    if not left == right:
+        return False
     # True == 1 in Python, not in JSON; equal texts are the quick way to tell
-    return bool(left == right) and (repr(left) == repr(right) or canonical(left) == canonical(right))
+    return isinstance(left, str) or repr(left) == repr(right) or canonical(left) == canonical(right)
 
 
 def same_leaf(path: str, wanted: Any, live: Any, fields: Fields) -> bool:

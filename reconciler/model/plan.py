@@ -90,7 +90,7 @@ class Change:
     Attributes:
         id: remote id of the object that is there now; None before creation.
         depends_on: what the spec refers to, sorted.
-        live_digest: of the live object that it was planned against; "" if there is none.
+        live_digest: of the live object, as a plan file says; see `digest_of_live`.
         approval: why it needs approval; "" if it doesn't.
         approved: covered by the spec's `approve:` list (or by the exception that the contract makes).
         lifecycle: as the spec has it, or as last applied for what left the spec.
@@ -134,6 +134,11 @@ class Change:
     def needs_approval(self) -> bool:
         """Whether a person has to approve it still."""
         return bool(self.approval) and not self.approved
+
+    @property
+    def digest_of_live(self) -> str:
+        """Of the live object that it was planned against; "" if there is none. Few ask: most change nothing."""
+        return self.live_digest or (self.live.digest if self.live else "")
 
     @property
     def deletes_first(self) -> bool:

@@ -55,7 +55,9 @@ class _Builder:
         self.planned_deliveries: tuple[PlannedDelivery, ...] = decided.planned_deliveries.get(
             resource.address, ()
         )
-        self.differences = Differences(context, resource, self.match, decided.known, self.planned_deliveries)
+        self.differences = Differences(
+            context, resource, self.fields, self.match, decided.known, self.planned_deliveries
+        )
 
     def change(
         self, action: Action, reason: str, fields: tuple[FieldChange, ...] = (), code: str = ""
@@ -70,7 +72,6 @@ class _Builder:
             depends_on=self.resource.depends_on,
             reason=reason,
             fields=tuple(sorted(fields, key=lambda field: field.path)),
-            live_digest=live.digest if live else "",
             lifecycle=self.resource.lifecycle,
             live=live,
             code=code,

@@ -171,7 +171,6 @@ def _orphans(context: PlanningContext, seen: set[Address]) -> dict[Address, Chan
             name=str(intent.sent.get(context.fields(address).name) or address.key),
             reason=trouble or "an interrupted create took no effect",
             live=left.live if left else None,
-            live_digest=left.live.digest if left and left.live else "",
             clears=ids,
             settles=left.settles if left else IntentResolution.NOTHING,
             code="create-unresolved" if trouble else "",
@@ -251,7 +250,6 @@ def _removal(context: PlanningContext, address: Address, entry: Entry) -> Change
         reason="it left the spec",
         fields=(FieldChange("id", entry.id or entry.formers[0].id, None),),
         depends_on=entry.depends_on,
-        live_digest=live.digest if live else "",
         lifecycle=lifecycle,
         live=live,
     )

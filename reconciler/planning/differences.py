@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from reconciler.kinds import Fields
-from reconciler.matching.canonical import leaves
+from reconciler.matching.canonical import leaves, unlike
 from reconciler.matching.matches import Match
 from reconciler.model import (
     Address,
@@ -38,6 +38,7 @@ class Differences:
     """One resource beside its live object.
 
     Attributes:
+        fields: how its attributes behave.
         match: the live object, what an interrupted create left included.
         known: the values of references, as far as they are known.
         planned_deliveries: the secrets that go to it.
@@ -45,6 +46,7 @@ class Differences:
 
     context: PlanningContext
     resource: Resource
+    fields: Fields
     match: Match
     known: Known
     planned_deliveries: tuple[PlannedDelivery, ...] = ()
@@ -58,11 +60,6 @@ class Differences:
     def entry(self) -> Entry | None:
         """What is on record."""
         return self.match.entry
-
-    @property
-    def fields(self) -> Fields:
-        """How its attributes behave."""
-        return self.context.fields(self.address)
 
     def made(self) -> tuple[FieldChange, ...]:
         """All that a create sends, as fields from nothing."""
@@ -125,7 +122,7 @@ class Differences:
         applied = self.entry.applied if self.entry else None
         compared = {
             path: resolve(value, self.known)
-            for path, value in leaves(self.resource.attributes)
+            for path, value in unlike(self.resource.attributes, live.attributes)
             if self._is_compared(path, value)
         }
         plain = field_changes(compared, live.attributes, applied, self.fields)
@@ -152,7 +149,7 @@ class Differences:
 
     def _access(self) -> list[FieldChange]:
         """The list of who may use it, written whole."""
-        if not self.fields.access or self.fields.access in self.held:
+        if self.fields.access not in self.resource.attributes or self.fields.access in self.held:
             return []
         found = access_change(self.context, self.resource, self.match)
         return [found] if found else []

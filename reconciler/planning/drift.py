@@ -112,6 +112,5 @@ def _change(
         reason=reason,
         fields=tuple(found),
         depends_on=entry.depends_on,
-        live_digest=live.digest if live else "",
         live=live,
     )

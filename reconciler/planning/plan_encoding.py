@@ -130,6 +130,10 @@ def _packed_address(value: Address) -> dict[str, Any]:
     return {TAG: "Address", "text": str(value)}
 
 
+def _packed_change(change: Change) -> dict[str, Any]:
+    return {**_packed_fields(change), "live_digest": change.digest_of_live}
+
+
 def _packed_sourced(value: Sourced) -> dict[str, Any]:
     mark = Fingerprint.of(value.value)
     kept = {"source": value.source, "expression": value.expression}
@@ -160,6 +164,7 @@ def _packed_input(value: SecretInput) -> dict[str, Any]:
 
 _TAGGED: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     Address: _packed_address,
+    Change: _packed_change,
     Sourced: _packed_sourced,
     ProviderSpec: _packed_provider,
     SecretInput: _packed_input,

@@ -57,7 +57,7 @@ def change_json(change: Change) -> Document:
         "name": change.name,
         "depends_on": [str(address) for address in change.depends_on],
         "reason": change.reason,
-        "live_digest": change.live_digest,
+        "live_digest": change.digest_of_live,
         "fields": [_field(field) for field in change.fields],
     }
 
