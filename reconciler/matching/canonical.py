@@ -95,7 +95,7 @@ def canonical_leaf(path: str, value: Any, fields: Fields) -> Any:
 
 def same_to_the_letter(left: Any, right: Any) -> bool:
     """Whether two values are the same as they stand: nearly always, and quickly told."""
-    if not left == right:
+    if left != right:
         return False
     # True == 1 in Python, not in JSON; equal texts are the quick way to tell
     return isinstance(left, str) or repr(left) == repr(right) or canonical(left) == canonical(right)

@@ -137,7 +137,8 @@ class Change:
 
     @property
     def digest_of_live(self) -> str:
-        """Of the live object that it was planned against; "" if there is none. Few ask: most change nothing."""
+        """Of the live object that it was planned against; "" if there is none."""
+        # worked out for those who ask: few do, of what changes nothing
         return self.live_digest or (self.live.digest if self.live else "")
 
     @property

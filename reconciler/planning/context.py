@@ -30,6 +30,7 @@ from reconciler.model import (
     Snapshot,
     Sourced,
     Stack,
+    Superseded,
     Text,
     Unknown,
 )
@@ -83,6 +84,11 @@ class PlanningContext:
         return frozenset(found | {match.live.id for match in self.matches.values() if match.live})
 
     @cached_property
+    def formers(self) -> Mapping[Address, tuple[Superseded, ...]]:
+        """Address → the predecessors that are on record; only of those that have any."""
+        return {address: entry.formers for address, entry in self.entries.items() if entry.formers}
+
+    @cached_property
     def receivers(self) -> Mapping[Address, Sequence[Resource]]:
         """Owner of a credential → the resources that are to get it."""
         found: dict[Address, list[Resource]] = {}
@@ -113,8 +119,8 @@ class PlanningContext:
         }
         for address, late in self.recovery.late.items():
             found[address] = (*found.get(address, ()), *late)
-        for address, entry in self.entries.items():
-            if condemned := tuple(former.id for former in entry.formers if former.is_condemned):
+        for address, formers in self.formers.items():
+            if condemned := tuple(former.id for former in formers if former.is_condemned):
                 found[address] = (*found.get(address, ()), *condemned)
         return {address: tuple(dict.fromkeys(ids)) for address, ids in found.items() if ids}
 

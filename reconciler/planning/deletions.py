@@ -5,7 +5,7 @@ Only what the ledger says this stack owns is ever removed.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Set
+from collections.abc import Collection, Container, Iterable, Mapping, Set
 from dataclasses import replace
 from datetime import timedelta
 
@@ -56,20 +56,35 @@ def removals(
 
 
 def with_formers(context: PlanningContext, changes: Mapping[Address, Change]) -> dict[Address, Change]:
-    """The same changes, with the predecessors that can be removed now."""
+    """The same changes, with the predecessors that can be removed now, and what interrupted runs left."""
     after = {**changes, **staying(context, changes)}
-    in_use = owners_in_use(context, after)
-    still_used = _credentials_in_use(context, after) | {*in_use}
-    let_go = _switched_over(context, after)
-    after = {address: _sparing(change, still_used) for address, change in after.items()}
-    for address, entry in context.entries.items():
+    left = {
+        address
+        for address, change in after.items()
+        if change.clears or address in context.leftovers or address in context.open_intents
+    }
+    if left or context.formers or any(change.removes for change in after.values()):
+        in_use = owners_in_use(context, after)
+        after = _with_ready(context, after, in_use)
+        after |= {address: _with_clears(context, after[address], in_use) for address in left}
+    return {address: _as_leftover(context, _as_waiting(change)) for address, change in after.items()}
+
+
+def _with_ready(
+    context: PlanningContext, changes: Mapping[Address, Change], in_use: Collection[str]
+) -> dict[Address, Change]:
+    """The changes, with the predecessors that nobody holds any more and that nobody waits for."""
+    still_used = _credentials_in_use(context, changes) | {*in_use}
+    let_go = _switched_over(context, changes)
+    after = {address: _sparing(change, still_used) for address, change in changes.items()}
+    for address, formers in context.formers.items():
         change = after.get(address)
         if change is None or change.action in (Action.BLOCKED, Action.FORGET):
             continue
-        ends = _ends(context, change, entry)
+        ends = _ends(context, change, context.entries[address])
         ready = tuple(
             f.id
-            for f in entry.formers
+            for f in formers
             if not stays(context, address, f.id)
             and _is_ready(context, f, still_used, waits=not ends)
             and not (f.revoke_after and f.id in let_go and not ends)  # keep_old counts from now on
@@ -77,16 +92,20 @@ def with_formers(context: PlanningContext, changes: Mapping[Address, Change]) ->
         )
         if ready:
             after[address] = replace(change, removes=(*change.removes, *ready))
-    for address, change in after.items():
-        if change.action not in (Action.BLOCKED, Action.FORGET):
-            found, parent = to_clear(context, address), parent_of(context, address)
-            clears = tuple(i for i in dict.fromkeys((*found, *change.clears)) if i not in in_use)
-            spares = _to_record(context, address, found, in_use)
-            parent = parent or change.parent
-            if (clears, parent, spares) != (change.clears, change.parent, change.spares):
-                change = replace(change, clears=clears, parent=parent, spares=spares)
-            after[address] = _as_leftover(context, _as_waiting(change))
     return after
+
+
+def _with_clears(context: PlanningContext, change: Change, in_use: Container[str]) -> Change:
+    """The change, with what interrupted runs left: what nobody uses goes, the rest goes on record."""
+    if change.action in (Action.BLOCKED, Action.FORGET):
+        return change
+    found = to_clear(context, change.address)
+    return replace(
+        change,
+        clears=tuple(i for i in dict.fromkeys((*found, *change.clears)) if i not in in_use),
+        parent=parent_of(context, change.address) or change.parent,
+        spares=_to_record(context, change.address, found, in_use),
+    )
 
 
 def _ends(context: PlanningContext, change: Change, entry: Entry) -> bool:
@@ -132,7 +151,7 @@ def _sparing(change: Change, still_used: Set[str]) -> Change:
 def _as_leftover(context: PlanningContext, change: Change) -> Change:
     """A change that would do nothing but has something to remove says so."""
     gone = (*change.clears, *change.removes)
-    if change.action is not Action.NO_OP or not gone:
+    if not gone or change.action is not Action.NO_OP:
         return change
     entry = context.entries.get(change.address)
     formers = [former for former in (entry.formers if entry else ()) if former.id in gone]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.matching.users import User, is_owner, leaving, shows_owner, unseen
-from reconciler.model import Action, Address, Change, ReplaceOrder
+from reconciler.model import Action, Address, Change
 from reconciler.planning.context import PlanningContext
 from reconciler.planning.secret_ownership import stays
 
@@ -14,10 +14,14 @@ STILL_IN_USE = "still-in-use"
 USERS_UNKNOWN = "users-unknown"
 
 
-def owners_in_use(context: PlanningContext, changes: Mapping[Address, Change]) -> Mapping[str, list[User]]:
+def owners_in_use(
+    context: PlanningContext, changes: Mapping[Address, Change]
+) -> Mapping[str, Sequence[User]]:
     """Ids of our apps and principals that a live integration refers to which this plan doesn't switch over or
     delete → those integrations (rule 13)."""
     gone = leaving(changes.values(), context.kinds) | _condemned(context)
+    if not gone:
+        return context.users
     staying = {live_id: [u for u in users if u.id not in gone] for live_id, users in context.users.items()}
     return {live_id: users for live_id, users in staying.items() if users}
 
@@ -35,11 +39,16 @@ def _condemned(context: PlanningContext) -> frozenset[str]:
 def kept_alive(context: PlanningContext, changes: Iterable[Change]) -> Iterator[tuple[Address, str]]:
     """Apps and principals that stay because somebody refers to them still, with words for people."""
     by_address = {change.address: change for change in changes}
-    in_use = owners_in_use(context, by_address)
-    for address, change in by_address.items():
-        if not is_owner(context.kinds, address):
-            continue
-        noun, entry = context.kinds[address.kind_name].noun, context.entries.get(address)
+    superseding = [
+        change
+        for address, change in by_address.items()
+        if address in context.formers or change.code or change.spares or change.action is Action.REPLACE
+        if is_owner(context.kinds, address)
+    ]
+    in_use = owners_in_use(context, by_address) if superseding else {}
+    for change in superseding:
+        address, entry = change.address, context.entries.get(change.address)
+        noun = context.kinds[address.kind_name].noun
         if change.code == STILL_IN_USE and change.action is not Action.BLOCKED:
             live_id = (entry.id if entry else "") or change.id or change.name
             yield address, f"{change.reason}; the {noun} {live_id} stays, superseded"
@@ -62,13 +71,17 @@ def _listed(users: Iterable[User]) -> str:
 
 def staying(context: PlanningContext, changes: Mapping[Address, Change]) -> dict[Address, Change]:
     """What isn't deleted after all, since something that isn't switched over in this plan relies on it."""
-    in_use = owners_in_use(context, changes)
-    stuck = _stuck_users(context, changes)
+    ending = [
+        change
+        for change in changes.values()
+        if (change.action is Action.DELETE or change.deletes_first)
+        and is_owner(context.kinds, change.address)
+    ]
+    in_use = owners_in_use(context, changes) if ending else {}
+    stuck = _stuck_users(context, changes) if ending else {}
     found: dict[Address, Change] = {}
-    for address, change in changes.items():
-        ends_first = change.action is Action.REPLACE and change.lifecycle.replace is ReplaceOrder.DELETE_FIRST
-        if not is_owner(context.kinds, address) or not (change.action is Action.DELETE or ends_first):
-            continue
+    for change in ending:
+        address, ends_first = change.address, change.deletes_first
         users = in_use.get(change.id or "", ())
         words = _listed(users) or stuck.get(address, "")
         if not words:
