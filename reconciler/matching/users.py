@@ -68,7 +68,7 @@ def leaving(changes: Iterable[Change], kinds: Registry) -> frozenset[str]:
     """Ids of the receivers that a plan deletes, or switches to another client_id."""
     found: set[str] = set()
     for change in changes:
-        if not shows_owner(kinds, change.address.kind_name) or not change.is_pending:
+        if not change.is_pending or not shows_owner(kinds, change.address.kind_name):
             continue
         if change.action is not Action.FORGET:
             found.update((*change.removes, *change.clears))

@@ -21,6 +21,7 @@ def told(context: PlanningContext, changes: Collection[Change], in_use: Collecti
     """All of it.
 
     Args:
+        changes: those that do something, and those at whose addresses something is superseded.
         in_use: ids of the apps and principals that somebody refers to still; those are told as such.
     """
     yield from _custody(context, changes)
@@ -33,10 +34,11 @@ def _custody(context: PlanningContext, changes: Collection[Change]) -> Iterator[
     """Once per plan: a secret that this tool makes, hands over and can't give to anybody again."""
     if context.stack.recipients:
         return
-    readable = set(_readable(context))
-    for change in changes:
+    made = [change for change in changes if change.action in (Action.CREATE, Action.REPLACE)]
+    readable = set(_readable(context)) if made else set()
+    for change in made:
         address, resource = change.address, context.stack.resources.get(change.address)
-        if resource is None or address.part or change.action not in (Action.CREATE, Action.REPLACE):
+        if resource is None or address.part:
             continue
         if address in readable:
             continue
@@ -64,11 +66,14 @@ def _others(
     context: PlanningContext, changes: Collection[Change], in_use: Collection[str]
 ) -> Iterator[Problem]:
     """Foreign receivers of a credential that is replaced or rotated, or ends: nobody switches them over."""
-    own = {entry.id for entry in context.entries.values()}
-    own |= {match.live.id for match in context.matches.values() if match.live}
-    for change in changes:
-        if not (change.action.supersedes or _ends(change)) or (change.id in in_use and not _ends(change)):
-            continue
+    ending = [
+        change
+        for change in changes
+        if _ends(change) or (change.action.supersedes and change.id not in in_use)
+    ]
+    own = {entry.id for entry in context.entries.values()} if ending else set()
+    own |= {match.live.id for match in context.matches.values() if match.live} if ending else set()
+    for change in ending:
         address = change.address.parent or change.address
         match = context.matches.get(address)
         live = match.live if match else None

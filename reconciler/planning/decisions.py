@@ -124,6 +124,8 @@ def _obstacle(
 
 def _named_trouble(context: PlanningContext, resource: Resource) -> tuple[str, str] | None:
     """(code, words) if what stands under the resource's name can't be read."""
+    if not context.snapshot.blocked:
+        return None
     field = context.fields(resource.address).name
     refusal = context.snapshot.blocked.get((resource.provider, f"{field} {resource.attributes.get(field)}"))
     return ("unreadable", refusal) if refusal else None
@@ -253,7 +255,8 @@ def _write_missing(context: PlanningContext, decisions: dict[Address, Decision])
 
 
 def _block_dependents(context: PlanningContext, decisions: dict[Address, Decision]) -> None:
-    for resource in context.in_order:
+    is_any = any(decision.action is Action.BLOCKED for decision in decisions.values())
+    for resource in context.in_order if is_any else ():
         # who needs a secret that nobody has was blocked already; the others get on without it
         stopped = next(
             (

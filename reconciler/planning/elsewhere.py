@@ -36,10 +36,10 @@ def unseen(context: PlanningContext, resource: Resource) -> Decision | None:
 def settle(context: PlanningContext, decisions: dict[Address, Decision]) -> None:
     """What has to be delivered there waits in its sealed copy; where none is kept, it isn't issued."""
     for address, decision in list(decisions.items()):
-        resource = context.stack.resources[address]
-        code = context.kinds[address.kind_name].elsewhere
+        code = context.kinds[address.kind_name].elsewhere if decision.code else ""
         if decision.action is not Action.NO_OP or not code or decision.code != code:
             continue
+        resource = context.stack.resources[address]
         for source in sorted(_waiting(context, resource, decisions)):
             is_new = decisions[source].is_new
             if context.stack.recipients if is_new else is_kept(context, source):

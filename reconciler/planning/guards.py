@@ -142,12 +142,14 @@ def _contents(context: PlanningContext, change: Change) -> str:
 def _guard(context: PlanningContext, changes: Sequence[Change]) -> str:
     """The words if more is deleted than `guard:` allows; secrets don't count."""
     guard = context.stack.guard
-    owned = sum(1 for address, entry in context.entries.items() if entry.id and not address.part)
     deletes = sum(
         1
         for change in changes
         if change.action is Action.DELETE and not change.address.part and not _is_leftover(context, change)
     )
+    if not deletes:
+        return ""
+    owned = sum(1 for address, entry in context.entries.items() if entry.id and not address.part)
     if guard.max_deletes is not None and deletes > guard.max_deletes:
         return f"{deletes} deletes are more than guard: max_deletes {guard.max_deletes}"
     if owned >= guard.floor and deletes * 100 > guard.max_delete_percent * owned:

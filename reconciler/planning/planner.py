@@ -81,8 +81,10 @@ def make_plan(stack: Stack, ledger: Ledger, pairing: Pairing, kinds: Registry, o
     context = _context(stack, ledger, pairing, kinds, options)
     _check_named(context, options)
     decided = decide(context)
-    wanted = {r.address: change_of(context, decided, r) for r in context.in_order}
-    wanted = {address: _with_removal(context, decided, change) for address, change in wanted.items()}
+    wanted = {
+        resource.address: _with_removal(context, decided, change_of(context, decided, resource))
+        for resource in context.in_order
+    }
     changes = {**wanted, **{c.address: c for c in removals(context, wanted, spares=options.due)}}
     # what the targets leave out isn't switched over, so it counts as using what it has
     targeted = _targeted(changes, context, options.targets)
@@ -215,7 +217,7 @@ def _check_named(context: PlanningContext, options: Options) -> None:
 def _with_removal(context: PlanningContext, decided: Decisions, change: Change) -> Change:
     """A replaced object goes once its successor has taken over; a rotated secret after `keep_old`."""
     live = change.live
-    if live is None or context.is_stateless:
+    if live is None or context.is_stateless or change.action is Action.NO_OP:
         return change
     entry = context.entries.get(change.address)
     if change.action.supersedes:

@@ -47,7 +47,8 @@ def _template(resource: Resource) -> str:
 
 def template_trouble(context: PlanningContext, resource: Resource) -> tuple[str, str] | None:
     """(code, words) if the server hasn't got the template of an integration, or it takes no such key."""
-    asked, template = _asked(context.snapshot, resource), _template(resource)
+    asked = _asked(context.snapshot, resource)
+    template = _template(resource) if asked else ""
     said = resource.attributes.get("template")
     if template not in asked:
         return None

@@ -28,22 +28,25 @@ _WRITING = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.ADOPT)
 def warnings_of(context: PlanningContext, decided: Decisions, changes: Iterable[Change]) -> list[Problem]:
     """All warnings of a plan, in the order of their subjects."""
     planned = list(changes)
+    pending = [change for change in planned if change.is_pending]
     kept = {change.address for change in planned}
     found = [
         *_secrets(context, decided, kept),
         *_adoptions(context, kept),
         *_inactive(context, planned),
-        *_nowhere(context, planned),
+        *_nowhere(context, pending),
         *_on_trust(context),
         *_ignored(context, planned),
         *_gone(context, kept),
         *_elsewhere(context, decided, kept),
-        *_taken_up(context, planned),
+        *_taken_up(context, pending),
     ]
     for address, words in left(context, planned):
         hint = "revoke it once nobody uses it, or say client_secret: {adopted: revoke}"
         found.append(Problem(Severity.WARNING, "secret-left", words, str(address), hint=hint))
-    found += told(context, planned, owners_in_use(context, {c.address: c for c in planned}))
+    concerned = [change for change in planned if change.is_pending or change.address in context.formers]
+    in_use = owners_in_use(context, {c.address: c for c in planned}) if concerned else {}
+    found += told(context, concerned, in_use)
     found += users_warnings(context, planned)
     for address, words in context.recovery.troubles.items():
         hint = "delete it by hand if nobody wants it, or take it over with lifecycle: {adopt: ID}"
@@ -57,7 +60,7 @@ def warnings_of(context: PlanningContext, decided: Decisions, changes: Iterable[
 def _elsewhere(context: PlanningContext, decided: Decisions, kept: set[Address]) -> Iterator[Problem]:
     """What lies on another machine, and is taken to be as the ledger says."""
     for address, decision in decided.decisions.items():
-        code = context.kinds[address.kind_name].elsewhere
+        code = context.kinds[address.kind_name].elsewhere if decision.code else ""
         if code and decision.code == code and decision.action is Action.NO_OP and address in kept:
             resource = context.stack.resources[address]
             hint = "plan and apply where its files are"
@@ -77,9 +80,10 @@ def _taken_up(context: PlanningContext, changes: Iterable[Change]) -> Iterator[P
 def _gone(context: PlanningContext, kept: set[Address]) -> Iterator[Problem]:
     """Principals that the spec names, that were there, and are gone."""
     for address, resource in context.stack.resources.items():
-        fields, entry = context.fields(address), context.matches[address].entry
-        names = fields.principals.keys() & resource.attributes.keys() if address in kept else ()
-        for attribute in sorted(names):
+        fields = context.fields(address)
+        names = fields.principals.keys() & resource.attributes.keys() if fields.principals else ()
+        entry = context.matches[address].entry if names else None
+        for attribute in sorted(names) if address in kept else ():
             named = resource.attributes.get(attribute)
             lost = gone(context.snapshot, resource.provider, fields, attribute, named, entry)
             for key, name in sorted(lost.items()):
@@ -108,11 +112,11 @@ def _unseen(context: PlanningContext, changes: Iterable[Change]) -> Iterator[Pro
     servers = unseen(context.stack, context.snapshot, context.kinds)
     going = [
         change
-        for change in changes
+        for change in (changes if servers else ())
         if is_owner(context.kinds, change.address) and change.code != USERS_UNKNOWN
         if change.action in (Action.DELETE, Action.REPLACE) or superseded(context, change)
     ]
-    for change in going if servers else ():
+    for change in going:
         words = f"{', '.join(servers)} couldn't be looked at: an integration there may use it"
         hint = (
             "give that provider a credential of its own (the environment's goes to the address named there, "
@@ -123,8 +127,8 @@ def _unseen(context: PlanningContext, changes: Iterable[Change]) -> Iterator[Pro
 
 def _adoptions(context: PlanningContext, kept: set[Address]) -> Iterator[Problem]:
     for address, match in context.matches.items():
-        adopt = context.stack.resources[address].lifecycle.adopt
-        if adopt is not None and match.adopt_used and address in kept:
+        adopt = context.stack.resources[address].lifecycle.adopt if match.adopt_used else None
+        if adopt is not None and address in kept:
             words = f"lifecycle.adopt names {adopt.id}, which this address has had: another took its place"
             at = context.stack.resources[address].at
             hint = "take the adopt: out, it has done its work"
@@ -231,9 +235,9 @@ def _warning(context: PlanningContext, address: Address, code: str, words: str, 
 
 
 def _outlives(context: PlanningContext, address: Address) -> bool:
-    live = context.matches[address].live
-    lifetime = context.stack.resources[address].attributes.get("lifetime")
-    if not address.part or live is None or not lifetime:
+    live = context.matches[address].live if address.part else None
+    lifetime = context.stack.resources[address].attributes.get("lifetime") if live else None
+    if live is None or not lifetime:
         return False
     made, ends = parse_time(live.created_at), parse_time(live.expires_at)
     if made is None:
