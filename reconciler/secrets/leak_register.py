@@ -18,7 +18,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
-from itertools import compress, count, repeat
+from itertools import compress, repeat
 from urllib.parse import quote_plus, unquote_to_bytes
 
 SHORTEST = 8
@@ -98,16 +98,16 @@ class _Register:
         end = min(len(reading), begin + _PART)
         chunks = memoryview(reading)[begin : end - (end - begin) % _WINDOW].cast("I")
         # all of it loops of the interpreter: a report has a quarter of a million chunks, few different ones
-        different = set(chunks)
-        windows = map(hash, map(int.to_bytes, different, repeat(_WINDOW), repeat(sys.byteorder)))
-        met = set(compress(different, map(self._windows.__contains__, windows)))
-        # nearly always none
-        for number in compress(count(), map(met.__contains__, chunks)) if met else ():
-            at = begin + _WINDOW * number
-            for offset, length in self._windows[hash(reading[at : at + _WINDOW])]:
-                start = at - offset
-                if start >= 0 and self._mark(reading[start : start + length]) in self._marks:
-                    return True
+        different = [*map(int.to_bytes, set(chunks), repeat(_WINDOW), repeat(sys.byteorder))]
+        # nearly none
+        for met in compress(different, map(self._windows.__contains__, map(hash, different))):
+            places, at = self._windows[hash(met)], reading.find(met, begin, end)
+            while at >= 0:
+                for offset, length in () if (at - begin) % _WINDOW else places:
+                    start = at - offset
+                    if start >= 0 and self._mark(reading[start : start + length]) in self._marks:
+                        return True
+                at = reading.find(met, at + 1, end)
         return False
 
     def _mark(self, form: bytes) -> bytes:
