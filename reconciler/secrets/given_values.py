@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
 _SHORTEST = 4  # shorter ones are hidden where they are all of a text: within it they would be met anywhere
@@ -21,6 +22,7 @@ class _Givens:
 
     def __init__(self) -> None:
         self._shown: dict[str, str] = {}
+        self._spared: set[str] = set()
         self._open: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         self._lock = threading.Lock()
@@ -34,7 +36,7 @@ class _Givens:
         """Forgets all."""
         with self._lock:
             self._shown.clear()
-            self._open.clear()
+            self._spared.clear()
             self._pattern = None
 
     def add(self, value: str, shown: str) -> None:
@@ -46,23 +48,24 @@ class _Givens:
                 self._shown.setdefault(form, shown)
             self._pattern = None
 
-    def spare(self, text: str) -> None:
-        """Remembers words that are no news to anybody."""
+    def spare(self, texts: Iterable[str]) -> None:
+        """Remembers texts whose words are no news to anybody."""
         with self._lock:
-            self._open.update([text, *_WORD.findall(text)])
+            self._spared.update(texts)
             self._pattern = None
 
     def veiled(self, text: str) -> str:
         """The text without the values."""
         if not self._shown:
             return text
-        if text in self._shown and text not in self._open:
-            return self._shown[text]
         with self._lock:
             pattern = self._pattern = self._pattern or self._compiled()
+        if text in self._shown and text not in self._open:
+            return self._shown[text]
         return pattern.sub(lambda met: self._shown.get(met.group(), met.group()), text)
 
     def _compiled(self) -> re.Pattern[str]:
+        self._open = self._spared.union(*map(_WORD.findall, self._spared))
         # the longest first: one may contain another
         found = sorted(
             (value for value in self._shown if len(value) >= _SHORTEST and value not in self._open),
@@ -91,9 +94,9 @@ def give(value: str, shown: str) -> None:
     _GIVENS.add(value, shown)
 
 
-def spare(text: str) -> None:
+def spare(*texts: str) -> None:
     """Lets words be that are said openly anyway: a stack's name, its file, the command line."""
-    _GIVENS.spare(text)
+    _GIVENS.spare(texts)
 
 
 def forget_given() -> None:

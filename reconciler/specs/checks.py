@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from reconciler.errors import Problem, Severity
@@ -88,7 +89,6 @@ def check(
     """
     # what seems to be missing where a key isn't known may only be misspelt
     misspelt = {problem.address for problem in problems.found if problem.code == "unknown-key"}
-    sure = {address for address in resources if str(address) not in misspelt}
     templates = _templates(schemas_of(sources.kinds))
 
     def tell(resource: Resource, complaints: Iterator[Complaint]) -> None:
@@ -104,12 +104,12 @@ def check(
         if address.kind == "oauth_apps":
             tell(resource, _app_complaints(resource))
         elif address.kind == "connect_integrations":
-            integration = _Integration(resource, is_sure=address in sure)
+            integration = _Integration(resource, is_sure=not misspelt or str(address) not in misspelt)
             tell(resource, integration.complaints(templates))
             tell(resource, _pair_complaints(integration, handed))
             app = integration.app(resources)
             if app and integration.is_viewer:
-                pair = _SignIn(integration, app, app_is_sure=app.address in sure)
+                pair = _SignIn(integration, app, app_is_sure=str(app.address) not in misspelt)
                 tell(resource, pair.mode())
                 tell(app, pair.redirect(providers.get(resource.provider)))
                 tell(app, pair.offline())
@@ -125,7 +125,7 @@ def _templates(schemas: Schemas) -> tuple[str, ...]:
 
 def text(value: Value) -> str:
     """A value as text for comparing; "" where it isn't text or isn't known."""
-    return value.value if isinstance(value, Sourced) else value if isinstance(value, str) else ""
+    return value if isinstance(value, str) else value.value if isinstance(value, Sourced) else ""
 
 
 def _items(value: Value) -> list[Value]:
@@ -177,7 +177,7 @@ class _Integration:
     resource: Resource
     is_sure: bool
 
-    @property
+    @cached_property
     def config(self) -> Mapping[str, Value]:
         """What it holds for its template."""
         config = self.resource.attributes.get("config")

@@ -22,10 +22,12 @@ def check_cycles(resources: Mapping[Address, Resource], problems: Problems) -> N
 
 def _rings(resources: Mapping[Address, Resource]) -> Iterator[tuple[Address, ...]]:
     """Rings of resources that wait for each other, first and last the same."""
+    # whoever waits for nobody is in no ring
+    waiters = {address for address, resource in resources.items() if resource.depends_on}
     waiting = {
-        address: set(resource.depends_on) & resources.keys()
+        address: held
         for address, resource in resources.items()
-        if resource.depends_on
+        if (held := waiters.intersection(resource.depends_on))
     }
     for _ in range(_MAX_RINGS):
         ring = _ring(waiting)

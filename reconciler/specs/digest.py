@@ -28,7 +28,7 @@ def digest(stack: Stack) -> str:
         "heal": list(stack.heal),
     }
     # a resource is spelled out when its turn comes: not thousands at one time
-    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), default=_resource)
+    text = json.dumps(meaning, sort_keys=True, separators=(",", ":"), default=_spelled)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -36,46 +36,44 @@ def _provider(spec: ProviderSpec, folder: str) -> Any:
     settings = dict(spec.settings)
     if isinstance(settings.get("ca_certificate"), str) and settings["ca_certificate"]:
         settings["ca_certificate"] = os.path.relpath(settings["ca_certificate"], folder or os.curdir)
-    return [spec.type, spec.address, spec.account_id, _leaf(settings)]
+    return [spec.type, spec.address, spec.account_id, settings]
 
 
 def _resource(resource: Resource) -> Any:
-    said = {name: _attribute(resource, name, value) for name, value in resource.attributes.items()}
+    said = resource.attributes
+    if resource.lifecycle.ignore:
+        said = {name: _attribute(resource, name, value) for name, value in said.items()}
     return [resource.provider, resource.named, said, _lifecycle(resource.lifecycle)]
 
 
 def _attribute(resource: Resource, path: str, value: Value) -> Any:
     """A value; of an ignored one only what it refers to: that may be unset here, and set elsewhere."""
-    if not resource.lifecycle.ignore:
-        return _leaf(value)
     if isinstance(value, Mapping):
         return {key: _attribute(resource, f"{path}.{key}", item) for key, item in value.items()}
     if isinstance(value, list):
         return [_attribute(resource, f"{path}.{index}", item) for index, item in enumerate(value)]
     if isinstance(value, Sourced) and resource.lifecycle.ignores(path):
         return {"ignored": value.expression}
-    return _leaf(value)
+    return value
 
 
 def _lifecycle(lifecycle: Lifecycle) -> Any:
     adopt = lifecycle.adopt
     return [
         lifecycle.prevent_destroy,
-        [adopt.id, _leaf(adopt.client_secret)] if adopt else None,
+        [adopt.id, adopt.client_secret] if adopt else None,
         sorted(lifecycle.ignore),
         lifecycle.on_destroy.value,
         lifecycle.replace.value,
     ]
 
 
-def _leaf(value: Value) -> Any:
-    """A value with each special leaf told apart from text that looks like it."""
-    if value is None or isinstance(value, (str, int, float)):
-        return value
+def _spelled(value: Any) -> Any:
+    """What isn't plain JSON: each special leaf is told apart from text that looks like it."""
+    if isinstance(value, Resource):
+        return _resource(value)
     if isinstance(value, Mapping):
-        return {key: _leaf(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_leaf(item) for item in value]
+        return dict(value)
     if isinstance(value, SecretInput):
         return {"secret": value.expression}
     if isinstance(value, Sourced):
@@ -84,5 +82,5 @@ def _leaf(value: Value) -> Any:
             "sha256": hashlib.sha256(value.value.encode("utf-8", "surrogateescape")).hexdigest(),
         }
     if isinstance(value, Text):
-        return {"text": [_leaf(part) for part in value.parts]}
+        return {"text": list(value.parts)}
     return {"reference": str(value)}

@@ -194,9 +194,9 @@ def _resolve(resolver: Resolver, rules: Rules, tell: _Tell) -> Stack:
     wanted = resources(resolver, remotes)
     check(wanted, remotes, resolver.handoff_inputs.clear, resolver.problems, resolver.sources)
     check_cycles(wanted, resolver.problems)
-    unmet = {address: resolver.problems.unmet(str(address)) for address in wanted}
-    whole = {a: replace(r, unmet=unmet[a]) if unmet[a] else r for a, r in wanted.items()}
-    stack = assemble(resolver, outline, whole)
+    if unmet := resolver.problems.unmet:
+        wanted = {a: replace(r, unmet=unmet.get(str(a), ())) for a, r in wanted.items()}
+    stack = assemble(resolver, outline, wanted)
     broken = breaches(stack, policies, resolver.kinds, resolver.sources.place)
     resolver.problems.extend(broken if rules.enforcing else softened(broken))
     return stack

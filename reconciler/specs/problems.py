@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from reconciler.errors import Location, Problem, Severity
 
@@ -46,9 +46,10 @@ class Problems:
         """Keeps what is wrong with an ignored field: nothing, unless its object has to be made."""
         self._unmet.setdefault(problem.address, {})[problem] = None
 
-    def unmet(self, address: str) -> tuple[Problem, ...]:
-        """What was kept so of one resource."""
-        return tuple(sorted(self._unmet.get(address, ()), key=_place))
+    @property
+    def unmet(self) -> Mapping[str, tuple[Problem, ...]]:
+        """What was kept so, by the address of its resource."""
+        return {address: tuple(sorted(kept, key=_place)) for address, kept in self._unmet.items()}
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Adds several problems."""

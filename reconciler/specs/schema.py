@@ -53,6 +53,7 @@ class Schemas:
         self.secret_paths = cache(self._secret_paths)
         self.parts = cache(self._parts)
         self.computed = cache(self._computed)
+        self.plain_attributes = cache(self._plain_attributes)
         self.is_secret = lru_cache(4096)(self._is_secret)
         self.names_things = lru_cache(4096)(self._names_things)
         self.takes_secrets = lru_cache(4096)(self._takes_secrets)
@@ -115,6 +116,15 @@ class Schemas:
         """The attributes that a kind knows, `provider` and `lifecycle` not among them."""
         return tuple(key for key in self.expanded(kind)[_PROPERTY] if key not in _ABOUT)
 
+    def _plain_attributes(self, kind: str) -> frozenset[str]:
+        """The attributes of a kind that hold no secret at any depth, and no keys that name remote things."""
+        marked = self.secret_paths(kind)
+        return frozenset(
+            key
+            for key, schema in self.expanded(kind)[_PROPERTY].items()
+            if not any(_fits(path[0], key) for path in marked if path) and not _names_anything(schema)
+        )
+
     def _is_secret(self, name: str, path: _Path) -> bool:
         """Whether the field at a path is secret: marked `writeOnly`, or by its name where keys are free."""
         for depth in range(1, len(path)):
@@ -146,6 +156,13 @@ class Schemas:
     def text(self) -> str:
         """One self-contained JSON Schema of a spec: the stack's with all others under `$defs`."""
         return bundled(self.files)
+
+
+def _names_anything(schema: Any) -> bool:
+    """Whether the names of keys say what they hold, anywhere in a schema."""
+    below = schema.get(_PROPERTY, {}).values() if isinstance(schema, dict) else ()
+    marks = ("x-secret-by-name", "x-names-things")
+    return isinstance(schema, dict) and (any(map(schema.get, marks)) or any(map(_names_anything, below)))
 
 
 def _marked(schema: Any, path: tuple[_Step, ...]) -> Iterator[tuple[_Step, ...]]:

@@ -6,14 +6,14 @@ Nearly every value that is ever checked is right, and finding that out this way 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 Check = Callable[[Any], bool]
 
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),
-    "integer": (int,),
+    "integer": (int, float),
     "number": (int, float),
     "boolean": (bool,),
     "array": (list,),
@@ -50,17 +50,28 @@ def compiled(schema: Any) -> Check:
     if isinstance(schema, bool):
         return lambda value: schema
     always, by_type = _sorted_by_type(schema)
+    checks_of = {one: [*always, *by_type.get(one, ())] for one in _types(schema, by_type)}
+    # None: no value of such a type fits
+    otherwise = None if "type" in schema else always
 
     def fits(value: Any) -> bool:
-        for check in always:
-            if not check(value):
-                return False
-        for check in by_type.get(type(value), ()):  # noqa: SIM110 - a loop is faster than all()
+        checks = checks_of.get(type(value), otherwise)
+        if checks is None:
+            return False
+        for check in checks:  # noqa: SIM110 - a loop is faster than all()
             if not check(value):
                 return False
         return True
 
     return fits
+
+
+def _types(schema: Mapping[str, Any], otherwise: Iterable[type]) -> Iterable[type]:
+    """The types of values that a schema lets pass."""
+    wanted = schema.get("type")
+    if wanted is None:
+        return otherwise
+    return {one for name in ([wanted] if isinstance(wanted, str) else wanted) for one in _TYPES[name]}
 
 
 def _sorted_by_type(schema: Mapping[str, Any]) -> tuple[list[Check], dict[type, list[Check]]]:
@@ -88,14 +99,6 @@ def _sorted_by_type(schema: Mapping[str, Any]) -> tuple[list[Check], dict[type, 
 # --- keywords for any value ------------------------------------------------------------------------------
 
 
-def _type(wanted: str | list[str]) -> Check:
-    names = [wanted] if isinstance(wanted, str) else wanted
-    types = frozenset(one for name in names for one in _TYPES[name])
-    if "integer" in names and "number" not in names:
-        return lambda value: type(value) in types or (type(value) is float and value.is_integer())
-    return lambda value: type(value) in types
-
-
 def _enum(choices: list[Any]) -> Check:
     if not all(isinstance(choice, (str, int, float, bool)) for choice in choices):
         raise UnknownKeywordError("enum of anything but text, numbers, true and false")
@@ -112,13 +115,64 @@ def _enum(choices: list[Any]) -> Check:
 
 
 def _all_of(schemas: list[Any]) -> Check:
-    checks = [compiled(schema) for schema in schemas]
-    return lambda value: all(check(value) for check in checks)
+    chosen: dict[str, dict[str, list[Check]]] = {}
+    checks: list[Check] = []
+    for schema in schemas:
+        if branch := _branch(schema):
+            key, word, then = branch
+            chosen.setdefault(key, {}).setdefault(word, []).append(compiled(then))
+        else:
+            checks.append(compiled(schema))
+    checks.extend(_choosing(key, by_word) for key, by_word in chosen.items())
+    return _each(checks)
+
+
+def _each(checks: list[Check]) -> Check:
+    def fits(value: Any) -> bool:
+        for check in checks:  # noqa: SIM110 - a loop is faster than all()
+            if not check(value):
+                return False
+        return True
+
+    return fits
+
+
+def _branch(schema: Any) -> tuple[str, str, Any] | None:
+    """Key, word and what then holds, of a schema that says nothing but what holds if a key has that word."""
+    match schema:
+        case {"if": {"properties": dict(properties), "required": [key]}, "then": then}:
+            asked = properties.get(key)
+            word = asked.get("const") if isinstance(asked, dict) else None
+            condition = {"properties": {key: {"const": word}}, "required": [key]}
+            if type(word) is str and schema == {"if": condition, "then": then}:
+                return key, word, then
+    return None
+
+
+def _choosing(key: str, by_word: Mapping[str, list[Check]]) -> Check:
+    """Branches by the word that each wants of one key: one is looked up, not each tried."""
+    chosen = {word: _each(checks) for word, checks in by_word.items()}
+    every = _each(list(chosen.values()))
+
+    def fits(value: Any) -> bool:
+        if type(value) is not dict:
+            return every(value)  # a condition about keys is met by what has none
+        word = value.get(key)
+        return type(word) is not str or word not in chosen or chosen[word](value)
+
+    return fits
 
 
 def _any_of(schemas: list[Any]) -> Check:
     checks = [compiled(schema) for schema in schemas]
-    return lambda value: any(check(value) for check in checks)
+
+    def fits(value: Any) -> bool:
+        for check in checks:  # noqa: SIM110 - a loop is faster than any()
+            if check(value):
+                return True
+        return False
+
+    return fits
 
 
 def _branching(schema: Mapping[str, Any]) -> Check:
@@ -128,7 +182,6 @@ def _branching(schema: Mapping[str, Any]) -> Check:
 
 
 _GENERAL: Final[Mapping[str, Callable[[Any], Check]]] = {
-    "type": _type,
     "enum": _enum,
     "const": lambda value: _enum([value]),
     "allOf": _all_of,
@@ -136,6 +189,11 @@ _GENERAL: Final[Mapping[str, Callable[[Any], Check]]] = {
 }
 
 # --- keywords for one type of value ----------------------------------------------------------------------
+
+
+def _whole(wanted: str | list[str]) -> Check:
+    """Of a fraction: it passes for a whole number only as one, such as 1.0."""
+    return float.is_integer if "number" not in wanted else lambda value: True
 
 
 def _pattern(form: str) -> Check:
@@ -161,24 +219,22 @@ def _required(names: list[str]) -> Check:
 def _members(schema: Mapping[str, Any]) -> Check:
     known = {name: compiled(below) for name, below in schema.get("properties", {}).items()}
     forms = [(re.compile(form), compiled(s)) for form, s in schema.get("patternProperties", {}).items()]
-    other = compiled(schema.get("additionalProperties", True))
+    beyond = schema.get("additionalProperties", True)
+    other = compiled(beyond)
 
-    def checks(name: str) -> Iterator[Check]:
-        if name in known:
-            yield known[name]
-        matching = [check for form, check in forms if form.search(name)]
-        yield from matching
-        if name not in known and not matching:
-            yield other
+    def fits_known(value: Any) -> bool:
+        return all(check(value[name]) for name, check in known.items() if name in value)
 
     def fits(value: Any) -> bool:
         for name, item in value.items():
-            for check in checks(name) if forms else (known.get(name, other),):
+            checks = [known[name]] if name in known else []
+            checks += [check for form, check in forms if form.search(name)]
+            for check in checks or (other,):
                 if not check(item):
                     return False
         return True
 
-    return fits
+    return fits_known if beyond is True and not forms else fits
 
 
 def _shortest(limit: int) -> Check:
@@ -191,6 +247,7 @@ def _longest(limit: int) -> Check:
 
 _NUMBERS: Final = (int, float)
 _TYPED: Final[Mapping[str, tuple[tuple[type, ...], Callable[[Any], Check]]]] = {
+    "type": ((float,), _whole),
     "pattern": ((str,), _pattern),
     "minLength": ((str,), _shortest),
     "maxLength": ((str,), _longest),

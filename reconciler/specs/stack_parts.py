@@ -50,8 +50,7 @@ def assemble(resolver: Resolver, outline: Stack, resources: Mapping[Address, Res
     )
     open_addresses = (each.address for each in stack.remotes.values() if not each.is_private)
     keys = (address.key for address in resources)
-    for word in (stack.name, stack.file, *stack.providers, *keys, *open_addresses):
-        spare(word)
+    spare(stack.name, stack.file, *stack.providers, *keys, *open_addresses)
     return replace(stack, digest=digest(stack))
 
 

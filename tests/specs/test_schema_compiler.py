@@ -120,6 +120,22 @@ def test_it_judges_any_value_by_any_schema_like_jsonschema(given_schema, value):
     assert compiled(given_schema)(value) == Draft202012Validator(given_schema).is_valid(value)
 
 
+def branch(key, word, then):
+    return {"if": {"properties": {key: {"const": word}}, "required": [key]}, "then": then}
+
+
+letters = st.sampled_from("ab")
+branches = st.lists(
+    st.builds(branch, letters, letters | scalars.filter(bool), schemas), min_size=1, max_size=4
+)
+
+
+@given(branches, st.dictionaries(letters, letters | scalars, min_size=1) | values)
+def test_it_takes_the_branches_that_a_word_chooses_like_jsonschema(given_branches, value):
+    schema = {"allOf": given_branches}
+    assert compiled(schema)(value) == Draft202012Validator(schema).is_valid(value)
+
+
 @pytest.mark.parametrize(
     "said", [{"oneOf": []}, {"enum": [None]}, {"const": {}}, {"properties": {"a": {"not": {}}}}]
 )
