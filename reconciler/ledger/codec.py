@@ -180,7 +180,7 @@ class Encoder:
     """
 
     def __init__(self) -> None:
-        # the values are kept beside their text, so that no id is given to another value meanwhile
+        # the values are kept beside their lines, so that no id is given to another value meanwhile
         self._spelled: dict[int, tuple[Any, Address | None, bytes]] = {}
         self._next: dict[int, tuple[Any, Address | None, bytes]] = {}
 
@@ -206,30 +206,44 @@ class Encoder:
         if pending.intents:
             parts["intents"] = self._table(pending.intents, INTENT, 2)
         if pending.given_up:
-            parts["given_up"] = _items([self._text(one, GIVEN_UP, 3) for one in pending.given_up], 2)
+            parts["given_up"] = self._list(pending.given_up, GIVEN_UP, 2)
         if pending.deleted:
-            parts["deleted"] = _items([self._text(one, DELETED, 3) for one in pending.deleted], 2)
+            parts["deleted"] = self._list(pending.deleted, DELETED, 2)
         return _members(parts, 1)
 
     def _table(self, values: Mapping[Address, Any], shape: Shape[Any], level: int) -> list[bytes]:
         """The pieces of an object that has a value for each of many addresses."""
-        members = [self._text(value, shape, level + 1, address) for address, value in values.items()]
+        members = self._lines(values.items(), shape, level + 1)
         # by their names: nothing in an address comes before the quote that ends it
-        return _items(sorted(members), level, b"{}")
+        return _enclosed(sorted(members), b"{}", level)
 
-    def _text(self, value: Any, shape: Shape[Any], level: int, address: Address | None = None) -> bytes:
-        known = self._spelled.get(id(value))
-        if known is None or known[0] is not value or known[1] is not address:
-            document = shape.write(value)
-            try:
-                # never write what the next run would call damaged
-                shape.read(document, type(value).__name__)
-            except DamageError as error:
-                raise InternalError(f"this can't be kept in the ledger: {error}") from None
-            name = f"{quoted(str(address))}: " if address else ""
-            known = (value, address, _ascii(name + spelled(document, level)))
-        self._next[id(value)] = known
-        return known[2]
+    def _list(self, values: Iterable[Any], shape: Shape[Any], level: int) -> list[bytes]:
+        return _enclosed(self._lines(((None, value) for value in values), shape, level + 1), b"[]", level)
+
+    def _lines(
+        self, values: Iterable[tuple[Address | None, Any]], shape: Shape[Any], level: int
+    ) -> list[bytes]:
+        """A piece for each value, known ones as they are; it begins with a comma and a new line."""
+        found = []
+        for address, value in values:
+            known = self._spelled.get(id(value))
+            if known is None or known[0] is not value or known[1] is not address:
+                name = f"{quoted(str(address))}: " if address else ""
+                text = spelled(_checked(value, shape), level)
+                known = (value, address, _ascii(_line(level) + name + text))
+            self._next[id(value)] = known
+            found.append(known[2])
+        return found
+
+
+def _checked(value: Any, shape: Shape[Any]) -> dict[str, Any]:
+    """The JSON object of a value: never write what the next run would call damaged."""
+    document = shape.write(value)
+    try:
+        shape.read(document, type(value).__name__)
+    except DamageError as error:
+        raise InternalError(f"this can't be kept in the ledger: {error}") from None
+    return document
 
 
 def encode(ledger: Ledger, *, mark: str = "") -> bytes:
@@ -264,9 +278,9 @@ def spelled(value: Any, level: int) -> str:
         if {*map(type, value)} - {str}:
             raise InternalError("only text can name a field in the ledger")
         fields = [f"{quoted(key)}: {spelled(value[key], level + 1)}" for key in sorted(value)]
-        return _wrapped(fields, level, "{}")
+        return _wrapped(fields, "{}", level)
     if isinstance(value, (list, tuple)):
-        return _wrapped([spelled(item, level + 1) for item in value], level, "[]")
+        return _wrapped([spelled(item, level + 1) for item in value], "[]", level)
     try:
         return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):
@@ -277,24 +291,24 @@ def _ascii(text: str) -> bytes:
     return text.encode("ascii")
 
 
+def _line(level: int) -> str:
+    return ",\n" + "  " * level
+
+
 def _members(parts: Mapping[str, list[bytes]], level: int) -> list[bytes]:
     """The pieces of an object, each member's in its place."""
-    return _pieces([[_ascii(f"{quoted(key)}: "), *parts[key]] for key in sorted(parts)], level, b"{}")
+    named = ([_ascii(f"{_line(level + 1)}{quoted(key)}: "), *parts[key]] for key in sorted(parts))
+    return _enclosed([piece for pieces in named for piece in pieces], b"{}", level)
 
 
-def _items(items: Iterable[bytes], level: int, around: bytes = b"[]") -> list[bytes]:
-    return _pieces(([item] for item in items), level, around)
-
-
-def _pieces(items: Iterable[list[bytes]], level: int, around: bytes) -> list[bytes]:
-    inside = b",\n" + b"  " * (level + 1)
-    found = [piece for item in items for piece in (inside, *item)]
-    if not found:
+def _enclosed(pieces: list[bytes], around: bytes, level: int) -> list[bytes]:
+    """The pieces of an object or a list; whatever stands in it begins with a comma and a new line."""
+    if not pieces:
         return [around]
-    return [around[:1], inside[1:], *found[1:], b"\n" + b"  " * level, around[1:]]
+    return [around[:1], pieces[0][1:], *pieces[1:], _ascii(_line(level)[1:]), around[1:]]
 
 
-def _wrapped(items: list[str], level: int, around: str) -> str:
-    inside = "\n" + "  " * (level + 1)
-    text = f",{inside}".join(items)
-    return f"{around[0]}{inside}{text}\n{'  ' * level}{around[1]}" if text else around
+def _wrapped(items: list[str], around: str, level: int) -> str:
+    inside = _line(level + 1)
+    text = inside.join(items)
+    return f"{around[0]}{inside[1:]}{text}\n{'  ' * level}{around[1]}" if text else around

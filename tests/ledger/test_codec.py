@@ -369,13 +369,13 @@ def test_what_couldnt_be_read_again_is_refused_before_it_is_written(make):
         encode(make.ledger({"oauth_apps.a": make.entry(computed={"id": 7})}))
 
 
-def test_to_write_one_change_among_many_takes_a_thirtieth_of_the_steps_of_all(make):
+def test_to_write_one_change_among_many_takes_a_fiftieth_of_the_steps_of_all(make):
     facts = {"applied": {"name": "n", "config": {"auth_type": "Viewer", "hosts": ["a", "b"]}}}
     ledger = make.ledger({f"connect_integrations.k{n}": make.entry(str(n), **facts) for n in range(1000)})
     encoder = Encoder()
     scratch = calls(encoder.encode, ledger)
     changed = make.put("connect_integrations.k7", "new")(ledger)
-    assert calls(encoder.encode, changed) < scratch / 30
+    assert calls(encoder.encode, changed) < scratch / 50
     assert b'"new"' in encoder.encode(changed)
 
 
