@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 
 from reconciler.kinds import Fields, Registry
 from reconciler.matching.adoption import by_client_id, by_id, conflict, other_id, same_id, was_used
@@ -172,8 +173,13 @@ class _Matcher:
         self.kinds = kinds
         self.rivals = rivals
         self.entries = moved_entries(ledger.entries, stack.moved)
+        self.recovery = recovery
         self.intents = recovery.intents
-        self.taken = _taken(self.entries, stack) | _left(recovery, ledger)
+
+    @cached_property
+    def taken(self) -> set[tuple[str, str, str]]:
+        """Provider, kind and id of what a name can't match any more."""
+        return _taken(self.entries, self.stack) | _left(self.recovery, self.ledger)
 
     def match(self, resource: Resource) -> Match:
         address, kind = resource.address, resource.address.kind_name
@@ -360,6 +366,8 @@ def _fits(resource: Resource, live: Live, fields: Fields) -> bool:
 
 def _refuse_shared(found: dict[Address, Match]) -> None:
     """Two addresses that would adopt the same object by name: neither does."""
+    if not any(match.how in (How.NAME, How.ADOPT) for match in found.values()):
+        return
     claimants: dict[tuple[str, str], list[Address]] = defaultdict(list)
     for address, match in found.items():
         if match.live is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 
 from reconciler.kinds import Evidence, Fields, Registry, parts_of
 from reconciler.matching.canonical import at_path, same_leaf
@@ -126,10 +126,14 @@ class _IntentResolver:
         self.snapshot = snapshot
         self.kinds = kinds
         self.now = now
-        self.known = _known_ids(ledger.entries)
         # thousands of intents may be open, and all but a few live objects are on record
         self.unknown = cache(self._unknown)
         self.our_names = cache(self._our_names)
+
+    @cached_property
+    def known(self) -> set[tuple[str, str, str]]:
+        """Provider, kind and id of all that is on record."""
+        return _known_ids(self.ledger.entries)
 
     def recovered(self, address: Address, intent: Intent) -> Recovered:
         found = self.candidates(address, intent)

@@ -64,6 +64,9 @@ class Lives(Mapping[str, Live]):
     def __getitem__(self, live_id: str) -> Live:
         return self._by_id[live_id]
 
+    def __contains__(self, live_id: object) -> bool:
+        return live_id in self._by_id
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_id)
 
@@ -117,6 +120,9 @@ class _Seen(Lives):
         if live_id in self._gone:
             raise KeyError(live_id)
         return self._seen(self._base[live_id])
+
+    def __contains__(self, live_id: object) -> bool:
+        return live_id in self._more or (live_id in self._base and live_id not in self._gone)
 
     def _seen(self, live: Live) -> Live:
         if self._see is None:

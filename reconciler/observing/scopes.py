@@ -68,16 +68,19 @@ def wanted_of(stack: Stack, ledger: Ledger, apis: Collection[str], kinds: Regist
 
 def _mention(one: ReadRequest, kind: Kind[object], resource: Resource) -> None:
     """What the additive attributes of a resource name."""
+    fields = kind.fields
+    if resource.attributes.keys().isdisjoint((fields.workspaces, *fields.additive, *fields.principals)):
+        return
     keys = workspaces_in(kind, resource.attributes)
     one.workspaces.update(key for key in keys if key.isdigit())
     one.hosts |= not all(key.isdigit() for key in keys)
-    one.attributes |= kind.fields.additive & set(resource.attributes)
-    for attribute in kind.fields.principals:
+    one.attributes |= fields.additive & set(resource.attributes)
+    for attribute in fields.principals:
         named = resource.attributes.get(attribute)
         plain = [
             key for key in _keys(named) if not isinstance(named, Mapping) or not isinstance(named[key], Ref)
         ]
-        one.principals |= {principal_of(kind.fields, attribute, key) for key in plain}
+        one.principals |= {principal_of(fields, attribute, key) for key in plain}
 
 
 def workspaces_in(kind: Kind[object], attributes: Mapping[str, object]) -> list[str]:

@@ -12,7 +12,7 @@ TEXT, TEXTS, OBJECT, ID = "text", "a list of text", "an object", "an id"
 _FITS: Mapping[str, Callable[[Any], bool]] = {
     TEXT: lambda value: isinstance(value, str),
     TEXTS: lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
-    OBJECT: lambda value: isinstance(value, Mapping),
+    OBJECT: lambda value: isinstance(value, dict),
     ID: is_id,
 }
 
@@ -26,7 +26,7 @@ def misfit(item: Mapping[str, Any], shape: Mapping[str, str]) -> str:
     for path, wanted in shape.items():
         value: Any = item
         for key in path.split("."):
-            value = value.get(key) if isinstance(value, Mapping) else None
+            value = value.get(key) if isinstance(value, dict) else None
         if value is not None and not _FITS[wanted](value):
             return f"something else than {wanted} in {path}"
     return ""

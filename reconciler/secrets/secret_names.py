@@ -147,6 +147,8 @@ def _singular(word: str) -> str:
 
 def without_secrets(value: Any) -> Any:
     """A mapping, and those inside it, without the keys that sound secret."""
+    if isinstance(value, str):
+        return value  # most are, and the other questions take longer
     if isinstance(value, Mapping):
         return {key: without_secrets(item) for key, item in value.items() if not sounds_secret(str(key))}
     return [without_secrets(item) for item in value] if isinstance(value, list) else value
