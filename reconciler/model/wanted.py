@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from reconciler.errors import Location, Problem
 from reconciler.model.policy import Policy
 from reconciler.model.remotes import mark_of, record_of, shown_record
-from reconciler.model.values import Address, Ref, SecretInput, Value, special
+from reconciler.model.values import Address, Ref, SecretInput, Sourced, Value, special
 
 
 class OnDestroy(str, Enum):
@@ -196,6 +196,7 @@ class Resource:
         unmet: what is wrong with fields that `lifecycle.ignore` names: it counts only if the object is made.
         refs: every reference in its attributes.
         inputs: every secret in its attributes that the user supplies.
+        sourced: every plain value in its attributes that a variable or file gave.
         depends_on: the addresses that it refers to, sorted; a part depends on its parent.
     """
 
@@ -208,6 +209,7 @@ class Resource:
     unmet: tuple[Problem, ...] = ()
     refs: tuple[Ref, ...] = field(init=False, repr=False, compare=False)
     inputs: tuple[SecretInput, ...] = field(init=False, repr=False, compare=False)
+    sourced: tuple[Sourced, ...] = field(init=False, repr=False, compare=False)
     depends_on: tuple[Address, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -217,6 +219,7 @@ class Resource:
         found = {target for ref in refs for target in ref.targets} | ({parent} if parent else set())
         object.__setattr__(self, "refs", refs)
         object.__setattr__(self, "inputs", tuple(one for one in held if isinstance(one, SecretInput)))
+        object.__setattr__(self, "sourced", tuple(one for one in held if isinstance(one, Sourced)))
         object.__setattr__(self, "depends_on", tuple(sorted(found)))
 
     @property

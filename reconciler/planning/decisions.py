@@ -32,6 +32,8 @@ from reconciler.planning.named_keys import CONTENT_MISSING, list_troubles, works
 from reconciler.planning.orphans import never_used, to_clear
 from reconciler.planning.templates import template_trouble
 
+_STAYS = Decision(Action.NO_OP)
+
 
 def decide(context: PlanningContext) -> Decisions:
     """What becomes of every wanted object."""
@@ -87,7 +89,7 @@ def _verdict(
     for code, words in list_troubles(context, resource).values():
         if code == CONTENT_MISSING:  # other lists are held up alone
             return Decision(Action.BLOCKED, words, code=code)
-    return Decision(Action.NO_OP)
+    return _STAYS
 
 
 def _unless_unnamed(context: PlanningContext, resource: Resource, decision: Decision) -> Decision:
@@ -161,7 +163,7 @@ def _secret_verdict(
     if address in context.forced or (parent is not None and parent in context.forced):
         return _capped(context, address, Decision(Action.ROTATE, "asked for on the command line"))
     due = ends_soon(context, resource, match.live)
-    return _capped(context, address, Decision(Action.ROTATE, due)) if due else Decision(Action.NO_OP)
+    return _capped(context, address, Decision(Action.ROTATE, due)) if due else _STAYS
 
 
 def ends_soon(context: PlanningContext, resource: Resource, live: Live) -> str:

@@ -74,12 +74,11 @@ class Veil:
     ) -> None:
         self.resources = resources
         self.entries = entries
-        found = [one for r in resources.values() for one in origins(r.attributes)]
+        found: list[Any] = [one for resource in resources.values() for one in resource.sourced]
         found += [one for each in settings for one in origins(each)]
         known = {one.value: f"({one.source})" for one in found if isinstance(one, Sourced) and one.value}
         # the longest first: one may contain another
         self.known = sorted(known.items(), key=lambda pair: (-len(pair[0]), pair[0]))
-        self.marked = any(origins(entry.applied) for entry in entries.values())
 
     def text(self, text: str) -> str:
         """Text without any of the values."""
@@ -102,7 +101,7 @@ class Veil:
 
     def change(self, change: Change, fields: Fields) -> Change:
         """A change as it may be shown."""
-        if not self.known and not self.marked:
+        if not self.known and not self._is_marked(change, fields):
             return change
         name = self._known(change.address, fields.name, change.name, fields) if fields.name else change.name
         return replace(
@@ -111,6 +110,13 @@ class Veil:
             reason=self.text(change.reason),
             fields=tuple(self._field(change.address, field, fields) for field in change.fields),
         )
+
+    def _is_marked(self, change: Change, fields: Fields) -> bool:
+        """Whether what is on record of all that a change shows came from a variable or a file."""
+        entry = self.entries.get(change.address)
+        if entry is None:
+            return False
+        return bool(origins(entry.applied if change.fields else at_path(entry.applied, fields.name)))
 
     def _field(self, address: Address, field: FieldChange, fields: Fields) -> FieldChange:
         before, after = (
