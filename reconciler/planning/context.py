@@ -72,6 +72,11 @@ class PlanningContext:
         return in_order(self.stack.resources)
 
     @cached_property
+    def listed(self) -> frozenset[Address]:
+        """What `approve:` lists."""
+        return frozenset(self.stack.approve)
+
+    @cached_property
     def held(self) -> frozenset[str]:
         """Remote ids of the credentials that an integration holds, as far as the ledger knows."""
         return frozenset(d.credential for e in self.entries.values() for d in e.deliveries.values())

@@ -40,7 +40,7 @@ def with_approval(
     """A change with all that it needs an approval for, by itself and otherwise."""
     reasons = (_why(context, decided, change), _why_opened(context, change), otherwise)
     why, address = "; ".join(filter(None, reasons)), change.address
-    is_listed = address in context.stack.approve and str(address) not in context.ledger.approvals
+    is_listed = address in context.listed and str(address) not in context.ledger.approvals
     return replace(change, approval=why, approved=is_listed) if why else change
 
 

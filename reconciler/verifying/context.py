@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from reconciler.kinds import Registry
@@ -41,6 +42,15 @@ class VerifyContext:
     matches: Mapping[Address, Match]
     now: datetime
     workspaces: Mapping[str, tuple[WorkspaceRef, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def receivers(self) -> Mapping[Address, Sequence[Address]]:
+        """A credential → the integrations that get it, sorted."""
+        found: dict[Address, list[Address]] = {}
+        for address in sorted(self.stack.resources):
+            if (source := source_of(self.stack.resources[address], "client_secret")) is not None:
+                found.setdefault(source, []).append(address)
+        return found
 
     def live(self, address: Address) -> Live | None:
         """The live object of an address."""

@@ -229,10 +229,9 @@ class _Prover:
         if not address.part or proof.status is not Proof.NOT_VERIFIABLE:
             return proof
         live = self.context.live(address)
-        for other, resource in sorted(self.context.stack.resources.items()):
-            held = source_of(resource, "client_secret") == address
+        for other in self.context.receivers.get(address, ()):
             works = other in proofs and proofs[other].status is Proof.VERIFIED
-            if live is not None and held and works and self._holds(other, address, live.id):
+            if live is not None and works and self._holds(other, address, live.id):
                 words = f"Connect signs in with it for {other}"
                 return Verification(address, Proof.VERIFIED, _joined(words, lasting(self.context, address)))
         return proof

@@ -7,6 +7,7 @@ import json
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import deepdiff
 import pytest
@@ -19,6 +20,7 @@ from reconciler.planning import Options, make_destroy_plan, make_plan, plan_file
 from reconciler.providers import KINDS
 from reconciler.rendering import plan_json
 from reconciler.specs.yaml_nodes import Block, Scalar, Series
+from reconciler.verifying.proofs import verify
 
 SIZES = 30, 60, 90
 RUNNER = Runner("o", "h", "b", 1, "s")
@@ -108,6 +110,20 @@ def expiring(world):
     return world
 
 
+def approved(world):
+    """Every address is listed under `approve:`."""
+    world.stack = replace(world.stack, approve=tuple(world.stack.resources))
+    return world
+
+
+def proofs_of(world):
+    """Connect gets on with every credential."""
+    pairing = pair(world.stack, world.ledger, world.snapshot, KINDS, world.now)
+    api = SimpleNamespace(address="", workspaces=tuple, http=SimpleNamespace(probe=lambda path: None))
+    apis = dict.fromkeys(world.stack.providers, api)
+    return lambda: verify(world.stack, pairing, apis, KINDS, now=world.now)
+
+
 def prepared(given, work):
     return lambda: work(given)
 
@@ -115,6 +131,8 @@ def prepared(given, work):
 WORKS = {
     "a plan": lambda world: lambda: plan_of(world),
     "a plan to make everything": lambda world: lambda: plan_of(unmade(world)),
+    "a plan to make what is approved": lambda world: lambda: plan_of(approved(unmade(world))),
+    "a proof of everything": proofs_of,
     "a plan to rotate everything": lambda world: lambda: plan_of(expiring(world)),
     "a plan after an interruption": lambda world: lambda: plan_of(interrupted(world)),
     "a plan to destroy everything": lambda world: lambda: end_of(world),
