@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from sys import intern
@@ -106,7 +106,9 @@ class Ref:
     @property
     def targets(self) -> tuple[Address, ...]:
         """Every address it makes its holder depend on."""
-        return (self.address,) if self.source == self.address else (self.address, self.source)
+        credential = self.credential
+        is_same = credential is None or credential == self.address
+        return (self.address,) if is_same else (self.address, self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +219,11 @@ def special(value: Value) -> list[Any]:
         return [part for part in value.parts if not isinstance(part, str)]
     if isinstance(value, _SPECIAL):
         return [value]
-    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, Sequence) else ()
+    items: Iterable[Value] = ()
+    if isinstance(value, (dict, Mapping)):  # dict is told at once, and nearly all are
+        items = value.values()
+    elif isinstance(value, (list, Sequence)):
+        items = value
     # most are plain: those aren't worth a call
     return [found for item in items if not isinstance(item, _PLAIN) for found in special(item)]
 

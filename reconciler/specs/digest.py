@@ -72,8 +72,6 @@ def _spelled(value: Any) -> Any:
     """What isn't plain JSON: each special leaf is told apart from text that looks like it."""
     if isinstance(value, Resource):
         return _resource(value)
-    if isinstance(value, Mapping):
-        return dict(value)
     if isinstance(value, SecretInput):
         return {"secret": value.expression}
     if isinstance(value, Sourced):
@@ -83,4 +81,4 @@ def _spelled(value: Any) -> Any:
         }
     if isinstance(value, Text):
         return {"text": list(value.parts)}
-    return {"reference": str(value)}
+    return dict(value) if isinstance(value, Mapping) else {"reference": str(value)}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Union
+from typing import NamedTuple, Union
 
 # an escaped opening, a whole reference, or an opening that never closes
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_WHOLE = re.compile(r"\$\{([^{}]*)\}")
 _ENV = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?\Z", re.DOTALL)
 
 ROOTS = frozenset({"vars", "env", "file", "providers", "inputs"})
@@ -22,8 +22,7 @@ class MalformedError(ValueError):
     """Text with a `${` that starts no reference; its message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """One `${root.rest}`.
 
     Attributes:
@@ -58,6 +57,8 @@ def parts(text: str, kinds: Collection[str] = ()) -> tuple[Union[str, Reference]
     Raises:
         MalformedError: a `${` that isn't closed, or holds no reference.
     """
+    if whole := _WHOLE.fullmatch(text):
+        return (_reference(text, whole.group(1), kinds),)  # most texts that refer are nothing else
     found: list[Union[str, Reference]] = []
     plain, end = "", 0
     for token in _TOKEN.finditer(text):

@@ -123,7 +123,7 @@ class Resolver:
         only = pieces[0] if len(pieces) == 1 else None
         if place.is_secret:
             return self._secret(only, place) if isinstance(only, Reference) else self._literal(text, place)
-        if place.takes_secrets and isinstance(only, Reference) and only.is_supplied:
+        if isinstance(only, Reference) and only.is_supplied and place.takes_secrets:
             return self._secret(only, place)
         value = self._whole(pieces[0], place) if len(pieces) == 1 else self._joined(text, pieces, place)
         if not isinstance(value, Ref):
@@ -134,7 +134,8 @@ class Resolver:
         if isinstance(piece, str):
             return piece
         value = self._meaning(piece, place)
-        self._count(value, place)
+        if isinstance(value, (dict, list)):
+            self._count(value, place)
         return self._landed(value, place, piece.text)
 
     def _secret(self, reference: Reference, place: Place) -> Value:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from reconciler.errors import Location, Problem
 from reconciler.kinds import Complaint, Kind
@@ -34,10 +34,11 @@ _USUAL = Lifecycle()
 def resources(resolver: Resolver, providers: Mapping[str, ProviderSpec]) -> dict[Address, Resource]:
     """Every resource of the spec, and the parts of such (a secret, say) as resources of their own."""
     found: dict[Address, Resource] = {}
-    for kind in resolver.schemas.sections:
-        for key, at, block in resolver.sources.blocks(kind):
+    for section in resolver.schemas.sections:
+        kind = resolver.kinds[section]
+        for key, at, block in resolver.sources.blocks(section):
             if KEY.match(key):
-                building = _Building(resolver, providers, Address.of(kind, key), at, block)
+                building = _Building(resolver, providers, kind, Address.of(section, key), at, block)
                 found.update((resource.address, resource) for resource in building.resources())
     for address, at in resolver.resources.wanted_parts.items():
         owner = found.get(address.parent) if address.parent else None
@@ -60,9 +61,11 @@ def _part(
 
 def _check_together(found: Mapping[Address, Resource], resolver: Resolver) -> None:
     """What is wrong with the resources of one kind taken together."""
-    for kind in resolver.kinds.values():
-        alike = {a: resource.attributes for a, resource in found.items() if a.kind_name == kind.name}
-        for address, complaint in kind.clashes(alike):
+    alike: dict[str, dict[Address, Mapping[str, Value]]] = {name: {} for name in resolver.kinds}
+    for address, resource in found.items():
+        alike[address.kind_name][address] = resource.attributes
+    for name, kind in resolver.kinds.items():
+        for address, complaint in kind.clashes(alike[name]):
             resource = found[address]
             known = resolver.sources.places(address)
             at = known.get(".".join(map(str, complaint.path)), resource.at)
@@ -73,20 +76,15 @@ def _problem(complaint: Complaint, at: Location | None, address: Address) -> Pro
     return Problem(complaint.severity, complaint.code, complaint.message, str(address), at, complaint.hint)
 
 
-@dataclass(frozen=True)
-class _Building:
+class _Building(NamedTuple):
     """One resource while it is built."""
 
     resolver: Resolver
     providers: Mapping[str, ProviderSpec]
+    kind: Kind[Any]
     address: Address
     at: Location
     block: Block
-
-    @property
-    def kind(self) -> Kind[Any]:
-        """What is built."""
-        return self.resolver.kinds[self.address.kind]
 
     @property
     def problems(self) -> Problems:

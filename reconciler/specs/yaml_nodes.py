@@ -87,11 +87,11 @@ def ignored_in(resource: Node | None) -> frozenset[str]:
 
 def plain(node: Node) -> Any:
     """The tree as JSON, without places."""
-    if isinstance(node, Block):
-        return {key: plain(item) for key, item in node.items.items()}
+    if isinstance(node, Scalar):
+        return node.value
     if isinstance(node, Series):
         return [plain(item) for item in node.items]
-    return node.value
+    return {key: plain(item) for key, item in node.items.items()}
 
 
 def child(node: Node | None, step: str | int) -> Node | None:
