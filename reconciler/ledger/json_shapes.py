@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, Union
 
 from reconciler.model import (
     Address,
@@ -33,16 +33,27 @@ class DamageError(Exception):
     """Something in the file isn't what it must be; the text names its place. Stays inside this room."""
 
 
+# a name, or the place of what holds it and the key or number there: put into words only if something is wrong
+Place = Union[str, tuple["Place", Union[str, int]]]
+
+
+def _told(place: Place) -> str:
+    if isinstance(place, str):
+        return place
+    holder, step = place
+    return f"{_told(holder)}[{step}]" if isinstance(step, int) else f"{_told(holder)}.{step}"
+
+
 @dataclass(frozen=True)
 class Form:
     """One type of value and how it is spelled.
 
     Attributes:
-        read: (JSON, its place for messages) → value; raises DamageError.
+        read: (JSON, its place) → value; raises DamageError.
         write: value → JSON.
     """
 
-    read: Callable[[Any, str], Any]
+    read: Callable[[Any, Place], Any]
     write: Callable[[Any], Any]
 
 
@@ -51,10 +62,10 @@ def _plainly(value: Any) -> Any:
 
 
 def _of_type(kind: type, noun: str) -> Form:
-    def read(value: Any, place: str) -> Any:
+    def read(value: Any, place: Place) -> Any:
         # bool is an int to Python, and never meant as one here
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise DamageError(f"{place} must be {noun}")
+            raise DamageError(f"{_told(place)} must be {noun}")
         return value
 
     return Form(read, _plainly)
@@ -71,9 +82,9 @@ _LIST = _of_type(list, "a list")
 def list_of(form: Form) -> Form:
     """A list whose items have this form; a tuple in Python."""
 
-    def read(value: Any, place: str) -> tuple[Any, ...]:
+    def read(value: Any, place: Place) -> tuple[Any, ...]:
         items = _LIST.read(value, place)
-        return tuple(form.read(item, f"{place}[{number}]") for number, item in enumerate(items))
+        return tuple([form.read(item, (place, number)) for number, item in enumerate(items)])
 
     return Form(read, lambda items: [form.write(item) for item in items])
 
@@ -81,9 +92,9 @@ def list_of(form: Form) -> Form:
 def mapping_of(form: Form, keys: Form = TEXT) -> Form:
     """An object whose values have this form, and its keys that one."""
 
-    def read(value: Any, place: str) -> dict[Any, Any]:
+    def read(value: Any, place: Place) -> dict[Any, Any]:
         rows = OBJECT.read(value, place)
-        return {keys.read(key, place): form.read(item, f"{place}.{key}") for key, item in rows.items()}
+        return {keys.read(key, place): form.read(item, (place, key)) for key, item in rows.items()}
 
     return Form(read, lambda rows: {keys.write(key): form.write(item) for key, item in rows.items()})
 
@@ -92,19 +103,19 @@ def one_of(choices: type[Enum]) -> Form:
     """The value of an enumeration."""
     known = {choice.value: choice for choice in choices}
 
-    def read(value: Any, place: str) -> Any:
+    def read(value: Any, place: Place) -> Any:
         if not isinstance(value, str) or value not in known:
-            raise DamageError(f"{place} must be one of {', '.join(known)}")
+            raise DamageError(f"{_told(place)} must be one of {', '.join(known)}")
         return known[value]
 
     return Form(read, lambda choice: choice.value)
 
 
-def _read_address(value: Any, place: str) -> Address:
+def _read_address(value: Any, place: Place) -> Address:
     try:
         return Address.parse(TEXT.read(value, place))
     except ValueError:
-        raise DamageError(f"{place}: {value!r} isn't an address") from None
+        raise DamageError(f"{_told(place)}: {value!r} isn't an address") from None
 
 
 def _ignored(paths: frozenset[str]) -> list[str]:
@@ -118,18 +129,20 @@ TEXTS = mapping_of(TEXT)
 _MARKED = frozenset({"$", "source", "salt", "mark"})
 
 
-def _unmarked(value: Any, place: str) -> Any:
+def _unmarked(value: Any, place: Place) -> Any:
     """JSON as values: what a variable or file gave is written as `{"$": "from", source, salt, mark}`."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, list):
         return [_unmarked(item, place) for item in value]
     if not isinstance(value, dict):
         return value
     if value.get("$") == "from" and set(value) == _MARKED:
-        source, salt, mark = (TEXT.read(value[key], f"{place}.{key}") for key in ("source", "salt", "mark"))
+        source, salt, mark = (TEXT.read(value[key], (place, key)) for key in ("source", "salt", "mark"))
         if not _HEX.fullmatch(salt):
-            raise DamageError(f"{place}.salt must be hex")
+            raise DamageError(f"{_told(place)}.salt must be hex")
         return Marked(source, salt, mark)
-    return {key: _unmarked(item, f"{place}.{key}") for key, item in value.items()}
+    return {key: _unmarked(item, (place, key)) for key, item in value.items()}
 
 
 def _spelled_out(value: Any) -> Any:
@@ -144,7 +157,7 @@ _HEX = re.compile(r"(?:[0-9a-f]{2})+")
 _VALUES = Form(lambda value, place: _unmarked(OBJECT.read(value, place), place), _spelled_out)
 
 
-def _read_applied(value: Any, place: str) -> Any:
+def _read_applied(value: Any, place: Place) -> Any:
     """Attributes without what earlier versions took for no secret: dropped here, gone with the next write."""
     found = _VALUES.read(value, place)
     config = found.get("config")
@@ -160,7 +173,7 @@ Made = TypeVar("Made")
 _NOTHING: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One field: its name in JSON and in Python, its form; left out of the file when it is the default."""
 
@@ -198,6 +211,8 @@ class Shape(Generic[Made]):
             for name, form in forms.items()
         ]
         self._names = frozenset(row.name for row in self._rows)
+        self._usual = {row.attribute: row.default for row in self._rows if not row.is_required}
+        self._usual |= {"extra": _NOTHING} if self._keeps_extra else {}
         self.form = Form(self.read, self.write)
 
     def write(self, value: Made) -> dict[str, Any]:
@@ -209,24 +224,21 @@ class Shape(Generic[Made]):
                 found[row.name] = row.form.write(item)
         return found
 
-    def read(self, value: Any, place: str) -> Made:
+    def read(self, value: Any, place: Place) -> Made:
         """The value of a JSON object.
 
         Raises:
             DamageError: a field is missing or has the wrong type.
         """
-        rows = OBJECT.read(value, place)
-        found = {}
+        given = OBJECT.read(value, place)
+        found = dict(self._usual)  # one for all: values are frozen
         for row in self._rows:
-            if row.name in rows:
-                found[row.attribute] = row.form.read(rows[row.name], f"{place}.{row.name}")
+            if row.name in given:
+                found[row.attribute] = row.form.read(given[row.name], (place, row.name))
             elif row.is_required:
-                raise DamageError(f"{place}.{row.name} is missing")
-            else:
-                found[row.attribute] = row.default  # one for all: values are frozen
-        if self._keeps_extra:
-            extra = {name: item for name, item in rows.items() if name not in self._names}
-            found["extra"] = extra or _NOTHING
+                raise DamageError(f"{_told(place)}.{row.name} is missing")
+        if self._keeps_extra and not given.keys() <= self._names:
+            found["extra"] = {name: item for name, item in given.items() if name not in self._names}
         return self._make(**found)
 
 
