@@ -29,6 +29,8 @@ _SECRET_KEYS = frozenset({"client_secret", "secret", "access_token"})
 
 
 def _with_secrets_wrapped(item: dict[str, Any]) -> dict[str, Any]:
+    if _SECRET_KEYS.isdisjoint(item):
+        return item  # nearly all
     for key in _SECRET_KEYS & item.keys():
         if isinstance(item[key], str) and item[key]:
             item[key] = Secret(item[key])
