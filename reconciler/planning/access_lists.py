@@ -114,8 +114,9 @@ def unsupported(context: PlanningContext, resource: Resource) -> tuple[str, str]
     named = resource.attributes.get(fields.access) if fields.access else None
     if named in (None, EVERYONE) or resource.lifecycle.ignores(fields.access):
         return None
-    lives = context.snapshot.of(resource.provider, resource.address.kind_name).values()
-    if not lives or any(fields.access in live.attributes for live in lives):
+    lives = context.snapshot.of(resource.provider, resource.address.kind_name)
+    shown = (fields.access in live.attributes for live in lives.values())
+    if next(shown, True) or any(shown):  # most often the first one tells
         return None
     return UNSUPPORTED, "this server is too old for access lists: everybody may use its integrations"
 
