@@ -15,12 +15,14 @@ import pytest
 from reconciler import specs
 from reconciler.ledger import codec
 from reconciler.matching import assumed_secrets, pair
-from reconciler.model import Action, Address, Intent, Pending, Runner
+from reconciler.model import Action, Address, Intent, Live, Pending, Runner
 from reconciler.planning import Options, make_destroy_plan, make_plan, plan_file
 from reconciler.providers import KINDS
 from reconciler.rendering import plan_json
 from reconciler.specs.yaml_nodes import Block, Scalar, Series
 from reconciler.verifying.proofs import verify
+from tests.planning.conftest import settled
+from tests.work import calls
 
 SIZES = 30, 60, 90
 RUNNER = Runner("o", "h", "b", 1, "s")
@@ -170,6 +172,14 @@ def test_each_further_object_takes_as_many_steps_to_load(tmp_path):
         steps_of(lambda file=file: specs.load(file, KINDS, environment={}, strict=False)) for file in files
     ]
     assert is_linear(*steps), steps
+
+
+def test_what_stays_as_it_is_takes_few_calls(monkeypatch):
+    small, large = settled(30), settled(60)
+    plan_of(small)  # what is made once
+    monkeypatch.setattr(Live, "digest", property(lambda live: pytest.fail("nobody is told of it")))
+    per_address = (calls(plan_of, large) - calls(plan_of, small)) / (3 * 30)
+    assert per_address < 340
 
 
 def test_an_address_is_one_object_in_a_spec_its_references_and_its_ledger(tmp_path):
