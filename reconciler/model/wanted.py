@@ -216,7 +216,9 @@ class Resource:
         # worked out once: whoever plans asks often, and the answer takes a walk through all attributes
         held, parent = special(self.attributes), self.address.parent
         refs = tuple([one for one in held if isinstance(one, Ref)])
-        found = {target for ref in refs for target in ref.targets} | ({parent} if parent else set())
+        found = {target for ref in refs for target in ref.targets}
+        if parent:
+            found.add(parent)
         object.__setattr__(self, "refs", refs)
         object.__setattr__(self, "inputs", tuple([one for one in held if isinstance(one, SecretInput)]))
         object.__setattr__(self, "sourced", tuple([one for one in held if isinstance(one, Sourced)]))

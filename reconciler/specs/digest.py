@@ -63,8 +63,8 @@ def _lifecycle(lifecycle: Lifecycle) -> Any:
         lifecycle.prevent_destroy,
         [adopt.id, adopt.client_secret] if adopt else None,
         sorted(lifecycle.ignore),
-        lifecycle.on_destroy.value,
-        lifecycle.replace.value,
+        lifecycle.on_destroy,
+        lifecycle.replace,
     ]
 
 

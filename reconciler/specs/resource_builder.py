@@ -56,7 +56,7 @@ def _part(
 ) -> Resource:
     """A part of a resource; its owner's lifecycle doesn't hold for it."""
     attributes = {**settings, kind.fields.parent: Ref(owner.address, "id")}
-    return Resource(owner.address.inside(kind.part), owner.provider, attributes, at=at)
+    return Resource(owner.address.inside(kind.part), owner.provider, attributes, _USUAL, at=at)
 
 
 def _check_together(found: Mapping[Address, Resource], resolver: Resolver) -> None:

@@ -61,6 +61,7 @@ def provider_address(text: str, kind: str = "") -> str:
     return f"{parsed.scheme}://{_authority(parsed)}{path}"
 
 
+@lru_cache(1024)
 def comparable(url: str) -> str:
     """A URL with the case of its host and its default port normalised; itself if it is none."""
     try:

@@ -14,7 +14,7 @@ import yaml
 from reconciler.errors import Location
 from reconciler.specs.problems import Refusal, short
 from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, location
-from reconciler.specs.yaml_scalars import check_scalar, check_tag, hide_pairs, pairs_together, scalar_value
+from reconciler.specs.yaml_scalars import check_tag, hide_pairs, pairs_together, scalar_value
 
 try:
     from yaml import CSafeLoader as _SafeLoader
@@ -113,7 +113,7 @@ class _OpenMapping:
     anchor: str | None
     items: dict[str, Node] = field(default_factory=dict)
     marks: dict[str, yaml.Mark] = field(default_factory=dict)
-    merged: list[Block] = field(default_factory=list)
+    merged: tuple[Block, ...] = ()
     key: str = ""
     wants_key: bool = True
     merging: bool = False
@@ -124,8 +124,8 @@ class _OpenMapping:
         """The key of the next value."""
         if not key:
             raise Refusal("key", "a key is empty", location(mark), "give it a name")
-        first = self.marks.get(key) or (self.merged[0].mark if is_merge and self.merged else None)
-        if first:
+        if key in self.marks or (is_merge and self.merged):
+            first = self.marks[key] if key in self.marks else self.merged[0].mark
             message = f"the key {short(key)} is given twice: first at {first.line + 1}:{first.column + 1}"
             raise Refusal("duplicate-key", message, location(mark), "keep one of them")
         self.wants_key = False
@@ -141,7 +141,7 @@ class _OpenMapping:
         """The value of the key, or what is merged."""
         self.wants_key = True
         if self.merging:
-            self.merged.extend(_mergeable(node))
+            self.merged = (*self.merged, *_mergeable(node))
             self.merging = False
         else:
             self.items[self.key] = node
@@ -169,9 +169,9 @@ class _Anchors:
         """Forgets the names: another document starts."""
         self._named.clear()
 
-    def forget(self, name: str | None) -> None:
+    def forget(self, name: str) -> None:
         """Takes a name back: what has it now isn't closed yet."""
-        self._named.pop(name or "", None)
+        self._named.pop(name, None)
 
     def define(self, name: str, node: Node, size: int) -> None:
         """Gives a node a name."""
@@ -245,7 +245,8 @@ class _Composer:
             self._place(Scalar(scalar_value(event), event.start_mark), event.anchor, 1, refers="${" in text)
 
     def _key(self, event: Any, parent: _OpenMapping) -> None:
-        check_scalar(event)
+        if event.tag is not None or event.style == '"':  # what nearly none has
+            scalar_value(event)  # refuses what no scalar may hold, or say of itself
         is_merge = event.value == _MERGE and event.implicit[0]
         parent.expect(event.value, event.start_mark, is_merge=is_merge)
         if event.anchor and not is_merge:
@@ -260,7 +261,8 @@ class _Composer:
         if len(self._open) >= MAX_DEPTH:
             message = f"nested more than {MAX_DEPTH} levels deep"
             raise Refusal("too-deep", message, location(mark), "flatten it")
-        self._anchors.forget(event.anchor)
+        if event.anchor:
+            self._anchors.forget(event.anchor)
         self._open.append((_OpenMapping if is_mapping else _OpenSeries)(mark, event.anchor))
 
     def _close(self, _: Any) -> None:

@@ -68,12 +68,6 @@ def scalar_value(event: Any) -> Union[str, int, float, bool, None]:
     return text if tag in ("!", _TAG + "str") else _tagged_value(text, tag, event.start_mark)
 
 
-def check_scalar(event: Any) -> None:
-    """Refuses what `scalar_value` refuses, where only the text counts."""
-    if event.tag is not None or event.style == '"':  # what nearly none has
-        scalar_value(event)
-
-
 def _check_escapes(event: Any) -> None:
     if odd := _UNPRINTABLE.search(event.value):
         message = f"the control character U+{ord(odd.group()):04X} doesn't belong in a spec"
