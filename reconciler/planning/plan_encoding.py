@@ -100,7 +100,7 @@ def packed(value: Any) -> Any:
     if type(value) in _AS_THEY_ARE:
         return value
     if isinstance(value, (list, tuple)):
-        return [packed(item) for item in value]
+        return [item if type(item) in _AS_THEY_ARE else packed(item) for item in value]
     if isinstance(value, Mapping):
         return _packed_mapping(value)
     return _packed_special(value)
@@ -110,11 +110,13 @@ def _packed_special(value: Any) -> Any:
     """The tagged form of what plain JSON can't say."""
     if tagged := _TAGGED.get(type(value)):
         return tagged(value)
+    if type(value) in _KEPT:
+        return _packed_fields(value)
     if isinstance(value, Enum):
         return {TAG: type(value).__name__, "value": value.value}
     if isinstance(value, frozenset):
         return {TAG: "set", "items": sorted(value)}
-    return _packed_fields(value)
+    raise TypeError(f"{type(value).__name__} can't be kept in a plan")
 
 
 def _packed_fields(value: Any) -> dict[str, Any]:

@@ -123,7 +123,7 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             api.http.begin(lambda group: members_of(api, group), scope.holders.get("groups", ())) as joined,
         ):
             items = scim_list(api, "ServicePrincipals")
-            complete = _completing(scope, assigned.results(), joined.results())
+            complete = _completing(scope, assigned.results(), joined.results(), has_roles=True)
         # with the roles of all, which cost nothing: others share this list, and take what they ask for
         return [complete(_listed(api, item)) for item in items]
 
@@ -151,7 +151,8 @@ class ServicePrincipals(Kind["DatabricksAccount"]):
             api.http.begin(levels, scope.workspaces) as assigned,
             api.http.begin(members, scope.holders.get("groups", ())) as joined,
         ):
-            return _asked(scope, _completing(scope, assigned.results(), joined.results()))
+            has_roles = "roles" in scope.attributes
+            return _completing(scope, assigned.results(), joined.results(), has_roles=has_roles)
 
     def create(self, api: DatabricksAccount, attributes: Attributes, parent: str = "") -> Created:
         """Makes a service principal; `application_id` is for those that Entra ID manages."""
@@ -249,7 +250,11 @@ def _roles(item: Any) -> dict[str, bool]:
 
 
 def _completing(
-    scope: Scope, assigned: Sequence[Mapping[str, str]], joined: Sequence[Group | None]
+    scope: Scope,
+    assigned: Sequence[Mapping[str, str]],
+    joined: Sequence[Group | None],
+    *,
+    has_roles: bool,
 ) -> Callable[[Live], Live]:
     """How a principal gets the workspaces and groups that the scope asks for, and no others."""
     levels = dict(zip(scope.workspaces, assigned, strict=True))
@@ -260,21 +265,11 @@ def _completing(
         found = {**live.attributes, "workspaces": _workspaces(levels, live.id)}
         if ids:
             found["groups"] = {key: group.name for key, group in groups.items() if live.id in group.members}
+        if not has_roles:
+            found.pop("roles", None)
         return replace(live, attributes=found)
 
     return complete
-
-
-def _asked(scope: Scope, complete: Callable[[Live], Live]) -> Callable[[Live], Live]:
-    """The same, and without the roles that the scope doesn't ask for."""
-    if "roles" in scope.attributes:
-        return complete
-
-    def bare(live: Live) -> Live:
-        found = complete(live)
-        return replace(found, attributes={k: v for k, v in found.attributes.items() if k != "roles"})
-
-    return bare
 
 
 def _listed(api: DatabricksAccount, item: Any) -> Live:
