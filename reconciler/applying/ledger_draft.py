@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Callable
 from dataclasses import replace
+from operator import attrgetter
 
-from reconciler.model import Address, Entry, Ledger
+from reconciler.model import Address, Deleted, Entry, Ledger
+
+_MOMENT = attrgetter("at")
 
 
 class LedgerDraft:
@@ -16,7 +20,8 @@ class LedgerDraft:
         self.entries = dict(ledger.entries)
         self.intents = dict(ledger.pending.intents)
         self.given_up = list(ledger.pending.given_up)
-        self.deleted = list(ledger.pending.deleted)
+        # by their time: a clock that was wrong may have put them on record in another order
+        self.deleted = sorted(ledger.pending.deleted, key=_MOMENT)
         self.approvals = dict(ledger.approvals)
         self.remotes = dict(ledger.remotes)
         self._held: set[str] | None = None
@@ -51,6 +56,11 @@ class LedgerDraft:
             self.entries[address] = entry
             if self._held is not None:
                 self._held |= _held_by(entry)
+
+    def bury(self, ghost: Deleted, horizon: str) -> None:
+        """Notes what was deleted, and forgets what was before the horizon."""
+        del self.deleted[: bisect_left(self.deleted, horizon, key=_MOMENT)]
+        insort(self.deleted, ghost, key=_MOMENT)
 
     def is_held(self, credential: str) -> bool:
         """Whether a receiver holds a credential; one that is switched over in this write still counts."""

@@ -308,9 +308,7 @@ def removed(address: Address, provider: str, live_id: str, now: str, horizon: st
 
     def edit(draft: LedgerDraft) -> None:
         draft.change(address, one)
-        while draft.deleted and draft.deleted[0].at < horizon:  # the oldest stand first
-            del draft.deleted[0]
-        draft.deleted.append(Deleted(address.kind_name, provider, live_id, now))
+        draft.bury(Deleted(address.kind_name, provider, live_id, now), horizon)
 
     return edit
 
