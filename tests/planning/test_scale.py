@@ -15,7 +15,7 @@ import pytest
 from reconciler import specs
 from reconciler.ledger import codec
 from reconciler.matching import assumed_secrets, pair
-from reconciler.model import Action, Address, Intent, Live, Pending, Runner
+from reconciler.model import Action, Address, Intent, Live, Lives, Pending, Runner
 from reconciler.planning import Options, make_destroy_plan, make_plan, plan_file
 from reconciler.providers import KINDS
 from reconciler.rendering import plan_json
@@ -118,6 +118,26 @@ def approved(world):
     return world
 
 
+def guarded(world):
+    """Each integration says who may use it, and the list of them is another for this stack."""
+    key = "connect", "connect_integrations"
+    access = {"group:readers": "readers"}
+    resources = {
+        address: replace(resource, attributes={**resource.attributes, "access": access})
+        if address.kind == key[1]
+        else resource
+        for address, resource in world.stack.resources.items()
+    }
+    world.stack = replace(world.stack, resources=resources)
+    lives = [
+        replace(o, attributes={**o.attributes, "access": {}}) for o in world.snapshot.objects[key].values()
+    ]
+    world.snapshot = replace(
+        world.snapshot, objects={**world.snapshot.objects, key: Lives(lives).but(gone=["other"])}
+    )
+    return world
+
+
 def proofs_of(world):
     """Connect gets on with every credential."""
     pairing = pair(world.stack, world.ledger, world.snapshot, KINDS, world.now)
@@ -134,6 +154,7 @@ WORKS = {
     "a plan": lambda world: lambda: plan_of(world),
     "a plan to make everything": lambda world: lambda: plan_of(unmade(world)),
     "a plan to make what is approved": lambda world: lambda: plan_of(approved(unmade(world))),
+    "a plan of who may use what": lambda world: lambda: plan_of(guarded(world)),
     "a proof of everything": proofs_of,
     "a plan to rotate everything": lambda world: lambda: plan_of(expiring(world)),
     "a plan after an interruption": lambda world: lambda: plan_of(interrupted(world)),
