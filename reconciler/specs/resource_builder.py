@@ -26,7 +26,7 @@ from reconciler.specs.places import is_unknown
 from reconciler.specs.problems import Problems, listing, suggestion
 from reconciler.specs.resolver import Resolver
 from reconciler.specs.schema_errors import SchemaErrors
-from reconciler.specs.yaml_nodes import Block
+from reconciler.specs.yaml_nodes import Block, plain
 
 _USUAL = Lifecycle()
 
@@ -166,7 +166,11 @@ class _Building(NamedTuple):
         return lifecycle(said)
 
     def _value(self, key: str) -> Value:
-        return self.resolver.resources.attribute(self.address.kind, self.address.key, (key,))
+        kind, node = self.address.kind, self.block.items[key]
+        if node.refers or key not in self.resolver.schemas.plain_attributes(kind):
+            return self.resolver.resources.attribute(kind, self.address.key, (key,))
+        # most refer to nothing, and nothing can be wrong with them here
+        return self.resolver.know(f"{self.address}.{key}", plain(node))
 
     def _place(self, *keys: str) -> Location:
         """Where an attribute stands, or the nearest thing that holds it."""

@@ -15,7 +15,7 @@ from reconciler.specs.problems import listing, suggestion
 from reconciler.specs.references import Reference
 from reconciler.specs.schema import Schemas
 from reconciler.specs.sources import Sources
-from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, child, ignored_in, plain
+from reconciler.specs.yaml_nodes import Block, Node, Scalar, Series, child, ignored_in
 
 
 class Spec(Protocol):
@@ -170,11 +170,8 @@ class Resources:
 
     def attribute(self, kind: str, key: str, path: Sequence[str]) -> Value:
         """An attribute that a resource declares, or unknown; worked out once, however often it is used."""
-        entry = self.spec.sources.entries(kind)[key]
-        node = child(entry.node, path[0]) if len(path) == 1 else None
-        if node is not None and not node.refers and path[0] in self.spec.schemas.plain_attributes(kind):
-            return plain(node)  # most refer to nothing, and nothing can be wrong with them here
         label = ".".join((kind, key, *path))
+        entry = self.spec.sources.entries(kind)[key]
         ignored = ignored_in(entry.node)
         place = Place(kind, key, entry.mark, schemas=self.spec.schemas, ignored=ignored)
         return self.spec.follow(label, lambda: self._declared(entry.node, path, place), place)

@@ -174,6 +174,22 @@ def test_a_long_chain_of_variables_is_refused_and_not_a_crash(specs, head):
     assert specs.codes(f"{head}vars:\n  a0: x\n{backwards}") == ["expansion"]
 
 
+def test_a_long_chain_of_resources_is_refused_also_where_it_ends_with_plain_text(specs, head):
+    def chain(links):
+        lines = [f"  a{i}: {{scopes: [sql], name: '${{oauth_apps.a{i + 1}.name}}'}}\n" for i in range(links)]
+        return f"{head}oauth_apps:\n{''.join(lines)}  a{links}: {{scopes: [sql], name: x}}\n"
+
+    assert specs.codes(chain(24)) == []
+    assert specs.codes(chain(25)) == ["reference-depth"]
+
+
+def test_a_deep_list_is_refused_where_it_comes_to_lie_too_deep(specs, head):
+    deep, place = "[" * 90 + "x" + "]" * 90, "[" * 40 + "'${oauth_apps.b.redirect_urls}'" + "]" * 40
+    problems = specs.codes(f"{head}oauth_apps: {{a: {{scopes: {place}}}, b: {{redirect_urls: {deep}}}}}\n")
+    assert "reference-depth" in problems
+    assert "expansion" not in problems
+
+
 def test_validating_loads_neither_client_nor_differ_and_opens_no_socket(specs, head, app, viewer):
     path = specs.write(head + app + viewer).resolve()
     code = (
