@@ -12,6 +12,7 @@ from reconciler.errors import UsageError
 from reconciler.model import Address
 from reconciler.model.values import seconds
 from reconciler.specs.durations import advice
+from reconciler.specs.inputs import is_utf8
 
 _PLAN_FORMAT = re.compile(rb'"format"\s*:\s*"reconcile\.plan/')
 
@@ -20,13 +21,15 @@ def variables(args: argparse.Namespace) -> dict[str, str]:
     """The `--var K=V` options.
 
     Raises:
-        UsageError: one of them has no `=`.
+        UsageError: one of them has no `=`, or isn't UTF-8.
     """
     found = {}
     for text in args.var:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise UsageError(f"--var {text}: expected K=V")
+        if not is_utf8(text):
+            raise UsageError(f"--var {name}: the value isn't text in UTF-8")
         found[name] = value
     return found
 

@@ -12,7 +12,7 @@ from reconciler.secrets.file_access import is_within_checkout
 from reconciler.secrets.given_values import give
 from reconciler.secrets.handoff_files import path_within, read_handoff
 from reconciler.specs.handoff_inputs import contents, secret_input
-from reconciler.specs.inputs import MAX_FILE, OPEN_VARIABLES
+from reconciler.specs.inputs import MAX_FILE, OPEN_VARIABLES, is_utf8
 from reconciler.specs.references import MalformedError, Reference, parts
 from reconciler.specs.reserved_variables import is_credential, is_never_named
 from reconciler.specs.urls import AddressError, provider_address
@@ -89,7 +89,8 @@ def _piece(
     if part.root == "env":
         exposed = is_credential(part.rest, environment) and not part.rest.upper().endswith("_CLIENT_ID")
         refused = is_never_named(part.rest) or (exposed and not is_secret)
-        return None if refused else environment.get(part.rest, "") or part.default
+        found = environment.get(part.rest, "") or part.default
+        return None if refused or (found and not is_utf8(found)) else found
     return _file(part.rest, folder) if part.root == "file" else None
 
 

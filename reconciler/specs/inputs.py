@@ -26,6 +26,15 @@ ADDRESS_FIELDS: Final = ("host", "account_id", "url")
 OPEN_VARIABLES: Final = ("DATABRICKS_HOST", "CONNECT_SERVER", "DATABRICKS_ACCOUNT_ID")
 
 
+def is_utf8(text: str) -> bool:
+    """Whether a text from outside can be sent and kept: whatever isn't UTF-8 arrives as surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class _UnusableError(Exception):
     """A file or variable that can't be used; said in the problems already."""
 
@@ -116,8 +125,12 @@ class Inputs:
         self._refuse_credentials(name, place, is_secret=is_secret)
         # an unset secret of a CI system arrives as empty text
         value = self.environment.get(name, "") or reference.default
-        if value:
+        if value and is_utf8(value):
             return value
+        if value:
+            message, hint = f"the environment variable {name} isn't text in UTF-8", "export it in UTF-8"
+            self.problems.error("value", message, place.at, address=place.address, hint=hint)
+            raise _UnusableError
         message = f"the environment variable {name} isn't set"
         hint = f"export {name}" + ("" if is_secret else f", or write ${{env.{name}:-default}}")
         raise self._lacking("env-unset", message, place, hint, is_error=not is_secret)

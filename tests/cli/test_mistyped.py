@@ -32,3 +32,8 @@ def test_is_told_what_was_meant(capsys, words, meant):
 def test_what_resembles_nothing_is_told_the_choices(capsys):
     assert main(["xyzzy"]) == 1
     assert "validate" in capsys.readouterr().err
+
+
+def test_a_variable_that_is_no_text_is_named(capsys):
+    assert main(["validate", "--var", "stage=a\udcff"]) == 1
+    assert "--var stage: the value isn't text in UTF-8" in capsys.readouterr().err

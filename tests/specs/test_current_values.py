@@ -15,6 +15,7 @@ ENVIRONMENT = {
     "SERVER": "https://inner.example.org",
     "S": "s3cr3t",
     "AWS_SECRET_ACCESS_KEY": "key",
+    "BYTES": "a\udcff",
 }
 SPEC = """\
 version: 1
@@ -59,7 +60,7 @@ def test_an_address_is_read_as_a_spec_reads_it():
 @pytest.mark.parametrize(
     "expression",
     ["${env.NONE}", "a ${env.NONE}", "${file.none}", "${file.../x}", "${file..git/config}", "${vars.x}", "${",
-     "${env.AWS_SECRET_ACCESS_KEY}", "${file.a\0b}"],
+     "${env.AWS_SECRET_ACCESS_KEY}", "${env.BYTES}", "${file.a\0b}"],
 )  # fmt: skip
 def test_what_cannot_be_read_is_nothing(specs, expression):
     specs.write("token", ".git/config")

@@ -141,6 +141,21 @@ def test_a_reference_that_leads_nowhere_says_what_to_do(specs, head, expression,
     assert hint in problem.hint
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "oauth_apps: {it: {scopes: [sql], name: '${env.BYTES}'}}",
+        "oauth_apps: {it: {scopes: [sql], name: 'in ${env.BYTES}'}}",
+        "connect_integrations: {it: {template: ours, config: {client_secret: '${env.BYTES}'}}}",
+    ],
+)
+def test_a_variable_that_is_no_text_is_an_error_with_its_place(specs, head, written):
+    (problem,) = specs.problems(head, written, BYTES="a\udcffbcd")
+    assert (problem.code, problem.address.partition(".")[2]) == ("value", "it")
+    assert "BYTES isn't text in UTF-8" in problem.message
+    assert problem.at.column > 1
+
+
 def test_rings_name_everything_on_the_way(specs, head):
     spec = f"""{head}vars: {{a: "${{vars.b}}", b: "x ${{vars.c}}", c: "${{vars.a}}", me: "${{vars.me}}"}}
 oauth_apps:
