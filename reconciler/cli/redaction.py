@@ -49,8 +49,9 @@ def _redacted(value: Any) -> Any:
         return veiled(value)
     if isinstance(value, Mapping):
         return {key: _redacted(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(_redacted, value))
+    if isinstance(value, (list, tuple, set, frozenset)):
+        make = getattr(value, "_make", type(value))  # a tuple whose items have names is made by that
+        return make(map(_redacted, value))
     if isinstance(value, ReconcileError):
         return _redacted_error(value)
     return _redacted_fields(value) if is_dataclass(value) else value

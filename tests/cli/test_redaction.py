@@ -1,5 +1,6 @@
 """What variables gave is in none of the words that are shown, in whichever value they stand."""
 
+from collections import namedtuple
 from dataclasses import replace
 
 import pytest
@@ -60,6 +61,8 @@ def given():
         Audit((Finding(Severity.ERROR, "code", VALUE, VALUE, (SUBJECT,)),), {}),
         {"app": {"name": VALUE}},
         [PROBLEM],
+        frozenset({VALUE}),
+        namedtuple("Pair", "name words")("app", VALUE),
     ],
     ids=lambda value: type(value).__name__,
 )
