@@ -94,7 +94,6 @@ def short(text: str) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def _place(problem: Problem) -> tuple[str, int, int, str, str]:
+def _place(problem: Problem) -> tuple[str, int, int, str]:
     at = problem.at or Location("", 0, 0)
-    # several resources may share what stands at one place, by an anchor
-    return at.file, at.line, at.column, problem.code, problem.address
+    return at.file, at.line, at.column, problem.code

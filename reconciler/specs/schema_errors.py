@@ -65,8 +65,9 @@ class SchemaErrors:
         self._allowed = allowed
 
     def of(self, errors: Iterable[ValidationError]) -> Iterator[Problem]:
-        """The problems behind the errors, in no particular order."""
-        found = [each for error in errors for each in _inside(error) or [error]]
+        """The problems behind the errors, in the order of what they are about: it may share a place."""
+        # the validator goes through free keys as a set
+        found = [each for error in sorted(errors, key=self._key) for each in _inside(error) or [error]]
         misspelt = {
             (tuple(error.absolute_path), meant(key, _known(error)))
             for error in found
@@ -79,6 +80,11 @@ class SchemaErrors:
                     self.waived.append(problem)
                 else:
                     yield problem
+
+    def _key(self, error: ValidationError) -> tuple[int, int]:
+        """Where the key stands of the resource, or of another named thing, that is wrong."""
+        at = locate(self._root, tuple(error.absolute_path)[:2])
+        return at.line, at.column
 
     def _is_ignored(self, path: _Where) -> bool:
         whole = (*self._prefix, *path)

@@ -298,11 +298,11 @@ class TestKeysOfOnesOwn:
         stack = specs.load(head, common, other, app)
         assert next(iter(stack.resources.values())).attributes["name"] == "Shared"
 
-    def test_what_shares_a_fault_by_an_anchor_is_told_of_in_one_order(self, specs, head):
+    def test_what_shares_a_fault_by_an_anchor_is_told_of_in_the_order_of_the_file(self, specs, head):
         common = "x-common: &common {scopes: [sql], confidental: true}\n"
         apps = "oauth_apps: {c: *common, e: *common, a: *common, d: *common, b: *common}\n"
         found = specs.problems(head, common, apps)
-        assert [problem.address[-1] for problem in found] == ["a", "b", "c", "d", "e"]
+        assert [problem.address[-1] for problem in found] == ["c", "e", "a", "d", "b"]
 
     def test_are_at_the_top_of_imported_files_too_and_nowhere_else(self, specs, head, app):
         specs.write("x-a: &a {scopes: [sql]}\noauth_apps: {two: *a}\n", "two.yaml")
