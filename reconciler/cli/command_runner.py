@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import errno
 import gc
 import importlib
@@ -30,6 +31,9 @@ _LACKING = frozenset(
 )
 # what text passes on its way out; who wrote it stands before these
 _ON_THE_WAY_OUT = ("reconciler.secrets", "reconciler.cli.console", "logging", "threading")
+
+# a process that ends looks for garbage several times, in all that was ever made: a tenth of a plan
+atexit.register(gc.freeze)
 
 
 def run(command: str, args: argparse.Namespace) -> int:
